@@ -1,0 +1,146 @@
+// Bump allocation in blocks that are kept and reset, never given back one by one. An exchange has an
+// arena for what must live as long as its stream; each callback has the scratch arena, reset on
+// entry. A block is { next: usize, size: u32, pad: u32 } followed by `size` bytes.
+//
+// All arenas together stay under a ceiling, so that no traffic can make the VM run out of memory
+// (which would trap): past it `allocate` answers 0, and whoever asked gives up with its policy.
+
+const BLOCK_HEADER: usize = 16;
+const BLOCK_SIZE: u32 = 16 * 1024; // a request's header snapshot and edits fit one block
+const KEEP_BYTES: u32 = 256 * 1024; // larger blocks are returned to the heap on reset
+
+let heldBytes: usize = 0;
+let ceilingBytes: usize = 512 * 1024 * 1024;
+
+/** Bytes that all arenas and writers hold now. */
+export function held(): usize {
+  return heldBytes;
+}
+
+/** Sets what all arenas and writers may hold together, in bytes. */
+export function setCeiling(bytes: usize): void {
+  ceilingBytes = bytes;
+}
+
+export function ceiling(): usize {
+  return ceilingBytes;
+}
+
+/** `n` bytes of heap counted against the ceiling, or 0. Freed with `giveBack`. */
+export function take(n: usize): usize {
+  if (n > ceilingBytes || heldBytes > ceilingBytes - n) return 0;
+  heldBytes += n;
+  return heap.alloc(n);
+}
+
+export function giveBack(address: usize, n: usize): void {
+  heldBytes -= n;
+  heap.free(address);
+}
+
+@unmanaged
+@final
+class Block {
+  next: usize;
+  size: u32;
+  unused: u32;
+}
+
+@unmanaged
+@final
+export class Arena {
+  first: usize; // Block, or 0
+  current: usize; // Block being filled, or 0
+  at: usize; // next free byte in `current`
+  stop: usize; // end of `current`
+
+  static create(): Arena {
+    const arena = changetype<Arena>(heap.alloc(offsetof<Arena>()));
+    arena.first = 0;
+    arena.current = 0;
+    arena.at = 0;
+    arena.stop = 0;
+    return arena;
+  }
+
+  /** `n` bytes aligned to 8, not cleared; 0 when the ceiling is reached or `n` is negative. */
+  allocate(n: i32): usize {
+    const size = ((n as usize) + 7) & ~7;
+    const at = this.at;
+    if (n >= 0 && size <= this.stop - at) {
+      this.at = at + size;
+      return at;
+    }
+    return n < 0 ? 0 : this.allocateInNextBlock(size);
+  }
+
+  private allocateInNextBlock(size: usize): usize {
+    // A block left over from before a reset, when it is large enough, else a new one behind current.
+    let next = this.current == 0 ? this.first : changetype<Block>(this.current).next;
+    if (next == 0 || (changetype<Block>(next).size as usize) < size) {
+      const capacity = max<usize>(size, BLOCK_SIZE);
+      const fresh = take(capacity + BLOCK_HEADER);
+      if (fresh == 0) return 0;
+      const block = changetype<Block>(fresh);
+      block.size = capacity as u32;
+      block.next = next;
+      if (this.current == 0) this.first = fresh;
+      else changetype<Block>(this.current).next = fresh;
+      next = fresh;
+    }
+    this.current = next;
+    const base = next + BLOCK_HEADER;
+    this.at = base + size;
+    this.stop = base + changetype<Block>(next).size;
+    return base;
+  }
+
+  /** Forgets everything; blocks of usual size stay for the next use. */
+  reset(): void {
+    const first = this.first;
+    if (first == 0) return;
+    if (changetype<Block>(first).next != 0 || changetype<Block>(first).size > KEEP_BYTES) {
+      this.dropLargeBlocks();
+    }
+    this.current = this.first;
+    if (this.first != 0) {
+      this.at = this.first + BLOCK_HEADER;
+      this.stop = this.at + changetype<Block>(this.first).size;
+    } else {
+      this.at = 0;
+      this.stop = 0;
+    }
+  }
+
+  private dropLargeBlocks(): void {
+    let kept: u32 = 0;
+    let last: usize = 0;
+    let block = this.first;
+    this.first = 0;
+    while (block != 0) {
+      const view = changetype<Block>(block);
+      const next = view.next;
+      if (kept + view.size <= KEEP_BYTES) {
+        kept += view.size;
+        view.next = 0;
+        if (last == 0) this.first = block;
+        else changetype<Block>(last).next = block;
+        last = block;
+      } else {
+        giveBack(block, (view.size as usize) + BLOCK_HEADER);
+      }
+      block = next;
+    }
+  }
+
+  /** Gives everything back to the heap, the arena itself included. */
+  destroy(): void {
+    let block = this.first;
+    while (block != 0) {
+      const next = changetype<Block>(block).next;
+      giveBack(block, (changetype<Block>(block).size as usize) + BLOCK_HEADER);
+      block = next;
+    }
+    heap.free(changetype<usize>(this));
+  }
+}
