@@ -1,0 +1,190 @@
+// Everything the filter asks of a proxy, in the filter's terms: spans in, spans out, NONE for what
+// is not there. No other file calls the imports.
+
+import { Arena } from "../bytes/arena";
+import { NONE, Span, address, length, span } from "../bytes/span";
+import { Writer } from "../bytes/writer";
+import * as env from "./env";
+import * as memory from "./memory";
+import { BufferType, HeaderMapType, LogLevel, MetricType, Status, StreamType } from "./numbers";
+
+/** An empty but present value. */
+export const EMPTY: Span = span(memory.resultCell(), 0);
+
+export function log(level: LogLevel, text: Span): void {
+  env.proxy_log(level, address(text), length(text));
+}
+
+/** Wall clock in nanoseconds since the epoch. */
+export function now(): u64 {
+  memory.clearResult();
+  env.proxy_get_current_time_nanoseconds(memory.resultCell());
+  return memory.result64();
+}
+
+// ---- headers
+
+/** All pairs of the map in the ABI's serialised form, kept in `arena`; NONE if unreadable. */
+export function headerPairs(map: HeaderMapType, arena: Arena): Span {
+  memory.clearResult();
+  memory.intakeTo(arena);
+  const status = env.proxy_get_header_map_pairs(map, memory.resultCell(), memory.sizeCell());
+  memory.intakeToScratch();
+  return status == Status.Ok ? memory.resultSpan() : NONE;
+}
+
+export function addHeader(map: HeaderMapType, name: Span, value: Span): bool {
+  return (
+    env.proxy_add_header_map_value(
+      map, address(name), length(name), address(value), length(value)) == Status.Ok
+  );
+}
+
+/** Sets the one value of the name; what other lines it has is up to the host (Envoy keeps the first
+ * and drops the rest). */
+export function replaceHeader(map: HeaderMapType, name: Span, value: Span): bool {
+  return (
+    env.proxy_replace_header_map_value(
+      map, address(name), length(name), address(value), length(value)) == Status.Ok
+  );
+}
+
+/** Removes all lines of the name. */
+export function removeHeader(map: HeaderMapType, name: Span): bool {
+  return env.proxy_remove_header_map_value(map, address(name), length(name)) == Status.Ok;
+}
+
+// ---- bodies
+
+/** `n` bytes of the buffer from `start`, copied into `arena`; NONE if there are none. */
+export function bufferBytes(buffer: BufferType, start: i32, n: i32, arena: Arena): Span {
+  memory.clearResult();
+  memory.intakeTo(arena);
+  const status = env.proxy_get_buffer_bytes(
+    buffer, start, n, memory.resultCell(), memory.sizeCell());
+  memory.intakeToScratch();
+  return status == Status.Ok ? memory.resultSpan() : NONE;
+}
+
+/** Replaces the first `n` bytes of the buffer by `bytes` (0 prepends). */
+export function replaceBufferPrefix(buffer: BufferType, n: i32, bytes: Span): bool {
+  return env.proxy_set_buffer_bytes(buffer, 0, n, address(bytes), length(bytes)) == Status.Ok;
+}
+
+// ---- the stream
+
+/** Answers the request now. `headers` is serialised pairs. */
+export function sendLocalResponse(status: i32, details: Span, headers: Span, body: Span): bool {
+  return (
+    env.proxy_send_local_response(
+      status, address(details), length(details), address(body), length(body),
+      address(headers), length(headers), -1) == Status.Ok
+  );
+}
+
+export function continueStream(stream: StreamType): void {
+  env.proxy_continue_stream(stream);
+}
+
+export function setEffectiveContext(context: u32): bool {
+  return env.proxy_set_effective_context(context) == Status.Ok;
+}
+
+/** What `httpCall` answers when the host refused: unknown cluster, bad headers. */
+export const NO_CALL: i32 = -1;
+
+/** Starts a callout; answers its token, or NO_CALL. */
+export function httpCall(cluster: Span, headers: Span, body: Span, timeoutMs: i32): i32 {
+  memory.clearResult();
+  // No trailers, in serialised form: a count of 0.
+  store<u32>(memory.sizeCell(), 0);
+  const status = env.proxy_http_call(
+    address(cluster), length(cluster), address(headers), length(headers),
+    address(body), length(body), memory.sizeCell(), 4, timeoutMs, memory.resultCell());
+  return status == Status.Ok ? (memory.result32() as i32) : NO_CALL;
+}
+
+// ---- properties
+
+/** The property at `path` (segments separated by NUL), kept in `arena`; NONE if not found. */
+export function property(path: Span, arena: Arena): Span {
+  memory.clearResult();
+  memory.intakeTo(arena);
+  const status = env.proxy_get_property(
+    address(path), length(path), memory.resultCell(), memory.sizeCell());
+  memory.intakeToScratch();
+  if (status != Status.Ok) return NONE;
+  const value = memory.resultSpan();
+  return value == NONE ? EMPTY : value;
+}
+
+export function setProperty(path: Span, value: Span): bool {
+  return (
+    env.proxy_set_property(address(path), length(path), address(value), length(value)) == Status.Ok
+  );
+}
+
+/** Calls a function of the host by name; false if the host does not know it or it failed. */
+export function callForeign(name: Span, argument: Span): bool {
+  memory.clearResult();
+  return (
+    env.proxy_call_foreign_function(
+      address(name), length(name), address(argument), length(argument),
+      memory.resultCell(), memory.sizeCell()) == Status.Ok
+  );
+}
+
+// ---- metrics
+
+/** The id of the counter, or 0 when the host has no metrics. */
+export function defineCounter(name: Span): u32 {
+  memory.clearResult();
+  const status = env.proxy_define_metric(
+    MetricType.Counter, address(name), length(name), memory.resultCell());
+  return status == Status.Ok ? memory.result32() : 0;
+}
+
+export function increment(counter: u32): void {
+  if (counter != 0) env.proxy_increment_metric(counter, 1);
+}
+
+// ---- serialised pairs: u32 count, then u32 name size and u32 value size for each pair, then each
+// name and value followed by a NUL
+
+/** Builds the ABI's serialised pairs from what `add` was given since `begin`. */
+export class PairsBuilder {
+  private sizes: Writer = Writer.create();
+  private data: Writer = Writer.create();
+  private count: u32 = 0;
+
+  begin(): void {
+    this.sizes.reset();
+    this.data.reset();
+    this.count = 0;
+    this.word(0);
+  }
+
+  add(name: Span, value: Span): void {
+    this.word(length(name));
+    this.word(length(value));
+    this.data.span(name);
+    this.data.byte(0);
+    this.data.span(value);
+    this.data.byte(0);
+    this.count++;
+  }
+
+  private word(value: u32): void {
+    const at = this.sizes.reserve(4);
+    if (at == 0) return;
+    store<u32>(at, value);
+    this.sizes.size += 4;
+  }
+
+  /** The pairs, valid until the next `begin`; NONE when memory ran out. */
+  end(): Span {
+    store<u32>(this.sizes.base, this.count);
+    this.sizes.span(this.data.view());
+    return this.sizes.failed || this.data.failed ? NONE : this.sizes.view();
+  }
+}

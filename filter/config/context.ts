@@ -1,0 +1,212 @@
+// What the decoders of one rule share: the tape, the report, the names that templates may use, and
+// the small readers that turn values of the tape into what steps are made of. Everything that is
+// read is in the program's arena.
+
+import { scratch } from "../abi/memory";
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
+import { NONE, Span, address, byteAtUnchecked, equal, indexOfByte, length } from "../bytes/span";
+import { copy, fromText, toString } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import { Kind, NO_NODE, Tape } from "../json/tape";
+import { writeString } from "../json/write";
+import { Glob } from "../rules/glob";
+import { Name, Names, Phase, Source } from "../rules/name";
+import * as quantity from "../rules/quantity";
+import { Template } from "../rules/template";
+import { Kind as ValueKind } from "../rules/value";
+import { JsonTemplate } from "../steps/json-template";
+import { Report } from "./report";
+import { integerOf } from "./shape";
+
+/** Names of the rule being decoded: constants and variables of its document, captures of its path. */
+@final
+export class RuleNames extends Names {
+  captures: Span[] = [];
+
+  /** `vars` lists the objects of constants, the nearest first; `variables` grows as steps set some. */
+  constructor(private readonly tape: Tape, private readonly vars: i32[], readonly variables: Span[], private readonly arena: Arena) {
+    super();
+  }
+
+  constant(path: Span[]): Name | null {
+    for (let i = 0; i < this.vars.length; i++) {
+      let at = this.vars[i];
+      for (let k = 1; k < path.length && at != NO_NODE; k++) {
+        at = this.tape.kind(at) == Kind.Object ? this.tape.member(at, path[k]) : NO_NODE;
+      }
+      if (at == NO_NODE) continue;
+      const name = new Name();
+      name.source = Source.Constant;
+      const kind = this.tape.kind(at);
+      if (kind == Kind.String) {
+        name.key = copy(this.tape.text(at, scratch), this.arena);
+      } else if (kind != Kind.Null) {
+        name.kind = ValueKind.Json;
+        name.key = copy(this.tape.raw(at), this.arena);
+      }
+      return name;
+    }
+    return null;
+  }
+
+  parameter(name: Span): i32 {
+    return indexIn(this.captures, name);
+  }
+
+  variable(name: Span): i32 {
+    return indexIn(this.variables, name);
+  }
+}
+
+export function indexIn(list: Span[], name: Span): i32 {
+  for (let i = 0; i < list.length; i++) {
+    if (equal(list[i], name)) return i;
+  }
+  return -1;
+}
+
+const buffer = Writer.create();
+
+@final
+export class Context {
+  phase: Phase = Phase.Request;
+
+  constructor(readonly tape: Tape, readonly report: Report, readonly names: RuleNames, readonly arena: Arena) {}
+
+  /** The member's value, or NO_NODE. */
+  member(object: i32, key: string): i32 {
+    return this.tape.member(object, fromText(key, scratch));
+  }
+
+  /** The text of a string or key, kept. */
+  text(node: i32): Span {
+    return copy(this.tape.text(node, scratch), this.arena);
+  }
+
+  isTrue(object: i32, key: string): bool {
+    const node = this.member(object, key);
+    return node != NO_NODE && this.tape.kind(node) == Kind.True;
+  }
+
+  /** The values of a string or a list of strings. */
+  strings(node: i32): i32[] {
+    if (this.tape.kind(node) != Kind.Array) return [node];
+    const list: i32[] = [];
+    const stop = this.tape.after(node);
+    for (let child = this.tape.firstChild(node); child < stop; child = this.tape.after(child)) list.push(child);
+    return list;
+  }
+
+  /** A template of a string, number or boolean; an empty one, reported, when it is wrong. */
+  template(node: i32): Template {
+    const isString = this.tape.kind(node) == Kind.String;
+    const source = isString ? this.tape.text(node, scratch) : this.tape.raw(node);
+    const template = Template.compile(source, this.names, this.phase, this.arena);
+    if (template != null) return template;
+    this.report.addNoted(node);
+    return new Template();
+  }
+
+  templateOr(object: i32, key: string): Template | null {
+    const node = this.member(object, key);
+    return node == NO_NODE ? null : this.template(node);
+  }
+
+  /** A list of name patterns; of header names when `lower`. */
+  globs(object: i32, key: string, lower: bool): StaticArray<Glob> {
+    const node = this.member(object, key);
+    if (node == NO_NODE) return [];
+    const nodes = this.strings(node);
+    const globs = new StaticArray<Glob>(nodes.length);
+    for (let i = 0; i < nodes.length; i++) {
+      const pattern = this.text(nodes[i]);
+      if (lower) {
+        ascii.lowerInPlace(pattern);
+        this.checkHeaderPattern(nodes[i], pattern);
+      }
+      globs[i] = new Glob(pattern, this.arena);
+    }
+    return globs;
+  }
+
+  private checkHeaderPattern(node: i32, pattern: Span): void {
+    for (let i = 0; i < length(pattern); i++) {
+      const c = byteAtUnchecked(pattern, i);
+      if (!ascii.isTokenChar(c)) {
+        this.report.add(node, "R307", i, "not a header name (path, host, method and status have verbs of their own)");
+        return;
+      }
+    }
+  }
+
+  /** A header name in lower case; reported when it is not one that edits may touch. */
+  headerName(node: i32): Span {
+    const name = this.text(node);
+    ascii.lowerInPlace(name);
+    const text = toString(name);
+    if (text == "host") {
+      this.report.add(node, "R307", -1, "the host is changed by the verb host");
+    } else if (text == "content-length" || text == "transfer-encoding") {
+      this.report.add(node, "R307", -1, text + " is kept true by the filter and the host");
+    } else {
+      this.checkHeaderPattern(node, name);
+    }
+    return name;
+  }
+
+  /** Bytes, or -1, reported. */
+  size(node: i32): i64 {
+    const source = this.tape.kind(node) == Kind.String ? this.tape.text(node, scratch) : NONE;
+    const size = source == NONE ? integerOf(this.tape.raw(node)) : quantity.size(source);
+    if (size < 0) this.report.add(node, "R308", -1, "a size is a number of bytes or such as 64KiB, 10MiB");
+    return size;
+  }
+
+  sizeOr(object: i32, key: string, fallback: i64): i64 {
+    const node = this.member(object, key);
+    return node == NO_NODE ? fallback : this.size(node);
+  }
+
+  /** Milliseconds; 0, reported, when it is no duration. */
+  duration(node: i32): i32 {
+    const ms = quantity.duration(this.tape.text(node, scratch));
+    if (ms > 0) return ms as i32;
+    this.report.add(node, "R308", -1, "a duration is such as 500ms, 15s, 5m; not 0, and a day at most");
+    return 0;
+  }
+
+  /** JSON with templates in its strings. */
+  jsonTemplate(node: i32): JsonTemplate {
+    const tape = this.tape;
+    const json = new JsonTemplate();
+    const stop = tape.after(node);
+    const base = tape.raw(node);
+    const origin = tape.start(node);
+    let from = 0; // offset in `base` of what is not yet written
+    buffer.reset();
+    for (let i = node; i < stop; i++) {
+      if (tape.kind(i) != Kind.String || !hasExpression(tape.text(i, scratch))) continue;
+      const template = this.template(i);
+      buffer.bytes(address(base) + from, (tape.start(i) - origin - from) as u32);
+      from = tape.end(i) - origin;
+      if (template.isConstant) {
+        writeString(template.constant, buffer);
+      } else {
+        json.push(copy(buffer.view(), this.arena), template);
+        buffer.reset();
+      }
+    }
+    buffer.bytes(address(base) + from, (length(base) - from) as u32);
+    json.finish(copy(buffer.view(), this.arena));
+    return json;
+  }
+}
+
+/** Whether there is a `$(` in it. */
+function hasExpression(s: Span): bool {
+  for (let i = indexOfByte(s, 0x24); i >= 0; i = indexOfByte(s, 0x24, i + 1)) {
+    if (i + 1 < length(s) && byteAtUnchecked(s, i + 1) == 0x28) return true;
+  }
+  return false;
+}

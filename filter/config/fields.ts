@@ -1,0 +1,113 @@
+// Decodes the edits of headers, query parameters and cookies.
+
+import { scratch } from "../abi/memory";
+import * as ascii from "../bytes/ascii";
+import { Span, length } from "../bytes/span";
+import { equalsText, toString } from "../bytes/text";
+import * as cookie from "../http/cookie";
+import { NO_NODE } from "../json/tape";
+import { Template } from "../rules/template";
+import { Assignment, Dedupe, Deduplication, FieldEdits, Kind as FieldKind, Move } from "../steps/field-edits";
+import { isFieldValue } from "../stream/header-map";
+import { Context } from "./context";
+
+export function decodeFields(context: Context, node: i32, kind: FieldKind): FieldEdits {
+  const edits = new FieldEdits(kind);
+  const isHeaders = kind == FieldKind.Headers;
+  edits.keep = context.globs(node, "keep", isHeaders);
+  edits.remove = context.globs(node, "remove", isHeaders);
+  edits.rename = moves(context, node, "rename", kind);
+  edits.copy = moves(context, node, "copy", kind);
+  edits.set = assignments(context, node, "set", kind);
+  edits.fallback = assignments(context, node, "default", kind);
+  edits.add = assignments(context, node, "add", kind);
+  edits.append = assignments(context, node, "append", kind);
+  edits.dedupe = deduplications(context, node, kind);
+  return edits;
+}
+
+/** Only assignments: the headers of an answer or a callout. */
+export function decodeHeaderValues(context: Context, node: i32): FieldEdits {
+  const edits = new FieldEdits(FieldKind.Headers);
+  edits.set = assignmentsOf(context, node, FieldKind.Headers, false);
+  return edits;
+}
+
+function name(context: Context, key: i32, kind: FieldKind): Span {
+  if (kind == FieldKind.Headers) return context.headerName(key);
+  const text = context.text(key);
+  if (length(text) == 0) {
+    context.report.add(key, "R206", -1, "a name must not be empty");
+  } else if (kind == FieldKind.Cookies && !ascii.isToken(text)) {
+    context.report.add(key, "R307", -1, "not a cookie name (RFC 6265 4.1.1)");
+  }
+  return text;
+}
+
+function moves(context: Context, object: i32, key: string, kind: FieldKind): StaticArray<Move> {
+  const node = context.member(object, key);
+  if (node == NO_NODE) return [];
+  const tape = context.tape;
+  const list: Move[] = [];
+  const stop = tape.after(node);
+  for (let k = tape.firstChild(node); k < stop; k = tape.after(k + 1)) {
+    const from = name(context, k, kind);
+    const to = name(context, k + 1, kind);
+    for (let i = 0; i < list.length; i++) {
+      if (toString(list[i].to) == toString(to)) {
+        context.report.add(k + 1, "R311", -1, 'two names become "' + toString(to) + '"');
+      }
+    }
+    list.push(new Move(from, to));
+  }
+  return StaticArray.fromArray(list);
+}
+
+function assignments(context: Context, object: i32, key: string, kind: FieldKind): StaticArray<Assignment> {
+  const node = context.member(object, key);
+  return node == NO_NODE ? [] : assignmentsOf(context, node, kind, key == "append");
+}
+
+function assignmentsOf(context: Context, node: i32, kind: FieldKind, joins: bool): StaticArray<Assignment> {
+  const tape = context.tape;
+  const list: Assignment[] = [];
+  const stop = tape.after(node);
+  for (let k = tape.firstChild(node); k < stop; k = tape.after(k + 1)) {
+    const field = name(context, k, kind);
+    if (joins && equalsText(field, "set-cookie")) {
+      context.report.add(k, "R307", -1, "set-cookie is never joined; use add");
+    }
+    const nodes = context.strings(k + 1);
+    const values = new StaticArray<Template>(nodes.length);
+    for (let i = 0; i < nodes.length; i++) {
+      const template = context.template(nodes[i]);
+      values[i] = template;
+      if (!template.isConstant) continue;
+      if (kind == FieldKind.Headers && !isFieldValue(template.constant)) {
+        context.report.add(nodes[i], "R307", -1, "a header value has no line ends");
+      } else if (kind == FieldKind.Cookies && !cookie.isValue(template.constant)) {
+        context.report.add(nodes[i], "R307", -1, "a cookie value has no semicolon or control character");
+      }
+    }
+    list.push(new Assignment(field, values));
+  }
+  return StaticArray.fromArray(list);
+}
+
+function deduplications(context: Context, object: i32, kind: FieldKind): StaticArray<Deduplication> {
+  const node = context.member(object, "dedupe");
+  if (node == NO_NODE) return [];
+  const tape = context.tape;
+  const list: Deduplication[] = [];
+  const stop = tape.after(node);
+  for (let k = tape.firstChild(node); k < stop; k = tape.after(k + 1)) {
+    const strategy = tape.text(k + 1, scratch);
+    list.push(
+      new Deduplication(
+        name(context, k, kind),
+        equalsText(strategy, "first") ? Dedupe.First : equalsText(strategy, "last") ? Dedupe.Last : Dedupe.Unique,
+      ),
+    );
+  }
+  return StaticArray.fromArray(list);
+}

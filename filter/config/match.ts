@@ -1,0 +1,177 @@
+// Decodes `match` into a condition.
+
+import { scratch } from "../abi/memory";
+import * as ascii from "../bytes/ascii";
+import { Span } from "../bytes/span";
+import { equalsText } from "../bytes/text";
+import { Kind, NO_NODE } from "../json/tape";
+import { HostPattern } from "../rules/host-pattern";
+import { All, Any, Condition, FactIs, Field, HostIs, NamedValueIs, Not, PathIs, ServiceIs, ValueMatcher, Values } from "../rules/match";
+import { PathTemplate } from "../rules/path-template";
+import { StatusSet } from "../rules/status-pattern";
+import { Rule } from "../stream/program";
+import { Context } from "./context";
+import { integerOf } from "./shape";
+
+/** Sets the rule's conditions from its `match`. */
+export function decodeMatch(context: Context, node: i32, rule: Rule): void {
+  const status = context.member(node, "status");
+  if (status != NO_NODE) rule.status = decodeStatuses(context, status);
+  const condition = decodeCondition(context, node, false);
+  rule.condition = condition;
+  rule.captureCount = context.names.captures.length;
+}
+
+export function decodeStatuses(context: Context, node: i32): StatusSet {
+  const set = new StatusSet();
+  const nodes = context.strings(node);
+  for (let i = 0; i < nodes.length; i++) {
+    if (context.tape.kind(nodes[i]) == Kind.Number) {
+      const status = integerOf(context.tape.raw(nodes[i])) as i32;
+      set.addRange(status, status);
+    } else if (!set.add(context.tape.text(nodes[i], scratch))) {
+      context.report.addNoted(nodes[i]);
+    }
+  }
+  return set;
+}
+
+/** The condition, or null when there is none to check. */
+function decodeCondition(context: Context, node: i32, nested: bool): Condition | null {
+  const tape = context.tape;
+  const parts: Condition[] = [];
+  const stop = tape.after(node);
+  for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
+    const name = tape.text(key, scratch);
+    const value = key + 1;
+    if (equalsText(name, "status")) {
+      if (nested) context.report.add(key, "R312", -1, "status stands only at the top of a match");
+      continue;
+    }
+    const part = decodePart(context, name, value);
+    if (part != null) parts.push(part);
+  }
+  if (parts.length == 0) return null;
+  return parts.length == 1 ? parts[0] : new All(StaticArray.fromArray(parts));
+}
+
+function decodePart(context: Context, name: Span, value: i32): Condition | null {
+  if (equalsText(name, "host")) return decodeHost(context, value);
+  if (equalsText(name, "path")) return decodePath(context, value);
+  if (equalsText(name, "method")) return oneOf(context, value, Field.Method, false);
+  if (equalsText(name, "scheme")) return oneOf(context, value, Field.Scheme, false);
+  if (equalsText(name, "route")) return oneOf(context, value, Field.Route, false);
+  if (equalsText(name, "routePrefix")) return oneOf(context, value, Field.Route, true);
+  if (equalsText(name, "cluster")) return oneOf(context, value, Field.Cluster, false);
+  if (equalsText(name, "service")) {
+    const nodes = context.strings(value);
+    const services = new StaticArray<Span>(nodes.length);
+    for (let i = 0; i < nodes.length; i++) services[i] = context.text(nodes[i]);
+    return new ServiceIs(services);
+  }
+  if (equalsText(name, "headers")) return decodeNamed(context, value, Values.Headers);
+  if (equalsText(name, "query")) return decodeNamed(context, value, Values.Query);
+  if (equalsText(name, "cookies")) return decodeNamed(context, value, Values.Cookies);
+  if (equalsText(name, "not")) {
+    const inner = decodeCondition(context, value, true);
+    return new Not(inner != null ? inner : new All([]));
+  }
+  const list: Condition[] = [];
+  const nodes = context.strings(value);
+  for (let i = 0; i < nodes.length; i++) {
+    const inner = decodeCondition(context, nodes[i], true);
+    list.push(inner != null ? inner : new All([]));
+  }
+  const alternatives = StaticArray.fromArray(list);
+  return equalsText(name, "any") ? new Any(alternatives) : new All(alternatives);
+}
+
+function decodeHost(context: Context, value: i32): Condition {
+  const nodes = context.strings(value);
+  const patterns: HostPattern[] = [];
+  for (let i = 0; i < nodes.length; i++) {
+    const pattern = HostPattern.compile(context.tape.text(nodes[i], scratch), context.arena);
+    if (pattern != null) patterns.push(pattern);
+    else context.report.addNoted(nodes[i]);
+  }
+  return new HostIs(StaticArray.fromArray(patterns));
+}
+
+function decodePath(context: Context, value: i32): Condition {
+  if (context.tape.kind(value) == Kind.Object) {
+    const matcher = decodeMatcher(context, value);
+    matcher.bySegments = true;
+    return new FactIs(Field.Path, [matcher]);
+  }
+  const nodes = context.strings(value);
+  const templates: PathTemplate[] = [];
+  for (let i = 0; i < nodes.length; i++) {
+    const template = PathTemplate.compile(context.tape.text(nodes[i], scratch), context.arena);
+    if (template == null) {
+      context.report.addNoted(nodes[i]);
+    } else if (!template.placeCaptures(context.names.captures)) {
+      context.report.add(nodes[i], "R304", -1, "the rule has more than 16 captures");
+    } else {
+      templates.push(template);
+    }
+  }
+  return new PathIs(StaticArray.fromArray(templates));
+}
+
+function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Condition {
+  const nodes = context.strings(value);
+  const matchers = new StaticArray<ValueMatcher>(nodes.length);
+  for (let i = 0; i < nodes.length; i++) {
+    const matcher = new ValueMatcher();
+    if (isPrefix) matcher.prefix = context.text(nodes[i]);
+    else matcher.exact = context.text(nodes[i]);
+    matchers[i] = matcher;
+  }
+  return new FactIs(field, matchers);
+}
+
+function decodeNamed(context: Context, value: i32, values: Values): Condition | null {
+  const tape = context.tape;
+  const parts: Condition[] = [];
+  const stop = tape.after(value);
+  for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
+    const name = context.text(key);
+    if (values == Values.Headers) ascii.lowerInPlace(name);
+    parts.push(new NamedValueIs(values, name, decodeMatcher(context, key + 1)));
+  }
+  return parts.length == 0 ? null : parts.length == 1 ? parts[0] : new All(StaticArray.fromArray(parts));
+}
+
+function decodeMatcher(context: Context, node: i32): ValueMatcher {
+  const tape = context.tape;
+  const matcher = new ValueMatcher();
+  if (tape.kind(node) == Kind.String) {
+    const text = context.text(node);
+    if (equalsText(text, "present")) matcher.anyValue = true;
+    else if (equalsText(text, "absent")) matcher.noValue = true;
+    else matcher.exact = text;
+    return matcher;
+  }
+  matcher.ignoreCase = context.isTrue(node, "ignoreCase");
+  matcher.not = context.isTrue(node, "not");
+  const stop = tape.after(node);
+  for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
+    const name = tape.text(key, scratch);
+    const value = key + 1;
+    if (equalsText(name, "exact")) matcher.exact = context.text(value);
+    else if (equalsText(name, "prefix")) matcher.prefix = context.text(value);
+    else if (equalsText(name, "suffix")) matcher.suffix = context.text(value);
+    else if (equalsText(name, "contains")) matcher.contains = context.text(value);
+    else if (equalsText(name, "in")) {
+      const nodes = context.strings(value);
+      for (let i = 0; i < nodes.length; i++) matcher.oneOf.push(context.text(nodes[i]));
+    } else if (equalsText(name, "range")) {
+      const nodes = context.strings(value);
+      matcher.hasRange = true;
+      matcher.from = integerOf(tape.raw(nodes[0]));
+      matcher.to = integerOf(tape.raw(nodes[1]));
+      if (matcher.from > matcher.to) context.report.add(value, "R204", -1, "the range is empty");
+    }
+  }
+  return matcher;
+}

@@ -1,0 +1,51 @@
+// The services of a document by name, for the steps that call them.
+
+import { scratch } from "../abi/memory";
+import { Arena } from "../bytes/arena";
+import { fromString, toString } from "../bytes/text";
+import { NO_NODE, Tape } from "../json/tape";
+import * as quantity from "../rules/quantity";
+import { Service } from "../steps/authorize";
+import { Context } from "./context";
+import { ServiceRecord, parseService } from "./records";
+import { Report } from "./report";
+
+@final
+export class Services {
+  private readonly names: string[] = [];
+  private readonly services: Service[] = [];
+
+  /** Adds the services of a document's `services`; those that are there already stay. */
+  add(tape: Tape, node: i32, report: Report, arena: Arena): void {
+    if (node == NO_NODE) return;
+    const stop = tape.after(node);
+    for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
+      const name = toString(tape.text(key, scratch));
+      if (this.names.includes(name)) continue;
+      const record = parseService(toString(tape.raw(key + 1)));
+      const service = new Service();
+      service.cluster = fromString(record.cluster, arena);
+      service.authority = fromString(record.authority.length ? record.authority : record.cluster, arena);
+      if (record.timeout.length) service.timeoutMs = timeoutOf(tape, key + 1, record, report);
+      this.names.push(name);
+      this.services.push(service);
+    }
+  }
+
+  /** The service named by the string; an empty one, reported, when there is none. */
+  find(context: Context, node: i32): Service {
+    const name = toString(context.tape.text(node, scratch));
+    const i = this.names.indexOf(name);
+    if (i >= 0) return this.services[i];
+    const known = this.names.length ? "; there are " + this.names.join(", ") : "; there are none";
+    context.report.add(node, "R303", -1, 'no such service: "' + name + '"' + known);
+    return new Service();
+  }
+}
+
+function timeoutOf(tape: Tape, node: i32, record: ServiceRecord, report: Report): i32 {
+  const ms = quantity.duration(fromString(record.timeout, scratch));
+  if (ms > 0) return ms as i32;
+  report.add(tape.member(node, fromString("timeout", scratch)), "R308", -1, "a duration is such as 500ms, 15s, 5m; not 0, and a day at most");
+  return 0;
+}

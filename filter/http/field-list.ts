@@ -1,0 +1,167 @@
+// An ordered list of named values with several values to a name allowed: the form in which headers,
+// query parameters and cookies are edited. Records live in an arena; the list object is reused.
+//
+// Edits go through `set`, `add`, `remove`, or change records in place and then call `rewritten`;
+// a list that stands for something elsewhere (the host's header map) carries them over there.
+
+import { Arena } from "../bytes/arena";
+import { NONE, Span, equal } from "../bytes/span";
+
+/** What a search answers when there is nothing. */
+export const MISSING: i32 = -1;
+
+@unmanaged
+@final
+class Field {
+  name: Span;
+  value: Span;
+  raw: Span; // how it was written, name and value; NONE once edited
+  renamed: Span; // the name it is about to get, or NONE
+}
+
+const FIELD_SIZE: i32 = offsetof<Field>() as i32;
+
+export class FieldList {
+  count: i32 = 0;
+  protected arena: Arena;
+  private base: usize = 0;
+  private capacity: i32 = 0;
+  /** Whether memory ran out: the list is then not complete and must not be written anywhere. */
+  failed: bool = false;
+
+  constructor(arena: Arena) {
+    this.arena = arena;
+  }
+
+  /** Empties the list; its records will be taken from `arena`. */
+  clear(arena: Arena): void {
+    this.arena = arena;
+    this.base = 0;
+    this.capacity = 0;
+    this.count = 0;
+    this.failed = false;
+  }
+
+  private at(i: i32): Field {
+    return changetype<Field>(this.base + i * FIELD_SIZE);
+  }
+
+  name(i: i32): Span {
+    return this.at(i).name;
+  }
+
+  value(i: i32): Span {
+    return this.at(i).value;
+  }
+
+  raw(i: i32): Span {
+    return this.at(i).raw;
+  }
+
+  /** Room for `n` fields without growing. */
+  reserve(n: i32): void {
+    if (n <= this.capacity) return;
+    const base = this.arena.allocate(n * FIELD_SIZE);
+    if (base == 0) {
+      this.failed = true;
+      return;
+    }
+    memory.copy(base, this.base, this.count * FIELD_SIZE);
+    this.base = base;
+    this.capacity = n;
+  }
+
+  push(name: Span, value: Span, raw: Span): void {
+    if (this.count == this.capacity) this.reserve(max(16, this.capacity * 2));
+    if (this.failed) return;
+    const field = this.at(this.count++);
+    field.name = name;
+    field.value = value;
+    field.raw = raw;
+    field.renamed = NONE;
+  }
+
+  /** The index of the first field of the name at or after `from`, or MISSING. */
+  find(name: Span, from: i32 = 0): i32 {
+    for (let i = from; i < this.count; i++) {
+      if (equal(this.at(i).name, name)) return i;
+    }
+    return MISSING;
+  }
+
+  /** The first value of the name, or NONE. */
+  first(name: Span): Span {
+    const i = this.find(name);
+    return i == MISSING ? NONE : this.value(i);
+  }
+
+  removeAt(i: i32): void {
+    const field = this.base + i * FIELD_SIZE;
+    memory.copy(field, field + FIELD_SIZE, (this.count - i - 1) * FIELD_SIZE);
+    this.count--;
+  }
+
+  setValueAt(i: i32, value: Span): void {
+    const field = this.at(i);
+    field.value = value;
+    field.raw = NONE;
+  }
+
+  /** Marks a field for `applyRenames`. */
+  markRenamed(i: i32, name: Span): void {
+    this.at(i).renamed = name;
+  }
+
+  /** Gives all marked fields their new names at once; other fields of those names go. */
+  applyRenames(): void {
+    for (let i = 0; i < this.count; i++) {
+      const renamed = this.at(i).renamed;
+      if (renamed == NONE) continue;
+      for (let j = this.count - 1; j >= 0; j--) {
+        const other = this.at(j);
+        if (other.renamed == NONE && equal(other.name, renamed)) {
+          this.removeAt(j);
+          if (j < i) i--;
+        }
+      }
+    }
+    for (let i = 0; i < this.count; i++) {
+      const field = this.at(i);
+      if (field.renamed == NONE) continue;
+      field.name = field.renamed;
+      field.renamed = NONE;
+      field.raw = NONE;
+    }
+  }
+
+  /** The name has this one value, at the place of its first. */
+  set(name: Span, value: Span): void {
+    const i = this.find(name);
+    if (i == MISSING) {
+      this.push(name, value, NONE);
+      return;
+    }
+    this.setValueAt(i, value);
+    this.removeFrom(name, i + 1);
+  }
+
+  add(name: Span, value: Span): void {
+    this.push(name, value, NONE);
+  }
+
+  remove(name: Span): void {
+    this.removeFrom(name, 0);
+  }
+
+  private removeFrom(name: Span, from: i32): void {
+    for (let i = this.count - 1; i >= from; i--) {
+      if (equal(this.at(i).name, name)) this.removeAt(i);
+    }
+  }
+
+  /** Says that fields of the name were changed in place. */
+  rewritten(name: Span): void {}
+
+  /** Makes sure that the fields are there to be read. */
+  ensureLoaded(): void {}
+}

@@ -1,0 +1,577 @@
+// A JSON document (RFC 8259) as a tape: one record for each key and value, in the order of the text,
+// so that a subtree is a run of records. Built by one pass that also is the validator: what has a
+// tape is valid, UTF-8 included. Nothing is decoded or copied until somebody asks.
+//
+//   const tape = Tape.create();
+//   if (!tape.parse(text, 64)) report(tape.errorOffset, tape.errorText);
+//   for (let key = tape.firstChild(0); key < tape.after(0); key = tape.after(key + 1)) {
+//     tape.text(key, arena); // the member's name; its value is record key + 1
+//   }
+//
+// The walk keeps its place in the records themselves (each knows its parent), so depth costs no
+// stack; it is limited all the same, for those who come after.
+
+import * as memoryBudget from "../bytes/arena";
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
+import { NONE, Span, address, end, equal, length, span } from "../bytes/span";
+import * as utf8 from "../bytes/utf8";
+import { Writer } from "../bytes/writer";
+
+export const enum Kind {
+  Object,
+  Array,
+  String,
+  Number,
+  True,
+  False,
+  Null,
+  /** A member's name; its value is the next record. */
+  Key,
+}
+
+/** No such record. */
+export const NO_NODE: i32 = -1;
+
+@unmanaged
+@final
+class Node {
+  kind: u8;
+  escaped: bool; // a string or key with a backslash in it
+  integral: bool; // a number without fraction and exponent
+  marked: bool; // for the use of whoever walks the tape
+  start: u32; // offset of the first byte, the quote of a string included
+  end: u32; // offset after the last byte
+  after: i32; // index of the record after the subtree
+  parent: i32;
+}
+
+const NODE_SIZE: usize = offsetof<Node>();
+const FIRST_CAPACITY: i32 = 256;
+const FIRST_BYTES: usize = 256 * NODE_SIZE;
+
+@unmanaged
+@final
+export class Tape {
+  base: usize;
+  capacity: i32;
+  count: i32;
+  source: usize; // address of the text
+  errorOffset: i32; // of the first error
+  errorCode: JsonError;
+
+  static create(): Tape {
+    const tape = changetype<Tape>(heap.alloc(offsetof<Tape>()));
+    tape.base = heap.alloc(FIRST_BYTES);
+    tape.capacity = FIRST_CAPACITY;
+    tape.count = 0;
+    return tape;
+  }
+
+  destroy(): void {
+    this.shrink();
+    heap.free(this.base);
+    heap.free(changetype<usize>(this));
+  }
+
+  /** Gives memory back that a large document took. */
+  shrink(): void {
+    if (this.capacity == FIRST_CAPACITY) return;
+    memoryBudget.giveBack(this.base, (this.capacity as usize) * NODE_SIZE);
+    this.base = heap.alloc(FIRST_BYTES);
+    this.capacity = FIRST_CAPACITY;
+  }
+
+  private node(i: i32): Node {
+    return changetype<Node>(this.base + (i as usize) * NODE_SIZE);
+  }
+
+  // ---- reading; indices must be of this tape
+
+  kind(i: i32): Kind {
+    return this.node(i).kind as Kind;
+  }
+
+  /** Offset of the first byte in the text. */
+  start(i: i32): i32 {
+    return this.node(i).start;
+  }
+
+  /** Offset after the last byte. */
+  end(i: i32): i32 {
+    return this.node(i).end;
+  }
+
+  /** The record after the subtree: the next sibling, while it is before the parent's `after`. */
+  after(i: i32): i32 {
+    return this.node(i).after;
+  }
+
+  /** The containing object or array, or NO_NODE. */
+  parent(i: i32): i32 {
+    return this.node(i).parent;
+  }
+
+  /** The first child of an object (a key) or array; equal to `after(i)` when there is none. */
+  firstChild(i: i32): i32 {
+    return i + 1;
+  }
+
+  isMarked(i: i32): bool {
+    return this.node(i).marked;
+  }
+
+  mark(i: i32): void {
+    this.node(i).marked = true;
+  }
+
+  isIntegral(i: i32): bool {
+    return this.node(i).integral;
+  }
+
+  /** The text of the value, quotes included. */
+  raw(i: i32): Span {
+    const node = this.node(i);
+    return span(this.source + node.start, (node.end - node.start) as i32);
+  }
+
+  /** A string or key without quotes and escapes: a slice of the text, or a copy in `arena` when there
+   * are escapes. NONE at the memory ceiling. */
+  text(i: i32, arena: Arena): Span {
+    const node = this.node(i);
+    const inner = span(this.source + node.start + 1, (node.end - node.start - 2) as i32);
+    return node.escaped ? unescape(inner, arena) : inner;
+  }
+
+  /** Whether a key or string is `text`. */
+  isText(i: i32, text: Span): bool {
+    const node = this.node(i);
+    const inner = span(this.source + node.start + 1, (node.end - node.start - 2) as i32);
+    return node.escaped ? equalsEscaped(inner, text) : equal(inner, text);
+  }
+
+  /** The value of the last member of that name, or NO_NODE. */
+  member(i: i32, name: Span): i32 {
+    let found = NO_NODE;
+    const stop = this.after(i);
+    for (let key = this.firstChild(i); key < stop; key = this.after(key + 1)) {
+      if (this.isText(key, name)) found = key + 1;
+    }
+    return found;
+  }
+
+  /** The element at that index of an array, or NO_NODE. */
+  element(i: i32, index: i32): i32 {
+    const stop = this.after(i);
+    let at = 0;
+    for (let child = this.firstChild(i); child < stop; child = this.after(child)) {
+      if (at++ == index) return child;
+    }
+    return NO_NODE;
+  }
+
+  /** Members of an object or elements of an array. */
+  size(i: i32): i32 {
+    const step = this.kind(i) == Kind.Object ? 1 : 0;
+    const stop = this.after(i);
+    let n = 0;
+    for (let child = this.firstChild(i); child < stop; child = this.after(child + step)) n++;
+    return n;
+  }
+
+  /** Writes the JSON Pointer (RFC 6901) of a value or key. */
+  writePointer(i: i32, out: Writer, arena: Arena): void {
+    const parent = this.parent(i);
+    if (parent == NO_NODE) return;
+    this.writePointer(parent, out, arena); // as deep as the document, which `parse` limits
+    out.byte(0x2f);
+    if (this.kind(parent) == Kind.Object) {
+      const key = this.kind(i) == Kind.Key ? i : i - 1;
+      writePointerSegment(this.text(key, arena), out);
+      return;
+    }
+    let index = 0;
+    for (let child = this.firstChild(parent); child < i; child = this.after(child)) index++;
+    out.integer(index);
+  }
+
+  // ---- parsing
+
+  /** Builds the tape; false when the text is not one JSON value nested at most `maxDepth` deep. */
+  parse(text: Span, maxDepth: i32): bool {
+    this.count = 0;
+    this.source = address(text);
+    const invalid = utf8.firstInvalid(text);
+    if (invalid >= 0) return this.fail(this.source + invalid, JsonError.Utf8);
+    const stop = end(text);
+    let at = skipSpace(this.source, stop);
+    let parent = NO_NODE;
+    let depth = 0;
+    while (true) {
+      // A value is due at `at`.
+      if (at >= stop) return this.fail(at, JsonError.End);
+      const c = load<u8>(at);
+      if (c == 0x7b || c == 0x5b) {
+        if (++depth > maxDepth) return this.fail(at, JsonError.Depth);
+        const i = this.add(c == 0x7b ? Kind.Object : Kind.Array, at, parent);
+        if (i == NO_NODE) return this.fail(at, JsonError.Memory);
+        const close: u8 = c == 0x7b ? 0x7d : 0x5d;
+        at = skipSpace(at + 1, stop);
+        if (at < stop && load<u8>(at) == close) {
+          at++;
+          depth--;
+          this.close(i, at);
+        } else {
+          parent = i;
+          if (c == 0x7b) {
+            at = this.parseKey(at, stop, parent);
+            if (at == 0) return false;
+          }
+          continue;
+        }
+      } else {
+        at = this.parseScalar(at, stop, parent);
+        if (at == 0) return false;
+      }
+      // A value has ended at `at`: commas and closing brackets until another is due.
+      while (true) {
+        at = skipSpace(at, stop);
+        if (parent == NO_NODE) return at == stop || this.fail(at, JsonError.Rest);
+        if (at >= stop) return this.fail(at, JsonError.End);
+        const isObject = this.kind(parent) == Kind.Object;
+        const next = load<u8>(at);
+        if (next == 0x2c) {
+          at = skipSpace(at + 1, stop);
+          if (isObject) {
+            at = this.parseKey(at, stop, parent);
+            if (at == 0) return false;
+          }
+          break;
+        }
+        if (next != (isObject ? 0x7d : 0x5d)) return this.fail(at, JsonError.Separator);
+        at++;
+        depth--;
+        this.close(parent, at);
+        parent = this.parent(parent);
+      }
+    }
+  }
+
+  private fail(at: usize, code: JsonError): bool {
+    this.errorOffset = (at - this.source) as i32;
+    this.errorCode = code;
+    return false;
+  }
+
+  /** A new record that is its own whole subtree so far, or NO_NODE at the ceiling. */
+  private add(kind: Kind, at: usize, parent: i32): i32 {
+    if (this.count == this.capacity && !this.grow()) return NO_NODE;
+    const i = this.count++;
+    const node = this.node(i);
+    node.kind = kind as u8;
+    node.escaped = false;
+    node.integral = false;
+    node.marked = false;
+    node.start = (at - this.source) as u32;
+    node.after = i + 1;
+    node.parent = parent;
+    return i;
+  }
+
+  private close(i: i32, at: usize): void {
+    const node = this.node(i);
+    node.end = (at - this.source) as u32;
+    node.after = this.count;
+  }
+
+  private grow(): bool {
+    const bytes = (this.capacity as usize) * NODE_SIZE;
+    if (this.capacity > 0x2000000) return false;
+    const fresh = memoryBudget.take(bytes * 2);
+    if (fresh == 0) return false;
+    memory.copy(fresh, this.base, bytes);
+    if (this.capacity == FIRST_CAPACITY) heap.free(this.base);
+    else memoryBudget.giveBack(this.base, bytes);
+    this.base = fresh;
+    this.capacity *= 2;
+    return true;
+  }
+
+  /** A member's name and its colon; the address of the value, or 0. */
+  private parseKey(at: usize, stop: usize, parent: i32): usize {
+    if (at >= stop || load<u8>(at) != 0x22) {
+      this.fail(at, at >= stop ? JsonError.End : JsonError.Key);
+      return 0;
+    }
+    let next = this.parseString(at, stop, parent, Kind.Key);
+    if (next == 0) return 0;
+    next = skipSpace(next, stop);
+    if (next >= stop || load<u8>(next) != 0x3a) {
+      this.fail(next, next >= stop ? JsonError.End : JsonError.Colon);
+      return 0;
+    }
+    return skipSpace(next + 1, stop);
+  }
+
+  /** A string, number or word; the address after it, or 0. */
+  private parseScalar(at: usize, stop: usize, parent: i32): usize {
+    const c = load<u8>(at);
+    if (c == 0x22) return this.parseString(at, stop, parent, Kind.String);
+    if (c == 0x2d || ascii.isDigit(c)) return this.parseNumber(at, stop, parent);
+    if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274) return this.word(at, 4, Kind.True, parent);
+    if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e) return this.word(at, 4, Kind.Null, parent);
+    if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61) return this.word(at, 5, Kind.False, parent);
+    this.fail(at, JsonError.Value);
+    return 0;
+  }
+
+  private word(at: usize, n: usize, kind: Kind, parent: i32): usize {
+    const i = this.add(kind, at, parent);
+    if (i == NO_NODE) {
+      this.fail(at, JsonError.Memory);
+      return 0;
+    }
+    this.close(i, at + n);
+    return at + n;
+  }
+
+  private parseString(at: usize, stop: usize, parent: i32, kind: Kind): usize {
+    const i = this.add(kind, at, parent);
+    if (i == NO_NODE) {
+      this.fail(at, JsonError.Memory);
+      return 0;
+    }
+    let p = at + 1;
+    while (true) {
+      p = skipPlain(p, stop);
+      if (p >= stop) {
+        this.fail(stop, JsonError.End);
+        return 0;
+      }
+      const c = load<u8>(p);
+      if (c == 0x22) {
+        this.close(i, p + 1);
+        return p + 1;
+      }
+      if (c != 0x5c) {
+        this.fail(p, JsonError.Control);
+        return 0;
+      }
+      this.node(i).escaped = true;
+      const size = escapeSize(p, stop);
+      if (size == 0) {
+        this.fail(p, p + 1 >= stop ? JsonError.End : JsonError.Escape);
+        return 0;
+      }
+      p += size;
+    }
+  }
+
+  private parseNumber(at: usize, stop: usize, parent: i32): usize {
+    let p = load<u8>(at) == 0x2d ? at + 1 : at;
+    const first = p;
+    p = skipDigits(p, stop);
+    // No digits at all, or a leading zero.
+    if (p == first || (load<u8>(first) == 0x30 && p - first > 1)) {
+      this.fail(first, JsonError.Number);
+      return 0;
+    }
+    let integral = true;
+    if (p < stop && load<u8>(p) == 0x2e) {
+      const from = p + 1;
+      p = skipDigits(from, stop);
+      integral = false;
+      if (p == from) {
+        this.fail(p, JsonError.Number);
+        return 0;
+      }
+    }
+    if (p < stop && (load<u8>(p) | 0x20) == 0x65) {
+      p++;
+      if (p < stop && (load<u8>(p) == 0x2b || load<u8>(p) == 0x2d)) p++;
+      const from = p;
+      p = skipDigits(from, stop);
+      integral = false;
+      if (p == from) {
+        this.fail(p, JsonError.Number);
+        return 0;
+      }
+    }
+    const i = this.add(Kind.Number, at, parent);
+    if (i == NO_NODE) {
+      this.fail(at, JsonError.Memory);
+      return 0;
+    }
+    this.node(i).integral = integral;
+    this.close(i, p);
+    return p;
+  }
+}
+
+export const enum JsonError {
+  Value,
+  Key,
+  Colon,
+  Separator,
+  Rest,
+  End,
+  Control,
+  Escape,
+  Number,
+  Utf8,
+  Depth,
+  Memory,
+}
+
+/** What the error is, for people. */
+export function errorText(code: JsonError): string {
+  switch (code) {
+    case JsonError.Key: return "a key in double quotes is expected";
+    case JsonError.Colon: return "a colon is expected";
+    case JsonError.Separator: return "a comma or closing bracket is expected";
+    case JsonError.Rest: return "there is more after the end";
+    case JsonError.End: return "it ends too early";
+    case JsonError.Control: return "a control character in a string must be escaped";
+    case JsonError.Escape: return "not an escape that JSON knows";
+    case JsonError.Number: return "not a number that JSON knows";
+    case JsonError.Utf8: return "not valid UTF-8";
+    case JsonError.Depth: return "nested too deep";
+    case JsonError.Memory: return "too large";
+  }
+  return "a value is expected";
+}
+
+function skipSpace(at: usize, stop: usize): usize {
+  while (at < stop) {
+    const c = load<u8>(at);
+    if (c > 0x20) break;
+    if (c != 0x20 && c != 0x0a && c != 0x0d && c != 0x09) break;
+    at++;
+  }
+  return at;
+}
+
+function skipDigits(at: usize, stop: usize): usize {
+  while (at < stop && ascii.isDigit(load<u8>(at))) at++;
+  return at;
+}
+
+/** The first quote, backslash or control character at or after `at`, or `stop`. */
+function skipPlain(at: usize, stop: usize): usize {
+  while (stop - at >= 16) {
+    const bytes = v128.load(at);
+    const special = v128.or(
+      v128.or(
+        i8x16.eq(bytes, i8x16.splat(0x22)),
+        i8x16.eq(bytes, i8x16.splat(0x5c)),
+      ),
+      i8x16.lt_u(bytes, i8x16.splat(0x20)),
+    );
+    const mask = i8x16.bitmask(special);
+    if (mask != 0) return at + ctz(mask);
+    at += 16;
+  }
+  while (at < stop) {
+    const c = load<u8>(at);
+    if (c == 0x22 || c == 0x5c || c < 0x20) return at;
+    at++;
+  }
+  return stop;
+}
+
+function hex4(at: usize): i32 {
+  let value = 0;
+  for (let i: usize = 0; i < 4; i++) {
+    const digit = ascii.hexValue(load<u8>(at + i));
+    if (digit < 0) return -1;
+    value = (value << 4) | digit;
+  }
+  return value;
+}
+
+/** Bytes of the escape at the backslash, or 0 when it is none. A lone surrogate is allowed, as RFC
+ * 8259 8.2 leaves it open; it is read as U+FFFD. */
+function escapeSize(at: usize, stop: usize): usize {
+  if (at + 1 >= stop) return 0;
+  switch (load<u8>(at, 1)) {
+    case 0x22: case 0x5c: case 0x2f: case 0x62: case 0x66: case 0x6e: case 0x72: case 0x74:
+      return 2;
+    case 0x75:
+      return stop - at >= 6 && hex4(at + 2) >= 0 ? 6 : 0;
+  }
+  return 0;
+}
+
+// The two results of `readEscape`.
+let escapePoint: i32 = 0;
+let escapeBytes: usize = 0;
+
+/** Reads the (valid) escape at the backslash, a surrogate pair as one. */
+function readEscape(at: usize, stop: usize): void {
+  escapeBytes = 2;
+  const c = load<u8>(at, 1) as i32;
+  switch (c) {
+    case 0x62: escapePoint = 0x08; return;
+    case 0x66: escapePoint = 0x0c; return;
+    case 0x6e: escapePoint = 0x0a; return;
+    case 0x72: escapePoint = 0x0d; return;
+    case 0x74: escapePoint = 0x09; return;
+    case 0x75: break;
+    default: escapePoint = c; return;
+  }
+  escapeBytes = 6;
+  const unit = hex4(at + 2);
+  escapePoint = unit;
+  if ((unit & 0xf800) != 0xd800) return;
+  escapePoint = 0xfffd;
+  if (unit >= 0xdc00 || stop - at < 12 || load<u16>(at, 6) != 0x755c) return;
+  const low = hex4(at + 8);
+  if ((low & 0xfc00) != 0xdc00) return;
+  escapePoint = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
+  escapeBytes = 12;
+}
+
+const unescaped = Writer.create();
+
+/** Leaves the text without escapes in `unescaped`. */
+function writeUnescaped(inner: Span): void {
+  unescaped.reset();
+  let at = address(inner);
+  const stop = end(inner);
+  while (at < stop) {
+    const next = skipPlain(at, stop);
+    unescaped.bytes(at, (next - at) as u32);
+    at = next;
+    if (at >= stop) break;
+    readEscape(at, stop);
+    utf8.encode(escapePoint, unescaped);
+    at += escapeBytes;
+  }
+}
+
+function unescape(inner: Span, arena: Arena): Span {
+  writeUnescaped(inner);
+  const size = unescaped.size;
+  const copy: usize = unescaped.failed ? 0 : arena.allocate((size as i32) + 1);
+  if (copy == 0) return NONE;
+  memory.copy(copy, unescaped.base, size);
+  return span(copy, size);
+}
+
+function equalsEscaped(inner: Span, text: Span): bool {
+  writeUnescaped(inner);
+  return !unescaped.failed && equal(unescaped.view(), text);
+}
+
+/** A reference token with `~` and `/` escaped (RFC 6901 3). */
+export function writePointerSegment(segment: Span, out: Writer): void {
+  for (let i: usize = 0, n = length(segment) as usize; i < n; i++) {
+    const c = load<u8>(address(segment) + i);
+    if (c == 0x7e || c == 0x2f) {
+      out.byte(0x7e);
+      out.byte(c == 0x7e ? 0x30 : 0x31);
+    } else {
+      out.byte(c);
+    }
+  }
+}

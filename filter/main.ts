@@ -1,0 +1,127 @@
+// The filter's face to the host: the callbacks of proxy-wasm 0.2.1. Each finds whom it is for and
+// hands on; nothing is decided here. Managed garbage (of configurations that are gone) is collected
+// on entry of a callback, when the wasm stack holds no references.
+
+import * as host from "./abi/host";
+import { scratch } from "./abi/memory";
+import { BufferType, DataAction, HeaderMapType, HeadersAction } from "./abi/numbers";
+import { NONE } from "./bytes/span";
+import * as contexts from "./plugin/contexts";
+import { HttpAnswer } from "./steps/authorize";
+import { take } from "./stream/calls";
+import { parseStatus } from "./stream/exchange";
+import * as field from "./stream/field-names";
+import { HeaderMap } from "./stream/header-map";
+
+export { proxy_on_memory_allocate } from "./abi/memory";
+
+let mustCollect: bool = false;
+
+/** What every callback begins with. */
+function enter(): void {
+  scratch.reset();
+  if (mustCollect) {
+    mustCollect = false;
+    __collect();
+  }
+}
+
+export function proxy_abi_version_0_2_1(): void {}
+
+export function proxy_on_vm_start(root: u32, configurationSize: i32): i32 {
+  return 1;
+}
+
+export function proxy_on_context_create(id: u32, parent: u32): void {
+  enter();
+  if (parent == 0) {
+    contexts.addPlugin(id);
+    return;
+  }
+  const owner = contexts.plugin(parent);
+  if (owner != null) contexts.openExchange(id, owner);
+}
+
+export function proxy_on_configure(root: u32, configurationSize: i32): i32 {
+  enter();
+  // Higress's test host configures a context that it has not created.
+  contexts.addPlugin(root);
+  const plugin = contexts.plugin(root);
+  mustCollect = true;
+  return plugin != null && plugin.configure(configurationSize) ? 1 : 0;
+}
+
+export function proxy_on_tick(root: u32): void {
+  enter();
+}
+
+export function proxy_on_request_headers(id: u32, count: i32, endOfStream: i32): i32 {
+  enter();
+  const exchange = contexts.exchange(id);
+  return exchange == null ? HeadersAction.Continue : exchange.onRequestHeaders(endOfStream != 0);
+}
+
+export function proxy_on_request_body(id: u32, size: i32, endOfStream: i32): i32 {
+  enter();
+  const exchange = contexts.exchange(id);
+  return exchange == null ? DataAction.Continue : exchange.onRequestBody(size, endOfStream != 0);
+}
+
+export function proxy_on_request_trailers(id: u32, count: i32): i32 {
+  enter();
+  const exchange = contexts.exchange(id);
+  return exchange == null || exchange.onRequestTrailers() ? 0 : 1;
+}
+
+export function proxy_on_response_headers(id: u32, count: i32, endOfStream: i32): i32 {
+  enter();
+  const exchange = contexts.exchange(id);
+  return exchange == null ? HeadersAction.Continue : exchange.onResponseHeaders(endOfStream != 0);
+}
+
+export function proxy_on_response_body(id: u32, size: i32, endOfStream: i32): i32 {
+  enter();
+  const exchange = contexts.exchange(id);
+  return exchange == null ? DataAction.Continue : exchange.onResponseBody(size, endOfStream != 0);
+}
+
+export function proxy_on_response_trailers(id: u32, count: i32): i32 {
+  enter();
+  const exchange = contexts.exchange(id);
+  return exchange == null || exchange.onResponseTrailers() ? 0 : 1;
+}
+
+const callHeaders = new HeaderMap(scratch);
+const answer = new HttpAnswer(callHeaders);
+
+export function proxy_on_http_call_response(root: u32, token: i32, headers: i32, bodySize: i32, trailers: i32): void {
+  enter();
+  const id = take(token);
+  if (id == 0) return;
+  const exchange = contexts.exchange(id);
+  if (exchange == null) return;
+  answer.status = 0;
+  answer.bodySize = bodySize;
+  callHeaders.open(HeaderMapType.HttpCallResponseHeaders, exchange.arena);
+  if (headers > 0) {
+    const status = callHeaders.get(field.status);
+    answer.status = status == NONE ? 0 : parseStatus(status);
+  }
+  host.setEffectiveContext(id);
+  exchange.onAnswer(answer);
+}
+
+export function proxy_on_done(id: u32): i32 {
+  return 1;
+}
+
+export function proxy_on_log(id: u32): void {
+  enter();
+  const exchange = contexts.exchange(id);
+  if (exchange != null) exchange.onDone();
+}
+
+export function proxy_on_delete(id: u32): void {
+  enter();
+  if (contexts.closeExchange(id) || contexts.removePlugin(id)) mustCollect = true;
+}

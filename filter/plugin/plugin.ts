@@ -1,0 +1,84 @@
+// A plugin context of the host and its configuration: configuring is all or nothing; the old
+// configuration stays in force until the new one is whole, and in use by the streams that began
+// with it.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { BufferType, LogLevel } from "../abi/numbers";
+import { Arena } from "../bytes/arena";
+import { fromString } from "../bytes/text";
+import { NONE } from "../bytes/span";
+import { LastGood, decodeConfiguration } from "../config/document";
+import { Counter, count } from "../stream/counters";
+import { Configuration } from "../stream/program";
+
+@final
+export class Plugin {
+  /** What new streams begin with. */
+  configuration: Configuration = empty();
+  private readonly lastGood: LastGood = new Map<string, string>();
+
+  constructor(readonly id: u32) {}
+
+  /** Reads `size` bytes of configuration; false when it is refused: then nothing has changed. */
+  configure(size: i32): bool {
+    const intake = Arena.create();
+    const isAccepted = this.configureFrom(size, intake);
+    intake.destroy();
+    count(isAccepted ? Counter.ConfigurationAccepted : Counter.ConfigurationRejected);
+    return isAccepted;
+  }
+
+  private configureFrom(size: i32, intake: Arena): bool {
+    if (size == 0) {
+      log(LogLevel.Warn, "ruleway: the configuration is empty; nothing will be done");
+      this.swap(empty());
+      return true;
+    }
+    const text = host.bufferBytes(BufferType.PluginConfiguration, 0, size, intake);
+    if (text == NONE) {
+      log(LogLevel.Error, "ruleway: the configuration cannot be read from the host");
+      return false;
+    }
+    const decoded = decodeConfiguration(text, this.lastGood);
+    const prefix = decoded.pluginId.length ? "ruleway [" + decoded.pluginId + "]: " : "ruleway: ";
+    const configuration = decoded.configuration;
+    decoded.report.log(prefix, configuration == null ? LogLevel.Error : LogLevel.Warn);
+    if (configuration == null) {
+      log(LogLevel.Error, prefix + "the configuration is refused: " + problems(decoded.report.count));
+      return false;
+    }
+    for (let i = 0; i < decoded.skipped; i++) count(Counter.RuleSkipped);
+    if (decoded.skipped > 0) {
+      log(LogLevel.Warn, prefix + decoded.skipped.toString() + " rules are left out or kept as they were");
+    }
+    this.swap(configuration);
+    return true;
+  }
+
+  private swap(configuration: Configuration): void {
+    configuration.use();
+    const before = this.configuration;
+    this.configuration = configuration;
+    before.release();
+  }
+
+  /** The plugin is gone; its streams are too. */
+  destroy(): void {
+    this.configuration.release();
+  }
+}
+
+function problems(n: i32): string {
+  return n == 1 ? "1 problem" : n.toString() + " problems";
+}
+
+function empty(): Configuration {
+  const configuration = new Configuration();
+  configuration.use();
+  return configuration;
+}
+
+function log(level: LogLevel, text: string): void {
+  host.log(level, fromString(text, scratch));
+}

@@ -1,0 +1,101 @@
+// Host patterns: `api.example.com`, `*.example.com` (one label or more in front), `api.*`, `*`.
+// Compared in lower case and without the port. And the domains of the Higress envelope, which read
+// `*` differently.
+
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
+import { Span, byteAtUnchecked, endsWith, equal, indexOfByte, lastIndexOfByte, length, sliceUnchecked, startsWith } from "../bytes/span";
+import { copy } from "../bytes/text";
+import * as problem from "./problem";
+
+const enum Form {
+  Exact,
+  Suffix,
+  Prefix,
+  All,
+}
+
+@final
+export class HostPattern {
+  private constructor(readonly form: Form, readonly text: Span) {}
+
+  /** The pattern for the text, or null with the problem noted. */
+  static compile(source: Span, arena: Arena): HostPattern | null {
+    const text = copy(source, arena);
+    ascii.lowerInPlace(text);
+    const n = length(text);
+    const star = indexOfByte(text, 0x2a);
+    if (star < 0) {
+      if (length(withoutPort(text)) != n) {
+        return refuse("the port is not part of a host pattern");
+      }
+      return new HostPattern(Form.Exact, text);
+    }
+    if (n == 1) return new HostPattern(Form.All, text);
+    if (star == 0 && n > 2 && byteAtUnchecked(text, 1) == 0x2e && lastIndexOfByte(text, 0x2a) == 0) {
+      return new HostPattern(Form.Suffix, sliceUnchecked(text, 1, n));
+    }
+    if (star == n - 1 && n > 2 && byteAtUnchecked(text, n - 2) == 0x2e) {
+      return new HostPattern(Form.Prefix, sliceUnchecked(text, 0, n - 1));
+    }
+    return refuse("a host pattern is a name, *.suffix or prefix.*");
+  }
+
+  /** A domain as Higress's SDK reads it: a leading `*` is any suffix, a trailing one any prefix. */
+  static domain(source: Span, arena: Arena): HostPattern {
+    const text = copy(source, arena);
+    ascii.lowerInPlace(text);
+    const n = length(text);
+    if (n > 0 && byteAtUnchecked(text, 0) == 0x2a) {
+      return new HostPattern(Form.Suffix, sliceUnchecked(text, 1, n));
+    }
+    if (n > 0 && byteAtUnchecked(text, n - 1) == 0x2a) {
+      return new HostPattern(Form.Prefix, sliceUnchecked(text, 0, n - 1));
+    }
+    return new HostPattern(Form.Exact, text);
+  }
+
+  /** `host` in lower case and without its port. */
+  matches(host: Span): bool {
+    switch (this.form) {
+      case Form.Exact:
+        return equal(host, this.text);
+      case Form.Suffix:
+        return endsWith(host, this.text);
+      case Form.Prefix:
+        return startsWith(host, this.text);
+    }
+    return true;
+  }
+
+  /** How specific a match is: an exact name first, then the longer suffix, then the longer prefix. */
+  get rank(): i32 {
+    const n = length(this.text);
+    return this.form == Form.Exact ? 0x40000000 + n : this.form == Form.Suffix ? 0x20000000 + n : n;
+  }
+}
+
+function refuse(message: string): HostPattern | null {
+  problem.fail("R310", 0, message);
+  return null;
+}
+
+/** The host of an authority: `example.com:8080` -> `example.com`, `[::1]:80` -> `[::1]`. */
+export function withoutPort(authority: Span): Span {
+  const n = length(authority);
+  if (n > 0 && byteAtUnchecked(authority, 0) == 0x5b) {
+    const close = indexOfByte(authority, 0x5d);
+    return close < 0 ? authority : sliceUnchecked(authority, 0, close + 1);
+  }
+  const colon = indexOfByte(authority, 0x3a);
+  return colon < 0 ? authority : sliceUnchecked(authority, 0, colon);
+}
+
+/** The address of an `address:port` pair as hosts give it, brackets of IPv6 taken off. */
+export function addressOf(pair: Span): Span {
+  const host = withoutPort(pair);
+  const n = length(host);
+  // A bare IPv6 address has several colons and no port to take off.
+  if (indexOfByte(pair, 0x3a) != lastIndexOfByte(pair, 0x3a) && byteAtUnchecked(pair, 0) != 0x5b) return pair;
+  return n > 2 && byteAtUnchecked(host, 0) == 0x5b ? sliceUnchecked(host, 1, n - 1) : host;
+}

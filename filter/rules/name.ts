@@ -1,0 +1,295 @@
+// The names that rules may read: Envoy's attribute vocabulary and ours (docs/reference/rules.md).
+// `resolve` turns a chain of segments (request.headers['x-a'] -> request, headers, x-a) into a Name
+// once, at configure time; the stream reads it from then on without looking at the text again.
+
+import { Arena } from "../bytes/arena";
+import { NONE, Span, equal, length } from "../bytes/span";
+import * as ascii from "../bytes/ascii";
+import { copy, distance, equalsText, fromText, toString } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import * as problem from "./problem";
+import { Kind } from "./value";
+
+/** Where a name's value comes from. */
+export const enum Source {
+  /** A header of the request as edited so far; `key` is its name, pseudo-headers included. */
+  RequestHeader,
+  /** The path without the query. */
+  RequestUrlPath,
+  /** The query without the question mark. */
+  RequestQuery,
+  RequestQueryParameter,
+  RequestCookie,
+  /** The same five of the request as it arrived. */
+  OriginalHeader,
+  OriginalUrlPath,
+  OriginalQuery,
+  OriginalQueryParameter,
+  OriginalCookie,
+  ResponseHeader,
+  /** A property of the host; `key` is its path, `fallback` the path that older hosts know. */
+  Property,
+  /** The address of the connection's other end, without the port. */
+  ClientIp,
+  /** A capture of the rule's path template; `index` among the rule's captures. */
+  Parameter,
+  /** A variable of this stream; `index` among the program's variables. */
+  Variable,
+  /** A constant; `key` is its JSON or text, `kind` says which. */
+  Constant,
+  RuleName,
+  Now,
+}
+
+/** When a name can be read. */
+export const enum Phase {
+  Request = 0,
+  Response = 1,
+  Done = 2,
+}
+
+/** What must be kept from the request headers on, because the host forgets it. */
+export const enum Demand {
+  Request = 1,
+  Original = 2,
+}
+
+@final
+export class Name {
+  source: Source = Source.Constant;
+  key: Span = NONE;
+  fallback: Span = NONE;
+  index: i32 = 0;
+  /** Of a property or constant: what its bytes are. */
+  kind: Kind = Kind.Text;
+  /** The first phase in which it exists. */
+  since: Phase = Phase.Request;
+}
+
+/** What a chain may refer to beyond the fixed vocabulary; the decoder of a rule fills it. */
+export abstract class Names {
+  /** What the names resolved so far ask of a stream: bits of Demand. */
+  demands: i32 = 0;
+
+  /** The text or JSON of `vars.NAME`, as a constant, or null. */
+  abstract constant(path: Span[]): Name | null;
+  /** The index of the capture, or -1. */
+  abstract parameter(name: Span): i32;
+  /** The index of the stream variable, or -1 when no step sets it. */
+  abstract variable(name: Span): i32;
+}
+
+// Properties that are not text. The others are handed on as the host's bytes.
+const INTEGERS =
+  "request.size request.total_size request.headers_bytes response.code response.flags " +
+  "response.size response.total_size response.grpc_status source.port destination.port " +
+  "upstream.port upstream.num_endpoints upstream.request_attempt_count connection.id connection_id ";
+const BOOLEANS = "connection.mtls ";
+const DURATIONS = "request.duration response.backend_latency upstream.cx_pool_ready_duration ";
+const TIMESTAMPS = "request.time ";
+
+// The members of each root that have no free-form tail, for checking and for suggestions.
+const REQUEST =
+  "path url_path host scheme method headers query query_params cookies useragent referer id " +
+  "protocol time duration size total_size headers_bytes ";
+const RESPONSE =
+  "code code_details headers flags size total_size grpc_status backend_latency trailers ";
+const ROOTS =
+  "request original response source destination connection upstream xds node metadata " +
+  "filter_state client params vars ctx rule now plugin_name plugin_root_id plugin_vm_id ";
+
+/** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
+export function suggestion(word: Span, list: string): string {
+  let best = "";
+  let bestDistance = 3;
+  const arena = Arena.create();
+  const words = list.split(" ");
+  for (let i = 0; i < words.length; i++) {
+    if (words[i].length == 0) continue;
+    const d = distance(word, fromText(words[i], arena), 2);
+    // A short word is near to everything.
+    if (d < bestDistance && d * 2 < words[i].length) {
+      best = words[i];
+      bestDistance = d;
+    }
+  }
+  arena.destroy();
+  return best.length ? ', did you mean "' + best + '"?' : "";
+}
+
+/** The name for the chain, or null with the problem noted. Spans of the result live in `arena`. */
+export function resolve(chain: Span[], names: Names, arena: Arena): Name | null {
+  const root = chain[0];
+  const name = new Name();
+  if (equalsText(root, "request")) return requestName(chain, name, false, arena);
+  if (equalsText(root, "original")) return requestName(chain, name, true, arena);
+  if (equalsText(root, "response")) return responseName(chain, name, arena);
+  if (equalsText(root, "params")) {
+    if (chain.length != 2) return unknown(chain, "params.NAME");
+    name.source = Source.Parameter;
+    name.index = names.parameter(chain[1]);
+    if (name.index >= 0) return name;
+    return reject('the path template of this rule has no capture "' + toString(chain[1]) + '"');
+  }
+  if (equalsText(root, "vars")) {
+    const constant = chain.length > 1 ? names.constant(chain) : null;
+    if (constant != null) return constant;
+    return reject('no such constant in vars: "' + dotted(chain) + '"');
+  }
+  if (equalsText(root, "ctx")) {
+    if (chain.length != 2) return unknown(chain, "ctx.NAME");
+    name.source = Source.Variable;
+    name.index = names.variable(chain[1]);
+    if (name.index >= 0) return name;
+    return reject('no step sets the variable "' + toString(chain[1]) + '"');
+  }
+  if (equalsText(root, "rule")) {
+    if (chain.length != 2 || !equalsText(chain[1], "name")) return unknown(chain, "rule.name");
+    name.source = Source.RuleName;
+    return name;
+  }
+  if (equalsText(root, "now")) {
+    if (chain.length != 1) return unknown(chain, "now");
+    name.source = Source.Now;
+    name.kind = Kind.Timestamp;
+    return name;
+  }
+  if (equalsText(root, "client")) {
+    if (chain.length != 2 || !equalsText(chain[1], "ip")) return unknown(chain, "client.ip");
+    name.source = Source.ClientIp;
+    name.key = fromText("source\0address", arena);
+    return name;
+  }
+  return propertyName(chain, name, arena);
+}
+
+function reject(message: string): Name | null {
+  problem.fail("R301", 0, message);
+  return null;
+}
+
+function unknown(chain: Span[], form: string): Name | null {
+  return reject('unknown name "' + dotted(chain) + '"; the form is ' + form);
+}
+
+function dotted(chain: Span[]): string {
+  let text = toString(chain[0]);
+  for (let i = 1; i < chain.length; i++) text += "." + toString(chain[i]);
+  return text;
+}
+
+function requestName(chain: Span[], name: Name, original: bool, arena: Arena): Name | null {
+  if (chain.length < 2) return unknown(chain, toString(chain[0]) + ".NAME");
+  const member = chain[1];
+  const header = original ? Source.OriginalHeader : Source.RequestHeader;
+  name.source = header;
+  if (chain.length == 3) {
+    if (equalsText(member, "headers")) {
+      name.key = copy(chain[2], arena);
+      ascii.lowerInPlace(name.key);
+      return name;
+    }
+    name.key = copy(chain[2], arena);
+    if (equalsText(member, "query_params")) {
+      name.source = original ? Source.OriginalQueryParameter : Source.RequestQueryParameter;
+      return name;
+    }
+    if (equalsText(member, "cookies")) {
+      name.source = original ? Source.OriginalCookie : Source.RequestCookie;
+      return name;
+    }
+  } else if (chain.length == 2) {
+    const pseudo = headerBehind(member);
+    if (pseudo.length) {
+      name.key = fromText(pseudo, arena);
+      return name;
+    }
+    if (equalsText(member, "url_path")) {
+      name.source = original ? Source.OriginalUrlPath : Source.RequestUrlPath;
+      return name;
+    }
+    if (equalsText(member, "query")) {
+      name.source = original ? Source.OriginalQuery : Source.RequestQuery;
+      return name;
+    }
+    const needsKey =
+      equalsText(member, "headers") || equalsText(member, "query_params") ||
+      equalsText(member, "cookies");
+    if (!original && !needsKey && isOneOf(member, REQUEST)) return propertyName(chain, name, arena);
+  }
+  return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, REQUEST));
+}
+
+/** The header that an attribute of the request is read from, or nothing. */
+function headerBehind(member: Span): string {
+  if (equalsText(member, "path")) return ":path";
+  if (equalsText(member, "host")) return ":authority";
+  if (equalsText(member, "method")) return ":method";
+  if (equalsText(member, "scheme")) return ":scheme";
+  if (equalsText(member, "useragent")) return "user-agent";
+  if (equalsText(member, "referer")) return "referer";
+  if (equalsText(member, "id")) return "x-request-id";
+  return "";
+}
+
+function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
+  if (chain.length < 2) return unknown(chain, "response.NAME");
+  name.since = Phase.Response;
+  const member = chain[1];
+  if (chain.length == 3 && equalsText(member, "headers")) {
+    name.source = Source.ResponseHeader;
+    name.key = copy(chain[2], arena);
+    ascii.lowerInPlace(name.key);
+    return name;
+  }
+  if (chain.length == 2 && !equalsText(member, "headers") && isOneOf(member, RESPONSE)) {
+    return propertyName(chain, name, arena);
+  }
+  return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, RESPONSE));
+}
+
+function isOneOf(word: Span, list: string): bool {
+  return length(word) > 0 && list.includes(toString(word) + " ");
+}
+
+/** An attribute the host knows: the path is handed to it as it stands. */
+function propertyName(chain: Span[], name: Name, arena: Arena): Name | null {
+  const root = chain[0];
+  if (!isOneOf(root, ROOTS)) {
+    return reject('unknown name "' + dotted(chain) + '"' + suggestion(root, ROOTS));
+  }
+  const bare = equalsText(root, "metadata") || toString(root).startsWith("plugin_");
+  if (chain.length < 2 && !bare) return unknown(chain, toString(root) + ".NAME");
+  name.source = Source.Property;
+  const text = dotted(chain);
+  if (INTEGERS.includes(text + " ")) name.kind = Kind.Integer;
+  else if (BOOLEANS.includes(text + " ")) name.kind = Kind.Boolean;
+  else if (DURATIONS.includes(text + " ")) name.kind = Kind.Duration;
+  else if (TIMESTAMPS.includes(text + " ")) name.kind = Kind.Timestamp;
+  if (equalsText(root, "upstream")) name.since = Phase.Response;
+  if (equal(root, chain[0]) && text == "request.duration") name.since = Phase.Done;
+  // Hosts before and after the move of these names under `xds`.
+  if (equalsText(root, "xds")) {
+    name.key = joined(chain, 0, "", arena);
+    name.fallback = joined(chain, 1, "", arena);
+  } else if (equalsText(root, "node")) {
+    name.key = joined(chain, 0, "xds", arena);
+    name.fallback = joined(chain, 0, "", arena);
+  } else {
+    name.key = joined(chain, 0, "", arena);
+  }
+  return name;
+}
+
+/** The segments from `from` on, separated by NUL as the ABI wants them. */
+function joined(chain: Span[], from: i32, prefix: string, arena: Arena): Span {
+  const out = Writer.create();
+  out.text(prefix);
+  for (let i = from; i < chain.length; i++) {
+    if (i > from || prefix.length) out.byte(0);
+    out.span(chain[i]);
+  }
+  const path = copy(out.view(), arena);
+  out.destroy();
+  return path;
+}

@@ -1,0 +1,142 @@
+// Text with `$(…)` in it, compiled once. `$$(` is a literal `$(`. Parentheses and quoted strings
+// inside an expression nest, so `$(f(')'))` is one.
+
+import { Arena } from "../bytes/arena";
+import { NONE, Span, byteAtUnchecked, length, sliceUnchecked } from "../bytes/span";
+import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import { Expression, Scope } from "./expression";
+import { Names, Phase } from "./name";
+import * as problem from "./problem";
+import { Kind, Value } from "./value";
+
+/** What an absent value does to the text around it. */
+export const enum Absent {
+  /** The whole text is absent: an edit with it is skipped. */
+  Skips,
+  /** It is empty: for texts that are read by people. */
+  IsEmpty,
+}
+
+const value = new Value();
+
+@final
+export class Template {
+  /** Literal texts and, between them, expressions: texts[0] expressions[0] texts[1] … */
+  private texts: Span[] = [];
+  private expressions: Expression[] = [];
+
+  /** The template for the text, or null with the problem noted (its offset is inside `source`). */
+  static compile(source: Span, names: Names, phase: Phase, arena: Arena): Template | null {
+    const template = new Template();
+    const literal = Writer.create();
+    const n = length(source);
+    let i = 0;
+    let good = true;
+    while (i < n) {
+      const c = byteAtUnchecked(source, i);
+      if (c != 0x24) {
+        literal.byte(c);
+        i++;
+      } else if (isAt(source, i + 1, 0x24) && isAt(source, i + 2, 0x28)) {
+        literal.byte(0x24);
+        literal.byte(0x28);
+        i += 3;
+      } else if (isAt(source, i + 1, 0x28)) {
+        const stop = closingParenthesis(source, i + 2);
+        if (stop < 0) {
+          good = problem.fail("R302", i, "this $( is never closed");
+          break;
+        }
+        const inner = sliceUnchecked(source, i + 2, stop);
+        const expression = Expression.compile(inner, names, phase, arena);
+        if (expression == null) {
+          problem.fail(problem.code, problem.offset + i + 2, problem.message);
+          good = false;
+          break;
+        }
+        template.texts.push(copy(literal.view(), arena));
+        template.expressions.push(expression);
+        literal.reset();
+        i = stop + 1;
+      } else {
+        literal.byte(c);
+        i++;
+      }
+    }
+    template.texts.push(copy(literal.view(), arena));
+    literal.destroy();
+    return good ? template : null;
+  }
+
+  /** No expression in it. */
+  get isConstant(): bool {
+    return this.expressions.length == 0;
+  }
+
+  /** The text of a constant template. */
+  get constant(): Span {
+    return this.texts[0];
+  }
+
+  /** Nothing but one expression: then its value keeps its type where types are kept. */
+  get isSingle(): bool {
+    return (
+      this.expressions.length == 1 && length(this.texts[0]) == 0 && length(this.texts[1]) == 0
+    );
+  }
+
+  /** The value of a single expression. */
+  evaluateSingle(scope: Scope, out: Value): void {
+    this.expressions[0].evaluate(scope, out);
+  }
+
+  /** Writes the text; false when it is absent (what was written so far is then of no use). */
+  write(scope: Scope, absent: Absent, out: Writer): bool {
+    out.span(unchecked(this.texts[0]));
+    for (let i = 0, n = this.expressions.length; i < n; i++) {
+      unchecked(this.expressions[i]).evaluate(scope, value);
+      if (value.kind == Kind.Null && absent == Absent.Skips) return false;
+      value.writeText(out);
+      out.span(unchecked(this.texts[i + 1]));
+    }
+    return !out.failed;
+  }
+
+  /** The text, kept in `arena` (or the template's own constant); NONE when it is absent. */
+  evaluate(scope: Scope, absent: Absent, arena: Arena): Span {
+    if (this.expressions.length == 0) return unchecked(this.texts[0]);
+    if (this.isSingle) {
+      this.evaluateSingle(scope, value);
+      if (value.kind == Kind.Text) return value.text;
+    }
+    buffer.reset();
+    return this.write(scope, absent, buffer) ? copy(buffer.view(), arena) : NONE;
+  }
+}
+
+const buffer = Writer.create();
+
+function isAt(s: Span, i: i32, byte: u8): bool {
+  return i < length(s) && byteAtUnchecked(s, i) == byte;
+}
+
+/** The offset of the parenthesis that closes the one before `from`, or -1. */
+function closingParenthesis(s: Span, from: i32): i32 {
+  let depth = 1;
+  let quote: u8 = 0;
+  for (let i = from, n = length(s); i < n; i++) {
+    const c = byteAtUnchecked(s, i);
+    if (quote != 0) {
+      if (c == 0x5c) i++;
+      else if (c == quote) quote = 0;
+    } else if (c == 0x27 || c == 0x22) {
+      quote = c;
+    } else if (c == 0x28) {
+      depth++;
+    } else if (c == 0x29 && --depth == 0) {
+      return i;
+    }
+  }
+  return -1;
+}

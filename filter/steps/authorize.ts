@@ -1,0 +1,196 @@
+// `authorize`: asks a service over HTTP whether the request may go on. The request is paused until
+// the answer is there; no answer, a 5xx or nonsense counts as a failure, for which the step says
+// what happens (default: refuse). RFC 9110 has 401 and 403 for denials; the service's own answer is
+// passed on unless the step has one.
+
+import * as host from "../abi/host";
+import { BufferType } from "../abi/numbers";
+import { scratch } from "../abi/memory";
+import { NONE, Span, equal, length } from "../bytes/span";
+import { FieldList } from "../http/field-list";
+import { Glob, anyMatches } from "../rules/glob";
+import { StatusSet } from "../rules/status-pattern";
+import { Absent, Template } from "../rules/template";
+import { remember } from "../stream/calls";
+import { Counter, count } from "../stream/counters";
+import { Exchange } from "../stream/exchange";
+import * as field from "../stream/field-names";
+import { HeaderMap, isPseudo } from "../stream/header-map";
+import { Answer, Outcome, Step } from "../stream/program";
+import * as reply from "../stream/reply";
+import { FieldEdits } from "./field-edits";
+import { Response } from "./respond";
+
+/** Where callouts go. */
+@final
+export class Service {
+  cluster: Span = NONE;
+  authority: Span = NONE;
+  timeoutMs: i32 = 500;
+}
+
+/** Of the service's body, this much is passed on to a client that is denied. */
+const MAX_DENIAL_BODY: i32 = 64 * 1024;
+
+/** What `onError` says. */
+export const enum OnError {
+  Deny,
+  Allow,
+}
+
+const request = new host.PairsBuilder();
+const fields = new FieldList(scratch);
+
+@final
+export class AuthorizeStep extends Step {
+  timeoutMs: i32 = 500;
+  method: Template | null = null;
+  path: Template | null = null;
+  send: StaticArray<Glob> = [];
+  sendSet: FieldEdits | null = null;
+  allow: StatusSet = new StatusSet();
+  upstreamSet: StaticArray<Glob> = [];
+  upstreamAppend: StaticArray<Glob> = [];
+  upstreamRemove: StaticArray<Glob> = [];
+  client: StaticArray<Glob> = [];
+  denied: Response | null = null;
+  /** Status of `denied`, or 0 for the service's own. */
+  deniedStatus: i32 = 0;
+  forward: StaticArray<Glob> = [];
+  onError: OnError = OnError.Deny;
+  errorStatus: i32 = 403;
+
+  constructor(private readonly service: Service) {
+    super();
+    this.calls = true;
+  }
+
+  run(x: Exchange): Outcome {
+    const token = this.call(x);
+    if (token == host.NO_CALL) return this.fail(x);
+    if (!remember(token, x.id)) {
+      x.outOfMemory = true;
+      return this.fail(x);
+    }
+    x.pendingToken = token;
+    return Outcome.Pause;
+  }
+
+  private call(x: Exchange): i32 {
+    x.request.ensureLoaded();
+    const method = this.method;
+    const path = this.path;
+    const methodText = method == null ? field.get : method.evaluate(x, Absent.Skips, x.arena);
+    const pathText = path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
+    if (methodText == NONE || pathText == NONE) return host.NO_CALL;
+    fields.clear(x.arena);
+    for (let i = 0; i < x.request.count; i++) {
+      const name = x.request.name(i);
+      if (!isPseudo(name) && anyMatches(this.send, name)) fields.push(name, x.request.value(i), NONE);
+    }
+    const edits = this.sendSet;
+    if (edits != null) edits.run(x, fields);
+    request.begin();
+    request.add(field.method, methodText);
+    request.add(field.path, pathText);
+    request.add(field.authority, this.service.authority);
+    for (let i = 0; i < fields.count; i++) request.add(fields.name(i), fields.value(i));
+    const pairs = request.end();
+    if (pairs == NONE || fields.failed) return host.NO_CALL;
+    return host.httpCall(this.service.cluster, pairs, host.EMPTY, this.timeoutMs);
+  }
+
+  override resume(x: Exchange, answer: Answer): Outcome {
+    const status = answer.status;
+    if (this.allow.has(status)) {
+      count(Counter.AuthorizeAllowed);
+      this.admit(x, changetype<HttpAnswer>(answer).headers);
+      return Outcome.Next;
+    }
+    if (status < 200 || status >= 500) return this.fail(x);
+    count(Counter.AuthorizeDenied);
+    this.deny(x, changetype<HttpAnswer>(answer));
+    return Outcome.End;
+  }
+
+  private fail(x: Exchange): Outcome {
+    count(Counter.AuthorizeFailed);
+    if (this.onError == OnError.Allow) {
+      // What the service alone may say must not come from the client instead.
+      removeMatching(x.request, this.upstreamSet);
+      removeMatching(x.request, this.upstreamRemove);
+      return Outcome.Next;
+    }
+    reply.plain(x, this.errorStatus, reply.authorizeFailed);
+    return Outcome.End;
+  }
+
+  private admit(x: Exchange, answer: FieldList): void {
+    removeMatching(x.request, this.upstreamSet);
+    removeMatching(x.request, this.upstreamRemove);
+    for (let i = 0; i < answer.count; i++) {
+      const name = answer.name(i);
+      if (isPseudo(name)) continue;
+      const value = answer.value(i);
+      if (anyMatches(this.upstreamSet, name)) x.request.add(name, value);
+      if (anyMatches(this.upstreamAppend, name)) x.request.add(name, value);
+      if (anyMatches(this.client, name)) x.clientHeaders.push(name, value, NONE);
+    }
+    x.reroute();
+  }
+
+  private deny(x: Exchange, answer: HttpAnswer): void {
+    fields.clear(x.arena);
+    const headers = answer.headers;
+    for (let i = 0; i < headers.count; i++) {
+      const name = headers.name(i);
+      const isFraming = equal(name, field.contentLength) || equal(name, field.transferEncoding);
+      if (isPseudo(name) || isFraming || !anyMatches(this.forward, name)) continue;
+      fields.push(name, headers.value(i), NONE);
+    }
+    const status = this.deniedStatus == 0 ? answer.status : this.deniedStatus;
+    const denied = this.denied;
+    if (denied != null && (denied.text != null || denied.json != null)) {
+      // A body of our own is not of the service's type.
+      fields.remove(field.contentType);
+      denied.sendWith(x, status, fields, reply.denied);
+      return;
+    }
+    if (denied != null) {
+      const edits = denied.edits;
+      if (edits != null) edits.run(x, fields);
+    }
+    reply.send(x, status, reply.denied, fields, answer.body(x));
+  }
+}
+
+function removeMatching(headers: HeaderMap, globs: StaticArray<Glob>): void {
+  if (globs.length == 0) return;
+  headers.ensureLoaded();
+  for (let i = headers.count - 1; i >= 0; i = min(i, headers.count) - 1) {
+    const name = headers.name(i);
+    if (!isPseudo(name) && anyMatches(globs, name)) headers.remove(name);
+  }
+}
+
+/** The answer of an HTTP callout. */
+@final
+export class HttpAnswer extends Answer {
+  bodySize: i32 = 0;
+
+  constructor(readonly headers: HeaderMap) {
+    super();
+  }
+
+  header(name: Span): Span {
+    return this.headers.first(name);
+  }
+
+  /** What of the body is passed on; NONE when there is none. */
+  body(x: Exchange): Span {
+    const size = min(this.bodySize, MAX_DENIAL_BODY);
+    if (size == 0) return NONE;
+    const body = host.bufferBytes(BufferType.HttpCallResponseBody, 0, size, x.arena);
+    return length(body) == 0 ? NONE : body;
+  }
+}

@@ -1,0 +1,216 @@
+// `body`: edits of the request's or the response's body. The step evaluates what the edits need and
+// adds them to the body's pipe; each edit then sees the body as it comes.
+
+import { NONE, Span, indexOfByte, length, sliceUnchecked } from "../bytes/span";
+import * as ascii from "../bytes/ascii";
+import { Replacer } from "../bytes/replace";
+import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import { EditPlan, EditStatus } from "../json/edit";
+import { Glob, anyMatches } from "../rules/glob";
+import { Absent, Template } from "../rules/template";
+import { Counter, count } from "../stream/counters";
+import { Exchange } from "../stream/exchange";
+import * as field from "../stream/field-names";
+import { HeaderMap } from "../stream/header-map";
+import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
+import { JsonTemplate } from "./json-template";
+
+@final
+export class BodyStep extends Step {
+  contentTypes: StaticArray<Glob> = [];
+  readonly edits: BodyEdit[] = [];
+
+  constructor(private readonly isResponse: bool) {
+    super();
+  }
+
+  run(x: Exchange): Outcome {
+    const headers = this.isResponse ? x.response : x.request;
+    if (this.contentTypes.length > 0 && !this.isOfType(x, headers)) return Outcome.Next;
+    const pipe = this.isResponse ? x.responseBody : x.requestBody;
+    for (let i = 0, n = this.edits.length; i < n; i++) {
+      const edit = unchecked(this.edits[i]);
+      const state = edit.bind(x);
+      if (state != 0) pipe.add(edit, state);
+    }
+    return Outcome.Next;
+  }
+
+  /** Whether the media type, without parameters, is one of those asked for. */
+  private isOfType(x: Exchange, headers: HeaderMap): bool {
+    const value = headers.get(field.contentType);
+    if (value == NONE) return false;
+    const semicolon = indexOfByte(value, 0x3b);
+    const type = ascii.trim(sliceUnchecked(value, 0, semicolon < 0 ? length(value) : semicolon));
+    const lower = copy(type, x.arena);
+    if (lower == NONE) return false;
+    ascii.lowerInPlace(lower);
+    return anyMatches(this.contentTypes, lower);
+  }
+}
+
+/** State of the edits that put one text somewhere. */
+@unmanaged
+@final
+class TextState {
+  text: Span;
+  begun: bool;
+}
+
+function bindText(x: Exchange, template: Template, absent: Absent): usize {
+  const text = template.evaluate(x, absent, x.arena);
+  if (text == NONE) {
+    count(Counter.EditSkippedAbsent);
+    return 0;
+  }
+  const at = x.arena.allocate(offsetof<TextState>() as i32);
+  if (at == 0) return 0;
+  const state = changetype<TextState>(at);
+  state.text = text;
+  state.begun = false;
+  return at;
+}
+
+/** The body becomes the text: it goes out with the first piece, the pieces themselves are dropped. */
+@final
+export class TextEdit extends BodyEdit {
+  constructor(private readonly template: Template) {
+    super();
+  }
+
+  bind(x: Exchange): usize {
+    return bindText(x, this.template, Absent.IsEmpty);
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return length(changetype<TextState>(state).text);
+  }
+
+  feed(x: Exchange, at: usize, piece: Span, last: bool, out: Writer): Fed {
+    const state = changetype<TextState>(at);
+    if (!state.begun) out.span(state.text);
+    else if (length(piece) == 0) return Fed.Same;
+    state.begun = true;
+    this.consumed = length(piece);
+    return Fed.Changed;
+  }
+}
+
+@final
+export class PrependEdit extends BodyEdit {
+  constructor(private readonly template: Template) {
+    super();
+  }
+
+  bind(x: Exchange): usize {
+    return bindText(x, this.template, Absent.Skips);
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return before + length(changetype<TextState>(state).text);
+  }
+
+  feed(x: Exchange, at: usize, piece: Span, last: bool, out: Writer): Fed {
+    const state = changetype<TextState>(at);
+    if (state.begun) return Fed.Same;
+    state.begun = true;
+    out.span(state.text);
+    this.consumed = 0;
+    return Fed.Changed;
+  }
+}
+
+@final
+export class AppendEdit extends BodyEdit {
+  constructor(private readonly template: Template) {
+    super();
+  }
+
+  bind(x: Exchange): usize {
+    return bindText(x, this.template, Absent.Skips);
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return before + length(changetype<TextState>(state).text);
+  }
+
+  feed(x: Exchange, at: usize, piece: Span, last: bool, out: Writer): Fed {
+    if (!last) return Fed.Same;
+    out.span(piece);
+    out.span(changetype<TextState>(at).text);
+    this.consumed = length(piece);
+    return Fed.Changed;
+  }
+}
+
+/** Replaces literals while the body streams. */
+@final
+export class ReplaceEdit extends BodyEdit {
+  constructor(private readonly replacer: Replacer, private readonly values: StaticArray<Template>) {
+    super();
+  }
+
+  bind(x: Exchange): usize {
+    const state = this.replacer.open(x.arena);
+    if (state == 0) return 0;
+    for (let i = 0, n = this.values.length; i < n; i++) {
+      const value = unchecked(this.values[i]).evaluate(x, Absent.IsEmpty, x.arena);
+      if (value == NONE) return 0;
+      this.replacer.setValue(state, i, value);
+    }
+    return state;
+  }
+
+  /** Known when every literal is replaced by as many bytes. */
+  lengthAfter(state: usize, before: i64): i64 {
+    for (let i = 0, n = this.values.length; i < n; i++) {
+      if (length(this.replacer.valueAt(state, i)) != this.replacer.sizeOf(i)) return -1;
+    }
+    return before;
+  }
+
+  feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    if (!this.replacer.feed(state, piece, last, out)) return Fed.Same;
+    this.consumed = this.replacer.consumed;
+    return Fed.Changed;
+  }
+}
+
+/** Edits the body as JSON. */
+@final
+export class JsonEdit extends BodyEdit {
+  constructor(private readonly plan: EditPlan, private readonly values: StaticArray<JsonTemplate>) {
+    super();
+    this.whole = true;
+  }
+
+  bind(x: Exchange): usize {
+    const n = this.values.length;
+    const state = x.arena.allocate(max(n, 1) * 8);
+    if (state == 0) return 0;
+    for (let i = 0; i < n; i++) {
+      const value = unchecked(this.values[i]).evaluate(x, x.arena);
+      if (value == NONE) return 0;
+      store<Span>(state + i * 8, value);
+    }
+    return state;
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return -1;
+  }
+
+  feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    switch (this.plan.apply(piece, state, out, x.arena)) {
+      case EditStatus.Unchanged:
+        return Fed.Same;
+      case EditStatus.Applied:
+        this.consumed = length(piece);
+        return Fed.Changed;
+      case EditStatus.OutOfMemory:
+        x.outOfMemory = true;
+    }
+    return Fed.Failed;
+  }
+}

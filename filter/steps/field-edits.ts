@@ -1,0 +1,252 @@
+// The operations that headers, query parameters and cookies share, over a FieldList. They are
+// carried out in a fixed order, since the maps they are written as have none:
+// keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+
+import { scratch } from "../abi/memory";
+import { NONE, Span, equal, length } from "../bytes/span";
+import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import * as cookie from "../http/cookie";
+import { FieldList, MISSING } from "../http/field-list";
+import { Glob, anyMatches } from "../rules/glob";
+import { Absent, Template } from "../rules/template";
+import { Counter, count } from "../stream/counters";
+import { Exchange } from "../stream/exchange";
+import { isFieldValue, isPseudo } from "../stream/header-map";
+import * as field from "../stream/field-names";
+
+/** What the list holds, for what a value may be and what `keep` never removes. */
+export const enum Kind {
+  Headers,
+  Query,
+  Cookies,
+}
+
+export const enum Dedupe {
+  First,
+  Last,
+  Unique,
+}
+
+/** A name and the values it gets. */
+@final
+export class Assignment {
+  constructor(readonly name: Span, readonly values: StaticArray<Template>) {}
+}
+
+@final
+export class Move {
+  constructor(readonly from: Span, readonly to: Span) {}
+}
+
+@final
+export class Deduplication {
+  constructor(readonly name: Span, readonly strategy: Dedupe) {}
+}
+
+const joined = Writer.create();
+const COMMA = 0x2c;
+
+@final
+export class FieldEdits {
+  keep: StaticArray<Glob> = [];
+  remove: StaticArray<Glob> = [];
+  rename: StaticArray<Move> = [];
+  copy: StaticArray<Move> = [];
+  set: StaticArray<Assignment> = [];
+  fallback: StaticArray<Assignment> = []; // `default`
+  add: StaticArray<Assignment> = [];
+  append: StaticArray<Assignment> = [];
+  dedupe: StaticArray<Deduplication> = [];
+
+  constructor(private readonly kind: Kind) {}
+
+  run(x: Exchange, list: FieldList): void {
+    if (this.keep.length > 0) this.runKeep(list);
+    if (this.remove.length > 0) this.runRemove(list);
+    if (this.rename.length > 0) this.runRename(list);
+    if (this.copy.length > 0) this.runCopy(list);
+    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(x, list, unchecked(this.set[i]));
+    for (let i = 0, n = this.fallback.length; i < n; i++) {
+      const assignment = unchecked(this.fallback[i]);
+      list.ensureLoaded();
+      if (list.find(assignment.name) == MISSING) this.runSet(x, list, assignment);
+    }
+    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(x, list, unchecked(this.add[i]));
+    for (let i = 0, n = this.append.length; i < n; i++) this.runAppend(x, list, unchecked(this.append[i]));
+    for (let i = 0, n = this.dedupe.length; i < n; i++) runDedupe(list, unchecked(this.dedupe[i]));
+  }
+
+  /** What frames a message is not for `keep` to take away. */
+  private isKept(name: Span): bool {
+    if (this.kind == Kind.Headers) {
+      if (isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding)) return true;
+      if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te)) return true;
+    }
+    return anyMatches(this.keep, name);
+  }
+
+  private runKeep(list: FieldList): void {
+    list.ensureLoaded();
+    for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
+      const name = list.name(i);
+      if (!this.isKept(name)) list.remove(name);
+    }
+  }
+
+  private runRemove(list: FieldList): void {
+    let hasGlob = false;
+    for (let i = 0, n = this.remove.length; i < n; i++) {
+      const glob = unchecked(this.remove[i]);
+      if (glob.exact) list.remove(glob.name);
+      else hasGlob = true;
+    }
+    if (!hasGlob) return;
+    list.ensureLoaded();
+    for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
+      const name = list.name(i);
+      const isSafe = this.kind != Kind.Headers || !isPseudo(name);
+      if (isSafe && anyMatches(this.remove, name)) list.remove(name);
+    }
+  }
+
+  private runRename(list: FieldList): void {
+    list.ensureLoaded();
+    let found = false;
+    for (let i = 0, n = this.rename.length; i < n; i++) {
+      const move = unchecked(this.rename[i]);
+      for (let at = list.find(move.from); at != MISSING; at = list.find(move.from, at + 1)) {
+        list.markRenamed(at, move.to);
+        found = true;
+      }
+    }
+    if (!found) return;
+    list.applyRenames();
+    for (let i = 0, n = this.rename.length; i < n; i++) {
+      const move = unchecked(this.rename[i]);
+      list.rewritten(move.from);
+      list.rewritten(move.to);
+    }
+  }
+
+  private runCopy(list: FieldList): void {
+    list.ensureLoaded();
+    // All sources are read before any target is written.
+    const copies = readCopies(list, this.copy);
+    for (let i = 0, n = this.copy.length; i < n; i++) {
+      const move = unchecked(this.copy[i]);
+      if (copies.find(move.to) != MISSING) list.remove(move.to);
+    }
+    for (let i = 0; i < copies.count; i++) list.add(copies.name(i), copies.value(i));
+  }
+
+  private evaluate(x: Exchange, template: Template): Span {
+    const value = template.evaluate(x, Absent.Skips, x.arena);
+    if (value == NONE) {
+      count(Counter.EditSkippedAbsent);
+      return NONE;
+    }
+    if (template.isConstant) return value; // checked when it was compiled
+    const isGood =
+      this.kind == Kind.Headers ? isFieldValue(value)
+      : this.kind == Kind.Cookies ? cookie.isValue(value)
+      : true;
+    if (!isGood) {
+      count(Counter.EditSkippedInvalid);
+      return NONE;
+    }
+    return value;
+  }
+
+  private runSet(x: Exchange, list: FieldList, assignment: Assignment): void {
+    const values = assignment.values;
+    let isFirst = true;
+    for (let i = 0, n = values.length; i < n; i++) {
+      const value = this.evaluate(x, unchecked(values[i]));
+      if (value == NONE) continue;
+      if (isFirst) list.set(assignment.name, value);
+      else list.add(assignment.name, value);
+      isFirst = false;
+    }
+  }
+
+  private runAdd(x: Exchange, list: FieldList, assignment: Assignment): void {
+    const values = assignment.values;
+    for (let i = 0, n = values.length; i < n; i++) {
+      const value = this.evaluate(x, unchecked(values[i]));
+      if (value != NONE) list.add(assignment.name, value);
+    }
+  }
+
+  private runAppend(x: Exchange, list: FieldList, assignment: Assignment): void {
+    list.ensureLoaded();
+    const values = assignment.values;
+    for (let i = 0, n = values.length; i < n; i++) {
+      const value = this.evaluate(x, unchecked(values[i]));
+      if (value == NONE) continue;
+      const last = findLast(list, assignment.name);
+      if (last == MISSING) {
+        list.add(assignment.name, value);
+        continue;
+      }
+      joined.reset();
+      joined.span(list.value(last));
+      if (length(list.value(last)) > 0) {
+        joined.byte(COMMA);
+        joined.byte(0x20);
+      }
+      joined.span(value);
+      const text = copy(joined.view(), x.arena);
+      if (text == NONE) return;
+      list.setValueAt(last, text);
+      list.rewritten(assignment.name);
+    }
+  }
+}
+
+const copyList = new FieldList(scratch);
+
+function readCopies(list: FieldList, moves: StaticArray<Move>): FieldList {
+  copyList.clear(scratch);
+  for (let i = 0, n = moves.length; i < n; i++) {
+    const move = unchecked(moves[i]);
+    for (let at = list.find(move.from); at != MISSING; at = list.find(move.from, at + 1)) {
+      copyList.push(move.to, list.value(at), NONE);
+    }
+  }
+  return copyList;
+}
+
+function findLast(list: FieldList, name: Span): i32 {
+  let last = MISSING;
+  for (let i = list.find(name); i != MISSING; i = list.find(name, i + 1)) last = i;
+  return last;
+}
+
+function runDedupe(list: FieldList, deduplication: Deduplication): void {
+  list.ensureLoaded();
+  const name = deduplication.name;
+  const before = list.count;
+  const first = list.find(name);
+  if (first == MISSING) return;
+  const last = findLast(list, name);
+  if (first == last) return;
+  for (let i = list.count - 1; i >= 0; i--) {
+    if (!equal(list.name(i), name)) continue;
+    const strategy = deduplication.strategy;
+    const isDuplicate =
+      strategy == Dedupe.First ? i != first
+      : strategy == Dedupe.Last ? i != last
+      : hasEarlier(list, i);
+    if (isDuplicate) list.removeAt(i);
+  }
+  if (list.count != before) list.rewritten(name);
+}
+
+/** Whether an earlier field has the same name and value. */
+function hasEarlier(list: FieldList, i: i32): bool {
+  for (let j = 0; j < i; j++) {
+    if (equal(list.name(j), list.name(i)) && equal(list.value(j), list.value(i))) return true;
+  }
+  return false;
+}

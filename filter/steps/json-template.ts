@@ -1,0 +1,72 @@
+// JSON with `$(…)` in its strings, compiled to the JSON text around the strings and the strings'
+// templates. A string that is nothing but one `$(…)` becomes the value with its type (null when it
+// is absent); in any other string values are text, escaped. So the result is JSON whatever the values.
+
+import { Arena } from "../bytes/arena";
+import { NONE, Span, span } from "../bytes/span";
+import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import { writeString } from "../json/write";
+import { Scope } from "../rules/expression";
+import { Absent, Template } from "../rules/template";
+import { Kind, Value } from "../rules/value";
+
+const value = new Value();
+const text = Writer.create();
+const out = Writer.create();
+
+@final
+export class JsonTemplate {
+  /** texts[0] strings[0] texts[1] …; the texts are pieces of JSON. */
+  private readonly texts: Span[] = [];
+  private readonly strings: Template[] = [];
+
+  /** Adds JSON text and the template of the string that follows it. */
+  push(before: Span, string: Template): void {
+    this.texts.push(before);
+    this.strings.push(string);
+  }
+
+  /** Adds the JSON text after the last string. */
+  finish(rest: Span): void {
+    this.texts.push(rest);
+  }
+
+  /** The JSON, kept in `arena`; NONE when memory ran out. */
+  evaluate(scope: Scope, arena: Arena): Span {
+    if (this.strings.length == 0) return unchecked(this.texts[0]);
+    out.reset();
+    for (let i = 0, n = this.strings.length; i < n; i++) {
+      out.span(unchecked(this.texts[i]));
+      writeValue(scope, unchecked(this.strings[i]));
+    }
+    out.span(unchecked(this.texts[this.strings.length]));
+    return out.failed ? NONE : copy(out.view(), arena);
+  }
+}
+
+function writeValue(scope: Scope, template: Template): void {
+  if (template.isSingle) {
+    template.evaluateSingle(scope, value);
+    switch (value.kind) {
+      case Kind.Null:
+        out.text("null");
+        return;
+      case Kind.Integer:
+      case Kind.Boolean:
+      case Kind.Json:
+        value.writeText(out);
+        return;
+      case Kind.Text:
+        writeString(value.text, out);
+        return;
+    }
+    text.reset();
+    value.writeText(text);
+    writeString(text.view(), out);
+    return;
+  }
+  text.reset();
+  template.write(scope, Absent.IsEmpty, text);
+  writeString(span(text.base, text.size), out);
+}

@@ -1,0 +1,55 @@
+// `limit`: refuses what is too large. The body's limit is kept by the body's pipe, at once when
+// content-length tells, else while the body is counted; the headers are judged here.
+
+import { length } from "../bytes/span";
+import { Counter, count } from "../stream/counters";
+import { Exchange, tighter } from "../stream/exchange";
+import { isPseudo } from "../stream/header-map";
+import { Outcome, Step, UNLIMITED } from "../stream/program";
+import * as reply from "../stream/reply";
+import { Response } from "./respond";
+
+@final
+export class LimitStep extends Step {
+  body: i64 = UNLIMITED;
+  headerCount: i64 = UNLIMITED;
+  headerBytes: i64 = UNLIMITED;
+  response: Response | null = null;
+
+  constructor(private readonly isResponse: bool) {
+    super();
+  }
+
+  run(x: Exchange): Outcome {
+    if (this.body != UNLIMITED) {
+      const pipe = this.isResponse ? x.responseBody : x.requestBody;
+      const before = pipe.limit;
+      pipe.limit = tighter(before, this.body);
+      const response = this.response;
+      if (pipe.limit != before) pipe.refusal = response;
+    }
+    if (this.headerCount == UNLIMITED && this.headerBytes == UNLIMITED) return Outcome.Next;
+    return this.areHeadersWithin(x) ? Outcome.Next : this.refuse(x);
+  }
+
+  private areHeadersWithin(x: Exchange): bool {
+    const headers = this.isResponse ? x.response : x.request;
+    headers.ensureLoaded();
+    let lines: i64 = 0;
+    let bytes: i64 = 0;
+    for (let i = 0; i < headers.count; i++) {
+      if (!isPseudo(headers.name(i))) lines++;
+      bytes += length(headers.name(i)) + length(headers.value(i));
+    }
+    if (this.headerCount != UNLIMITED && lines > this.headerCount) return false;
+    return this.headerBytes == UNLIMITED || bytes <= this.headerBytes;
+  }
+
+  private refuse(x: Exchange): Outcome {
+    count(Counter.RefusedLimit);
+    const response = this.response;
+    if (response != null) response.send(x, reply.headersTooLarge);
+    else reply.plain(x, this.isResponse ? 502 : 431, reply.headersTooLarge);
+    return Outcome.End;
+  }
+}

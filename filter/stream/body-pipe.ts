@@ -1,0 +1,417 @@
+// The body of one direction of a stream on its way through the edits of the rules that apply.
+//
+// Streaming edits see each piece as it comes; the piece in the host's buffer is changed and goes on.
+// As soon as one edit wants the body as a whole, pieces are collected here and the host's buffer is
+// emptied, so that the host's own buffer limit (1 MiB in Envoy, answered 413 or 500 without asking
+// us) never applies; the last piece then becomes the whole edited body. Only while a callout is
+// out and headers are held does the host collect, because the body must then be reachable from the
+// callout's answer.
+//
+// content-length stays true: adjusted when the edits' effect is known beforehand or headers are
+// held until the body is edited, removed otherwise.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { BufferType, DataAction } from "../abi/numbers";
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
+import { NONE, Span, address, byteAtUnchecked, length, sliceUnchecked, startsWith } from "../bytes/span";
+import { Writer } from "../bytes/writer";
+import { Counter, count } from "./counters";
+import { Exchange, Refusal } from "./exchange";
+import { HeaderMap } from "./header-map";
+import * as field from "./field-names";
+import { BodyEdit, Fed, Reply, UNLIMITED } from "./program";
+
+/** How the body is treated; set once the headers are through. */
+export const enum Mode {
+  /** Not looked at. */
+  Pass,
+  /** Only its size matters. */
+  Count,
+  /** Edited piece by piece. */
+  Stream,
+  /** Collected here, edited at its end. */
+  Collect,
+  /** Collected by the host while a callout is out, then edited at its end. */
+  HostCollects,
+}
+
+@unmanaged
+@final
+class Binding {
+  edit: usize; // BodyEdit, kept alive by the exchange's program
+  state: usize;
+}
+
+const BINDING_SIZE: i32 = offsetof<Binding>() as i32;
+const MAX_EDITS: i32 = 64;
+
+@final
+export class BodyPipe {
+  mode: Mode = Mode.Pass;
+  /** Headers of this direction wait for the body. */
+  headersHeld: bool = false;
+  limit: i64 = UNLIMITED;
+  /** What is answered when the limit is passed, if a rule has prepared something. */
+  refusal: Reply | null = null;
+  private seen: i64 = 0;
+  private declared: i64 = -1; // content-length as it arrived, or -1
+  private count: i32 = 0;
+  private wholes: i32 = 0;
+  private base: usize = 0;
+  private collected: Writer | null = null;
+  private arena: Arena = scratch;
+
+  constructor(private readonly buffer: BufferType) {}
+
+  /** Ready for a new stream. */
+  open(arena: Arena): void {
+    this.arena = arena;
+    this.mode = Mode.Pass;
+    this.headersHeld = false;
+    this.limit = UNLIMITED;
+    this.refusal = null;
+    this.seen = 0;
+    this.declared = -1;
+    this.count = 0;
+    this.wholes = 0;
+    this.base = 0;
+  }
+
+  /** Gives back what a collected body took. */
+  close(): void {
+    const collected = this.collected;
+    if (collected == null) return;
+    collected.destroy();
+    this.collected = null;
+  }
+
+  get isRequest(): bool {
+    return this.buffer == BufferType.HttpRequestBody;
+  }
+
+  get hasEdits(): bool {
+    return this.count > 0;
+  }
+
+  private binding(i: i32): Binding {
+    return changetype<Binding>(this.base + i * BINDING_SIZE);
+  }
+
+  /** Adds an edit whose state is bound. More than 64 to a body are not carried out, and counted. */
+  add(edit: BodyEdit, state: usize): void {
+    if (this.base == 0) this.base = this.arena.allocate(MAX_EDITS * BINDING_SIZE);
+    if (this.base == 0 || this.count == MAX_EDITS) {
+      count(Counter.OutOfMemory);
+      return;
+    }
+    const binding = this.binding(this.count++);
+    binding.edit = changetype<usize>(edit);
+    binding.state = state;
+    if (edit.whole) this.wholes++;
+  }
+
+  /** Forgets the edits: the message has no body, or is none that may be edited. */
+  dropEdits(): void {
+    this.count = 0;
+    this.wholes = 0;
+  }
+
+  // ---- headers
+
+  /** Decides how the body will be treated, and makes content-length fit; Refusal.None or why the
+   * message is refused now. `mayHold`: headers can still be held back. */
+  begin(headers: HeaderMap, endOfStream: bool, mayHold: bool): Refusal {
+    if (this.count == 0 && this.limit == UNLIMITED) return Refusal.None;
+    const text = headers.get(field.contentLength);
+    this.declared = text == NONE ? -1 : parseLength(text);
+    if (endOfStream) {
+      // The length that a HEAD or 304 announces is that of a body which would have been edited.
+      if (this.count > 0 && this.declared > 0) this.settleLength(headers);
+      this.dropEdits();
+      return Refusal.None;
+    }
+    if (this.limit != UNLIMITED && this.declared > this.limit) return Refusal.Limit;
+    const mustCount = this.limit != UNLIMITED && this.declared < 0;
+    if (this.count == 0) {
+      this.mode = mustCount ? Mode.Count : Mode.Pass;
+      return Refusal.None;
+    }
+    if (this.wholes > 0) {
+      this.mode = Mode.Collect;
+      const refusal = this.checkDeclared();
+      if (refusal != Refusal.None) return refusal;
+      if (this.count == 0) {
+        this.mode = mustCount ? Mode.Count : Mode.Pass;
+        return Refusal.None;
+      }
+    }
+    if (this.wholes > 0 && mayHold) {
+      this.headersHeld = true;
+      return Refusal.None;
+    }
+    this.mode = this.wholes > 0 ? Mode.Collect : Mode.Stream;
+    this.settleLength(headers);
+    return Refusal.None;
+  }
+
+  /** Before a body of known length is collected: drop or refuse what is larger than an edit holds. */
+  private checkDeclared(): Refusal {
+    for (let i = this.count - 1; i >= 0; i--) {
+      const edit = changetype<BodyEdit>(this.binding(i).edit);
+      if (!edit.whole || this.declared <= edit.maxSize) continue;
+      if (edit.rejects) return Refusal.Limit;
+      count(Counter.BodySkippedSize);
+      this.drop(i);
+    }
+    return Refusal.None;
+  }
+
+  private drop(i: i32): void {
+    if (changetype<BodyEdit>(this.binding(i).edit).whole) this.wholes--;
+    const at = this.base + i * BINDING_SIZE;
+    memory.copy(at, at + BINDING_SIZE, (this.count - i - 1) * BINDING_SIZE);
+    this.count--;
+  }
+
+  /** Sets content-length to what the edits will leave, or removes it when that is not known. */
+  private settleLength(headers: HeaderMap): void {
+    if (this.declared < 0) return;
+    let after = this.declared;
+    for (let i = 0; i < this.count && after >= 0; i++) {
+      const binding = this.binding(i);
+      after = changetype<BodyEdit>(binding.edit).lengthAfter(binding.state, after);
+    }
+    if (after == this.declared) return;
+    this.writeLength(headers, after);
+  }
+
+  private writeLength(headers: HeaderMap, size: i64): void {
+    if (size < 0) {
+      headers.remove(field.contentLength);
+      return;
+    }
+    digits.reset();
+    digits.integer(size);
+    headers.set(field.contentLength, digits.view());
+  }
+
+  // ---- data
+
+  /** A piece of `size` bytes is in the host's buffer (all of the body so far while the host
+   * collects). `waiting`: a callout is out that holds the headers. */
+  data(x: Exchange, size: i32, last: bool, headers: HeaderMap, waiting: bool): DataAction {
+    if (waiting) {
+      this.mode = Mode.HostCollects;
+      return DataAction.StopIterationAndBuffer;
+    }
+    if (this.mode == Mode.Pass) return DataAction.Continue;
+    if (this.limit != UNLIMITED && this.declared < 0) {
+      this.seen = this.mode == Mode.HostCollects ? size : this.seen + size;
+      if (this.seen > this.limit) return this.refuse(x, Refusal.Limit);
+    }
+    switch (this.mode) {
+      case Mode.Stream:
+        return this.stream(x, size, last);
+      case Mode.Collect:
+        return this.collect(x, size, last, headers);
+      case Mode.HostCollects:
+        return last ? this.finishInHost(x, size, headers) : DataAction.StopIterationAndBuffer;
+    }
+    return DataAction.Continue;
+  }
+
+  private refuse(x: Exchange, refusal: Refusal): DataAction {
+    this.dropEdits();
+    this.mode = Mode.Pass;
+    x.refuse(refusal, this.isRequest);
+    return DataAction.StopIterationNoBuffer;
+  }
+
+  /** The piece, copied; an empty span for an empty piece, NONE when memory ran out. */
+  private read(size: i32): Span {
+    return size == 0 ? host.EMPTY : host.bufferBytes(this.buffer, 0, size, scratch);
+  }
+
+  private stream(x: Exchange, size: i32, last: bool): DataAction {
+    const piece = this.read(size);
+    if (piece == NONE) return this.refuse(x, Refusal.Memory);
+    const fed = this.feedAll(x, piece, last);
+    if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
+    if (fed == Fed.Changed) host.replaceBufferPrefix(this.buffer, this.consumed, this.result);
+    return DataAction.Continue;
+  }
+
+  /** Result of `feedAll`: `result` stands for the first `consumed` bytes of the piece. */
+  private result: Span = NONE;
+  private consumed: i32 = 0;
+
+  /** Runs all edits over the piece. Failed means that memory ran out. */
+  private feedAll(x: Exchange, piece: Span, last: bool): Fed {
+    let current = piece;
+    let changed = false;
+    this.consumed = 0;
+    for (let i = 0; i < this.count; i++) {
+      const binding = this.binding(i);
+      const edit = changetype<BodyEdit>(binding.edit);
+      const out = changed && current == first.view() ? second : first;
+      out.reset();
+      const fed = edit.feed(x, binding.state, current, last, out);
+      if (fed == Fed.Failed) {
+        if (edit.denies) return Fed.Failed;
+        count(Counter.BodySkippedInvalid);
+        continue;
+      }
+      if (fed == Fed.Same) continue;
+      this.consumed = edit.consumed;
+      if (changed || this.count > 1) {
+        // Another edit reads all of it, so the untouched rest joins the result.
+        out.span(sliceUnchecked(current, edit.consumed, length(current)));
+        this.consumed = length(piece);
+      }
+      if (out.failed) {
+        x.outOfMemory = true;
+        return Fed.Failed;
+      }
+      changed = true;
+      current = out.view();
+    }
+    this.result = current;
+    return changed ? Fed.Changed : Fed.Same;
+  }
+
+  private collect(x: Exchange, size: i32, last: bool, headers: HeaderMap): DataAction {
+    const piece = this.read(size);
+    if (piece == NONE) return this.refuse(x, Refusal.Memory);
+    let whole = piece;
+    let collected = this.collected;
+    if (!last || collected != null) {
+      if (collected == null) collected = this.collected = this.newCollector();
+      collected.span(piece);
+      if (collected.failed) return this.refuse(x, Refusal.Memory);
+      whole = collected.view();
+    }
+    const refusal = this.checkCollected(length(whole));
+    if (refusal != Refusal.None) return this.refuse(x, refusal);
+    if (this.wholes == 0) return this.passCollected(x, whole, size, last, headers);
+    if (!last) {
+      host.replaceBufferPrefix(this.buffer, size, host.EMPTY);
+      return DataAction.StopIterationNoBuffer;
+    }
+    return this.finish(x, whole, size, headers);
+  }
+
+  private newCollector(): Writer {
+    const writer = Writer.create();
+    // With a known length, room is made once (a byte more, so that it is never full).
+    if (this.declared > 0 && this.declared < 0x40000000) writer.reserve((this.declared as u32) + 1);
+    return writer;
+  }
+
+  /** Drops or refuses, once the body has grown beyond what an edit holds. */
+  private checkCollected(size: i32): Refusal {
+    for (let i = this.count - 1; i >= 0; i--) {
+      const edit = changetype<BodyEdit>(this.binding(i).edit);
+      if (!edit.whole || (size as i64) <= edit.maxSize) continue;
+      if (edit.rejects) return Refusal.Limit;
+      count(Counter.BodySkippedSize);
+      this.drop(i);
+    }
+    return Refusal.None;
+  }
+
+  /** No edit wants the whole any longer: what was collected goes on, the rest streams. */
+  private passCollected(x: Exchange, whole: Span, size: i32, last: bool, headers: HeaderMap): DataAction {
+    this.mode = this.count > 0 ? Mode.Stream : this.limit != UNLIMITED ? Mode.Count : Mode.Pass;
+    if (this.headersHeld) {
+      this.headersHeld = false;
+      this.settleLength(headers);
+    }
+    const fed = this.feedAll(x, whole, last);
+    if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
+    this.emit(fed, whole, size);
+    this.close();
+    return DataAction.Continue;
+  }
+
+  private finish(x: Exchange, whole: Span, size: i32, headers: HeaderMap): DataAction {
+    const fed = this.feedAll(x, whole, true);
+    if (fed == Fed.Failed) return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
+    this.emit(fed, whole, size);
+    if (this.headersHeld && fed == Fed.Changed && this.declared >= 0) {
+      const size = length(this.result) + length(whole) - this.consumed;
+      this.writeLength(headers, size);
+    }
+    this.headersHeld = false;
+    this.mode = Mode.Pass;
+    this.close();
+    return DataAction.Continue;
+  }
+
+  /** Puts what `feedAll` made of `whole` into the host's buffer, which holds its last `size` bytes. */
+  private emit(fed: Fed, whole: Span, size: i32): void {
+    const isHere = length(whole) == size;
+    if (isHere) {
+      if (fed == Fed.Changed) host.replaceBufferPrefix(this.buffer, this.consumed, this.result);
+      return;
+    }
+    if (fed == Fed.Changed) {
+      if (this.consumed < length(whole)) {
+        // The result lies in one of our writers; the untouched rest follows it.
+        const out = this.result == first.view() ? first : second;
+        out.span(sliceUnchecked(whole, this.consumed, length(whole)));
+        this.result = out.view();
+        this.consumed = length(whole);
+      }
+      host.replaceBufferPrefix(this.buffer, max(size, 1), this.result);
+    } else {
+      host.replaceBufferPrefix(this.buffer, max(size, 1), whole);
+    }
+  }
+
+  /** The whole body is in the host's buffer: edits it there. Also called from a callout's answer. */
+  finishInHost(x: Exchange, size: i32, headers: HeaderMap): DataAction {
+    const whole = this.read(size);
+    if (whole == NONE) return this.refuse(x, Refusal.Memory);
+    const refusal = this.checkCollected(size);
+    if (refusal != Refusal.None) return this.refuse(x, refusal);
+    return this.finish(x, whole, size, headers);
+  }
+
+  /** The body ended with trailers, not with a last piece. What is still held back has no buffer to
+   * go to any more, so a message that lost bytes is refused rather than passed on short. */
+  trailers(x: Exchange): bool {
+    if (this.mode == Mode.Collect || this.mode == Mode.HostCollects) {
+      count(Counter.BodySkippedTrailers);
+      this.refuse(x, Refusal.Trailers);
+      return false;
+    }
+    if (this.mode != Mode.Stream) return true;
+    const fed = this.feedAll(x, host.EMPTY, true);
+    if (fed == Fed.Changed && length(this.result) > 0) {
+      count(Counter.BodySkippedTrailers);
+      this.refuse(x, Refusal.Trailers);
+      return false;
+    }
+    return true;
+  }
+}
+
+// Results of the edits of one piece, in turn. Nothing outlives the callback.
+const first = Writer.create();
+const second = Writer.create();
+const digits = Writer.create();
+
+/** A content-length, or -1 when it is not one (the host frames the message some other way then). */
+function parseLength(text: Span): i64 {
+  const n = length(text);
+  if (n == 0 || n > 18) return -1;
+  let value: i64 = 0;
+  for (let i = 0; i < n; i++) {
+    const c = byteAtUnchecked(text, i);
+    if (!ascii.isDigit(c)) return -1;
+    value = value * 10 + (c as i64) - 0x30;
+  }
+  return value;
+}

@@ -1,0 +1,61 @@
+// What is counted, under the names the host shows (Envoy: `wasmcustom.ruleway.…`). A counter is
+// defined in the host when it is first needed.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { fromText } from "../bytes/text";
+
+export const enum Counter {
+  BodySkippedUpgrade,
+  BodySkippedGrpc,
+  BodySkippedEncoding,
+  BodySkippedPartial,
+  BodySkippedSize,
+  BodySkippedInvalid,
+  BodySkippedTrailers,
+  EditSkippedAbsent,
+  EditSkippedInvalid,
+  RefusedLimit,
+  RefusedInvalid,
+  AuthorizeAllowed,
+  AuthorizeDenied,
+  AuthorizeFailed,
+  OutOfMemory,
+  ConfigurationAccepted,
+  ConfigurationRejected,
+  RuleSkipped,
+  Count,
+}
+
+const NAMES: StaticArray<string> = [
+  "body_skipped.upgrade",
+  "body_skipped.grpc",
+  "body_skipped.content_encoding",
+  "body_skipped.partial_content",
+  "body_skipped.size",
+  "body_skipped.invalid",
+  "body_skipped.trailers",
+  "edit_skipped.absent",
+  "edit_skipped.invalid_value",
+  "refused.limit",
+  "refused.invalid_body",
+  "authorize.allowed",
+  "authorize.denied",
+  "authorize.failed",
+  "out_of_memory",
+  "configuration.accepted",
+  "configuration.rejected",
+  "rule_skipped",
+];
+
+/** Ids in the host plus one; 0 is not yet defined. */
+const ids: StaticArray<u32> = new StaticArray<u32>(Counter.Count);
+
+export function count(counter: Counter): void {
+  let id = unchecked(ids[counter]);
+  if (id == 0) {
+    id = host.defineCounter(fromText("ruleway." + NAMES[counter], scratch)) + 1;
+    unchecked((ids[counter] = id));
+  }
+  host.increment(id - 1);
+}

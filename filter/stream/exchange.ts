@@ -1,0 +1,679 @@
+// One HTTP stream: which rules apply to it, which step is next, what waits for what. The object is
+// pooled; everything that belongs to the stream lies in its arena and is gone when it closes.
+//
+// A phase is a walk over the candidate rules and their steps. Header steps act at once; body steps
+// add edits to the body's pipe; a callout pauses the walk and its answer resumes it at the same place.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { BufferType, DataAction, HeaderMapType, HeadersAction, StreamType } from "../abi/numbers";
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
+import { NONE, Span, address, length } from "../bytes/span";
+import { copy, fromText } from "../bytes/text";
+import * as cookies from "../http/cookie";
+import { FieldList, MISSING } from "../http/field-list";
+import * as query from "../http/query";
+import { addressOf, withoutPort } from "../rules/host-pattern";
+import { Facts, captures } from "../rules/match";
+import { Demand, Name, Phase, Source } from "../rules/name";
+import { Kind, Value } from "../rules/value";
+import { BodyPipe } from "./body-pipe";
+import { forget } from "./calls";
+import { Counter, count } from "./counters";
+import * as field from "./field-names";
+import { HeaderMap } from "./header-map";
+import { Answer, Configuration, Outcome, Program, Rule, Step, UNLIMITED } from "./program";
+import * as reply from "./reply";
+
+/** Why a message is refused because of its body. */
+export const enum Refusal {
+  None,
+  Limit,
+  Invalid,
+  Memory,
+  Trailers,
+}
+
+@unmanaged
+@final
+class Candidate {
+  rule: u32;
+  captures: usize; // Span[captureCount], or 0
+}
+
+@unmanaged
+@final
+class Variable {
+  kind: Kind;
+  payload: u64; // a Span or an integer, as the kind says
+}
+
+const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
+const VARIABLE_SIZE: i32 = offsetof<Variable>() as i32;
+
+/** Nothing is out. */
+export const NO_TOKEN: i32 = -1;
+
+const noProgram = new Program();
+
+@final
+export class Exchange extends Facts {
+  id: u32 = 0;
+  private configuration: Configuration | null = null;
+  program: Program = noProgram;
+  readonly arena: Arena = Arena.create();
+  readonly request: HeaderMap = new HeaderMap(scratch);
+  readonly response: HeaderMap = new HeaderMap(scratch);
+  readonly requestBody: BodyPipe = new BodyPipe(BufferType.HttpRequestBody);
+  readonly responseBody: BodyPipe = new BodyPipe(BufferType.HttpResponseBody);
+  /** Headers to add to the response, from an authorize step: pairs of spans. */
+  readonly clientHeaders: FieldList = new FieldList(scratch);
+  /** The token of the callout that the request waits for, or NO_TOKEN. */
+  pendingToken: i32 = NO_TOKEN;
+  outOfMemory: bool = false;
+  /** Answered by us: our own answer passes untouched. */
+  private ended: bool = false;
+  private phase: Phase = Phase.Request;
+  private requestEnded: bool = false;
+  private heldFromHost: bool = false;
+
+  private readonly original: FieldList = new FieldList(scratch);
+  private readonly queryList: FieldList = new FieldList(scratch);
+  private readonly cookieList: FieldList = new FieldList(scratch);
+  private queryParsed: bool = false;
+  private cookiesParsed: bool = false;
+  private arrivedHost: Span = NONE;
+  private responseStatus: i32 = 0;
+
+  private candidates: usize = 0;
+  private candidateCount: i32 = 0;
+  private candidateAt: i32 = 0;
+  private stepAt: i32 = 0;
+  private variables: usize = 0;
+
+  /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
+  open(id: u32, configuration: Configuration): void {
+    const arena = this.arena;
+    this.id = id;
+    this.configuration = configuration;
+    configuration.use();
+    this.request.open(HeaderMapType.RequestHeaders, arena);
+    this.response.open(HeaderMapType.ResponseHeaders, arena);
+    this.requestBody.open(arena);
+    this.responseBody.open(arena);
+    this.clientHeaders.clear(arena);
+    this.pendingToken = NO_TOKEN;
+    this.outOfMemory = false;
+    this.ended = false;
+    this.phase = Phase.Request;
+    this.requestEnded = false;
+    this.heldFromHost = false;
+    this.original.clear(arena);
+    this.queryParsed = false;
+    this.cookiesParsed = false;
+    this.arrivedHost = NONE;
+    this.responseStatus = 0;
+    this.candidates = 0;
+    this.candidateCount = 0;
+    this.candidateAt = 0;
+    this.stepAt = 0;
+    this.variables = 0;
+  }
+
+  /** Lets go of everything; the object can be opened again. True when a configuration went with it. */
+  close(): bool {
+    if (this.pendingToken != NO_TOKEN) forget(this.pendingToken);
+    this.pendingToken = NO_TOKEN;
+    this.requestBody.close();
+    this.responseBody.close();
+    this.program = noProgram;
+    this.arena.reset();
+    const configuration = this.configuration;
+    this.configuration = null;
+    return configuration != null && configuration.release();
+  }
+
+  // ---- the request
+
+  onRequestHeaders(endOfStream: bool): HeadersAction {
+    this.requestEnded = endOfStream;
+    const configuration = this.configuration;
+    if (configuration == null) return HeadersAction.Continue;
+    const program = configuration.choose(this);
+    if (program == null) return HeadersAction.Continue;
+    this.program = program;
+    this.choose();
+    if (this.ended) return HeadersAction.StopIteration;
+    return this.afterRequestSteps(this.run());
+  }
+
+  /** Which rules are for this request, in order. */
+  private choose(): void {
+    const program = this.program;
+    const rules = program.rules;
+    const n = rules.length;
+    let demands = 0;
+    this.requestBody.limit = program.requestLimit;
+    this.responseBody.limit = program.responseLimit;
+    if (n == 0) return;
+    this.candidates = this.arena.allocate(n * CANDIDATE_SIZE);
+    if (this.candidates == 0) {
+      this.runOutOfMemory();
+      return;
+    }
+    let ownRequestLimit = UNLIMITED;
+    let ownResponseLimit = UNLIMITED;
+    for (let i = 0; i < n; i++) {
+      const rule = unchecked(rules[i]);
+      const condition = rule.condition;
+      if (rule.captureCount > 0) captures.fill(NONE);
+      if (condition != null && !condition.holds(this)) continue;
+      const candidate = this.candidate(this.candidateCount++);
+      candidate.rule = i;
+      candidate.captures = this.keepCaptures(rule.captureCount);
+      demands |= rule.demands;
+      ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
+      ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
+      if (rule.final && rule.status == null) break;
+    }
+    if (ownRequestLimit != UNLIMITED) this.requestBody.limit = ownRequestLimit;
+    if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
+    if (demands & Demand.Request) this.request.ensureLoaded();
+    if (demands & Demand.Original) this.keepOriginal();
+  }
+
+  private candidate(i: i32): Candidate {
+    return changetype<Candidate>(this.candidates + i * CANDIDATE_SIZE);
+  }
+
+  private keepCaptures(n: i32): usize {
+    if (n == 0) return 0;
+    const at = this.arena.allocate(n * 8);
+    if (at == 0) return 0;
+    for (let i = 0; i < n; i++) store<Span>(at + i * 8, unchecked(captures[i]));
+    return at;
+  }
+
+  private keepOriginal(): void {
+    this.request.ensureLoaded();
+    const n = this.request.count;
+    this.original.reserve(n);
+    for (let i = 0; i < n; i++) this.original.push(this.request.name(i), this.request.value(i), NONE);
+  }
+
+  /** Walks on from where the phase stands. */
+  private run(): Outcome {
+    const phase = this.phase;
+    while (this.candidateAt < this.candidateCount) {
+      const rule = this.ruleAt(this.candidateAt);
+      if (this.stepAt == 0 && !this.entersRule(rule)) {
+        this.candidateAt++;
+        continue;
+      }
+      const steps = stepsOf(rule, phase);
+      while (this.stepAt < steps.length) {
+        const outcome = unchecked(steps[this.stepAt]).run(this);
+        if (outcome == Outcome.Pause) return outcome;
+        this.stepAt++;
+        if (outcome == Outcome.Next) continue;
+        return outcome;
+      }
+      this.candidateAt++;
+      this.stepAt = 0;
+    }
+    return Outcome.Next;
+  }
+
+  private ruleAt(i: i32): Rule {
+    return unchecked(this.program.rules[this.candidate(i).rule]);
+  }
+
+  /** Whether the rule applies in this phase; a final one with a status ends the list then. */
+  private entersRule(rule: Rule): bool {
+    const status = rule.status;
+    if (status == null) return true;
+    if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
+    if (rule.final) this.candidateCount = this.candidateAt + 1;
+    return true;
+  }
+
+  private afterRequestSteps(outcome: Outcome): HeadersAction {
+    if (outcome == Outcome.Pause) return this.pauseRequest();
+    if (outcome == Outcome.End) return HeadersAction.StopIteration;
+    const refusal = this.beginRequestBody(this.program.holdsHeaders);
+    if (refusal != Refusal.None) {
+      this.refuse(refusal, true);
+      return HeadersAction.StopIteration;
+    }
+    return this.requestBody.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+  }
+
+  /** How the request waits for a callout. Where a later step judges the body, headers are held in
+   * the way that lets the body in, so that they stay held until the body was judged; the body
+   * callback then keeps the host collecting. Else nothing at all gets in. */
+  private pauseRequest(): HeadersAction {
+    this.heldFromHost = this.program.holdsHeaders && !this.requestEnded && this.laterStepJudgesBody();
+    return this.heldFromHost ? HeadersAction.StopIteration : HeadersAction.StopAllIterationAndWatermark;
+  }
+
+  private laterStepJudgesBody(): bool {
+    for (let i = this.candidateAt; i < this.candidateCount; i++) {
+      const steps = this.ruleAt(i).request;
+      for (let j = i == this.candidateAt ? this.stepAt : 0; j < steps.length; j++) {
+        if (unchecked(steps[j]).judgesBody) return true;
+      }
+    }
+    return false;
+  }
+
+  private beginRequestBody(mayHold: bool): Refusal {
+    if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false)) this.requestBody.dropEdits();
+    const refusal = this.requestBody.begin(this.request, this.requestEnded, mayHold);
+    // Without the hold, headers are gone after this callback.
+    return refusal;
+  }
+
+  /** The answer to the callout this stream waits for; the stream is the effective context. */
+  onAnswer(answer: Answer): void {
+    this.pendingToken = NO_TOKEN;
+    if (this.ended) return;
+    const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
+    let outcome = step.resume(this, answer);
+    if (outcome == Outcome.Next) {
+      this.stepAt++;
+      outcome = this.run();
+    }
+    if (outcome == Outcome.Pause || outcome == Outcome.End) return;
+    const wasHeld = this.heldFromHost;
+    const refusal = this.beginRequestBody(wasHeld);
+    if (refusal != Refusal.None) {
+      this.refuse(refusal, true);
+      return;
+    }
+    if (wasHeld && this.requestBody.headersHeld) {
+      // The body goes on being collected by the host; if it is there already, it is edited now.
+      if (!this.requestEnded) return;
+      const size = this.hostCollected;
+      const action = this.requestBody.finishInHost(this, size, this.request);
+      if (action != DataAction.Continue) return;
+    }
+    host.continueStream(StreamType.Request);
+  }
+
+  /** Bytes that the host has collected so far. */
+  private hostCollected: i32 = 0;
+
+  onRequestBody(size: i32, endOfStream: bool): DataAction {
+    if (this.ended) return DataAction.StopIterationNoBuffer;
+    this.requestEnded = endOfStream;
+    this.hostCollected = size;
+    const waiting = this.heldFromHost && this.pendingToken != NO_TOKEN;
+    return this.requestBody.data(this, size, endOfStream, this.request, waiting);
+  }
+
+  onRequestTrailers(): bool {
+    if (this.ended) return false;
+    this.requestEnded = true;
+    return this.requestBody.trailers(this);
+  }
+
+  // ---- the response
+
+  onResponseHeaders(endOfStream: bool): HeadersAction {
+    if (this.ended) return HeadersAction.Continue;
+    this.enter(Phase.Response);
+    this.request.writable = false;
+    for (let i = 0; i < this.clientHeaders.count; i++) {
+      this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
+    }
+    if (this.candidateCount > 0) {
+      this.responseStatus = this.readStatus();
+      if (this.run() == Outcome.End) return HeadersAction.StopIteration;
+    }
+    if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true)) this.responseBody.dropEdits();
+    const refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
+    if (refusal != Refusal.None) {
+      this.refuse(refusal, false);
+      return HeadersAction.StopIteration;
+    }
+    return this.responseBody.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+  }
+
+  private enter(phase: Phase): void {
+    this.phase = phase;
+    this.candidateAt = 0;
+    this.stepAt = 0;
+  }
+
+  /** Read only if a rule asks for the status. */
+  private readStatus(): i32 {
+    for (let i = 0; i < this.candidateCount; i++) {
+      if (this.ruleAt(i).status != null) return parseStatus(this.response.get(field.status));
+    }
+    return 0;
+  }
+
+  onResponseBody(size: i32, endOfStream: bool): DataAction {
+    if (this.ended) return DataAction.Continue;
+    return this.responseBody.data(this, size, endOfStream, this.response, false);
+  }
+
+  onResponseTrailers(): bool {
+    return this.ended || this.responseBody.trailers(this);
+  }
+
+  // ---- the end
+
+  onDone(): void {
+    if (this.candidateCount == 0) return;
+    this.request.writable = false;
+    this.response.writable = false;
+    this.enter(Phase.Done);
+    this.run();
+  }
+
+  // ---- refusing
+
+  /** Marks the stream as answered. */
+  end(): void {
+    this.ended = true;
+    this.requestBody.dropEdits();
+    this.responseBody.dropEdits();
+  }
+
+  /** Answers because of the body of the request or of the response. */
+  refuse(why: Refusal, isRequest: bool): void {
+    switch (why) {
+      case Refusal.Limit: {
+        count(Counter.RefusedLimit);
+        const prepared = (isRequest ? this.requestBody : this.responseBody).refusal;
+        if (prepared != null) {
+          prepared.send(this, isRequest ? reply.requestTooLarge : reply.responseTooLarge);
+          return;
+        }
+        reply.plain(this, isRequest ? 413 : 502, isRequest ? reply.requestTooLarge : reply.responseTooLarge);
+        break;
+      }
+      case Refusal.Invalid:
+        count(Counter.RefusedInvalid);
+        reply.plain(this, isRequest ? 400 : 502, isRequest ? reply.requestInvalid : reply.responseInvalid);
+        break;
+      case Refusal.Trailers:
+        reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
+        break;
+      default:
+        count(Counter.OutOfMemory);
+        reply.plain(this, 503, reply.outOfMemory);
+    }
+  }
+
+  private runOutOfMemory(): void {
+    this.outOfMemory = true;
+    this.refuse(Refusal.Memory, true);
+  }
+
+  // ---- bodies that are not for editing
+
+  /** Whether the body is one that edits are for; counts the reason when not. */
+  private isBodyEditable(headers: HeaderMap, isResponse: bool): bool {
+    const upgrade = this.request.get(field.upgrade);
+    if (upgrade != NONE || this.request.get(field.method) == NONE || isConnect(this.request)) {
+      count(Counter.BodySkippedUpgrade);
+      return false;
+    }
+    const type = headers.get(field.contentType);
+    if (type != NONE && startsWithIgnoringCase(type, field.grpc)) {
+      count(Counter.BodySkippedGrpc);
+      return false;
+    }
+    const encoding = headers.get(field.contentEncoding);
+    if (encoding != NONE && length(encoding) > 0 && !ascii.equalIgnoringCase(encoding, field.identity)) {
+      count(Counter.BodySkippedEncoding);
+      return false;
+    }
+    if (isResponse && parseStatus(headers.get(field.status)) == 206) {
+      count(Counter.BodySkippedPartial);
+      return false;
+    }
+    return true;
+  }
+
+  // ---- facts for matching
+
+  host(): Span {
+    if (this.arrivedHost == NONE) {
+      const authority = this.request.get(field.authority);
+      if (authority == NONE) return NONE;
+      this.arrivedHost = copy(withoutPort(authority), this.arena);
+      if (this.arrivedHost != NONE) ascii.lowerInPlace(this.arrivedHost);
+    }
+    return this.arrivedHost;
+  }
+
+  path(): Span {
+    const target = this.request.get(field.path);
+    return target == NONE ? NONE : query.pathOf(target);
+  }
+
+  method(): Span {
+    return this.request.get(field.method);
+  }
+
+  scheme(): Span {
+    return this.request.get(field.scheme);
+  }
+
+  headers(): FieldList {
+    this.request.ensureLoaded();
+    return this.request;
+  }
+
+  query(): FieldList {
+    if (!this.queryParsed) {
+      this.queryParsed = true;
+      const target = this.request.get(field.path);
+      query.parse(target == NONE ? NONE : query.queryOf(target), this.queryList, this.arena);
+    }
+    return this.queryList;
+  }
+
+  cookies(): FieldList {
+    if (!this.cookiesParsed) {
+      this.cookiesParsed = true;
+      this.cookieList.clear(this.arena);
+      this.request.ensureLoaded();
+      for (let i = this.request.find(field.cookie); i != MISSING; i = this.request.find(field.cookie, i + 1)) {
+        cookies.parse(this.request.value(i), this.cookieList);
+      }
+    }
+    return this.cookieList;
+  }
+
+  route(): Span {
+    return this.propertyOr(field.routeName, field.routeNameBefore);
+  }
+
+  cluster(): Span {
+    return this.propertyOr(field.clusterName, field.clusterNameBefore);
+  }
+
+  status(): i32 {
+    return this.responseStatus;
+  }
+
+  private propertyOr(path: Span, fallback: Span): Span {
+    const value = host.property(path, this.arena);
+    return value != NONE || fallback == NONE ? value : host.property(fallback, this.arena);
+  }
+
+  // ---- names in templates
+
+  read(name: Name, out: Value): void {
+    switch (name.source) {
+      case Source.RequestHeader:
+        out.setText(this.request.get(name.key));
+        return;
+      case Source.RequestUrlPath:
+        out.setText(this.path());
+        return;
+      case Source.RequestQuery:
+        out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
+        return;
+      case Source.RequestQueryParameter:
+        out.setText(query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena));
+        return;
+      case Source.RequestCookie:
+        this.request.ensureLoaded();
+        out.setText(firstCookie(this.request, name.key));
+        return;
+      case Source.OriginalHeader:
+        out.setText(this.original.first(name.key));
+        return;
+      case Source.OriginalUrlPath: {
+        const target = this.original.first(field.path);
+        out.setText(target == NONE ? NONE : query.pathOf(target));
+        return;
+      }
+      case Source.OriginalQuery:
+        out.setText(orEmpty(queryOfTarget(this.original.first(field.path))));
+        return;
+      case Source.OriginalQueryParameter:
+        out.setText(query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena));
+        return;
+      case Source.OriginalCookie:
+        out.setText(firstCookie(this.original, name.key));
+        return;
+      case Source.ResponseHeader:
+        out.setText(this.response.get(name.key));
+        return;
+      case Source.Property:
+        this.readProperty(name, out);
+        return;
+      case Source.ClientIp: {
+        const pair = host.property(field.sourceAddress, this.arena);
+        out.setText(pair == NONE || length(pair) == 0 ? NONE : addressOf(pair));
+        return;
+      }
+      case Source.Parameter: {
+        const kept = this.candidate(this.candidateAt).captures;
+        out.setText(kept == 0 ? NONE : load<Span>(kept + name.index * 8));
+        return;
+      }
+      case Source.Variable:
+        this.readVariable(name.index, out);
+        return;
+      case Source.Constant:
+        if (name.kind == Kind.Json) out.setJson(name.key);
+        else out.setText(name.key);
+        return;
+      case Source.RuleName:
+        out.setText(this.ruleAt(this.candidateAt).name);
+        return;
+      case Source.Now:
+        out.setNumber(Kind.Timestamp, host.now() as i64);
+        return;
+    }
+    out.setNull();
+  }
+
+  private readProperty(name: Name, out: Value): void {
+    const value = this.propertyOr(name.key, name.fallback);
+    const n = length(value);
+    if (name.kind == Kind.Text) {
+      out.setText(value);
+    } else if (name.kind == Kind.Boolean && n >= 1) {
+      out.setNumber(Kind.Boolean, load<u8>(address(value)));
+    } else if (n >= 8) {
+      out.setNumber(name.kind, load<i64>(address(value)));
+    } else {
+      out.setNull();
+    }
+  }
+
+  private variable(i: i32): Variable {
+    return changetype<Variable>(this.variables + i * VARIABLE_SIZE);
+  }
+
+  private readVariable(i: i32, out: Value): void {
+    if (this.variables == 0) {
+      out.setNull();
+      return;
+    }
+    const variable = this.variable(i);
+    out.kind = variable.kind;
+    if (variable.kind == Kind.Text || variable.kind == Kind.Json) out.text = variable.payload;
+    else out.integer = variable.payload;
+  }
+
+  /** Sets the stream's variable; text is copied. */
+  setVariable(i: i32, value: Value): void {
+    if (this.variables == 0) {
+      const size = this.program.variableCount * VARIABLE_SIZE;
+      this.variables = this.arena.allocate(size);
+      if (this.variables == 0) return;
+      memory.fill(this.variables, 0, size);
+    }
+    const variable = this.variable(i);
+    variable.kind = value.kind;
+    const isText = value.kind == Kind.Text || value.kind == Kind.Json;
+    variable.payload = isText ? copy(value.text, this.arena) : (value.integer as u64);
+    if (isText && variable.payload == NONE) variable.kind = Kind.Null;
+  }
+
+  /** Makes the host choose the route again, if the program wants that after edits. */
+  reroute(): void {
+    if (this.program.reroute) host.callForeign(field.clearRouteCache, host.EMPTY);
+  }
+}
+
+function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
+  return phase == Phase.Request ? rule.request : phase == Phase.Response ? rule.response : rule.done;
+}
+
+/** The smaller of two limits, either of which may be UNLIMITED. */
+export function tighter(a: i64, b: i64): i64 {
+  return a == UNLIMITED ? b : b == UNLIMITED ? a : min(a, b);
+}
+
+function orEmpty(s: Span): Span {
+  return s == NONE ? host.EMPTY : s;
+}
+
+function queryOfTarget(target: Span): Span {
+  return target == NONE ? NONE : query.queryOf(target);
+}
+
+function firstCookie(headers: FieldList, name: Span): Span {
+  for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    const value = cookies.cookie(headers.value(i), name);
+    if (value != NONE) return value;
+  }
+  return NONE;
+}
+
+function isConnect(request: HeaderMap): bool {
+  const method = request.get(field.method);
+  return method != NONE && ascii.equalIgnoringCase(method, field.connect);
+}
+
+function startsWithIgnoringCase(s: Span, prefix: Span): bool {
+  const n = length(prefix);
+  if (length(s) < n) return false;
+  for (let i: usize = 0; i < (n as usize); i++) {
+    if (ascii.lower(load<u8>(address(s) + i)) != load<u8>(address(prefix) + i)) return false;
+  }
+  return true;
+}
+
+/** A status line's number, or 0. */
+export function parseStatus(text: Span): i32 {
+  if (length(text) != 3) return 0;
+  let value = 0;
+  for (let i: usize = 0; i < 3; i++) {
+    const c = load<u8>(address(text) + i);
+    if (!ascii.isDigit(c)) return 0;
+    value = value * 10 + (c as i32) - 0x30;
+  }
+  return value;
+}

@@ -1,0 +1,40 @@
+// Names of fields the filter itself looks at, and a few values, as spans over static memory.
+
+import { Span, span } from "../bytes/span";
+import { Arena } from "../bytes/arena";
+import { fromText } from "../bytes/text";
+
+const names: Arena = Arena.create();
+
+function name(text: string): Span {
+  return fromText(text, names);
+}
+
+export const path: Span = name(":path");
+export const authority: Span = name(":authority");
+export const method: Span = name(":method");
+export const scheme: Span = name(":scheme");
+export const status: Span = name(":status");
+export const contentLength: Span = name("content-length");
+export const contentType: Span = name("content-type");
+export const contentEncoding: Span = name("content-encoding");
+export const cookie: Span = name("cookie");
+export const upgrade: Span = name("upgrade");
+export const location: Span = name("location");
+export const authorization: Span = name("authorization");
+export const transferEncoding: Span = name("transfer-encoding");
+export const connection: Span = name("connection");
+export const te: Span = name("te");
+
+export const identity: Span = name("identity");
+export const connect: Span = name("CONNECT");
+export const head: Span = name("HEAD");
+export const get: Span = name("GET");
+export const grpc: Span = name("application/grpc");
+
+export const sourceAddress: Span = name("source\0address");
+export const routeName: Span = name("xds\0route_name");
+export const routeNameBefore: Span = name("route_name");
+export const clusterName: Span = name("xds\0cluster_name");
+export const clusterNameBefore: Span = name("cluster_name");
+export const clearRouteCache: Span = name("clear_route_cache");

@@ -1,0 +1,73 @@
+// Answers that the filter gives itself.
+
+import * as host from "../abi/host";
+import { NONE, Span } from "../bytes/span";
+import { Arena } from "../bytes/arena";
+import { fromText } from "../bytes/text";
+import { FieldList } from "../http/field-list";
+import { Exchange } from "./exchange";
+import * as field from "./field-names";
+
+const texts: Arena = Arena.create();
+
+// Response code details, which access logs show; RFC 9110 has no place for them.
+export const requestTooLarge: Span = fromText("ruleway_request_body_over_limit", texts);
+export const responseTooLarge: Span = fromText("ruleway_response_body_over_limit", texts);
+export const requestInvalid: Span = fromText("ruleway_request_body_invalid", texts);
+export const responseInvalid: Span = fromText("ruleway_response_body_invalid", texts);
+export const headersTooLarge: Span = fromText("ruleway_request_headers_over_limit", texts);
+export const trailersRefused: Span = fromText("ruleway_trailers_after_held_body", texts);
+export const outOfMemory: Span = fromText("ruleway_out_of_memory", texts);
+export const responded: Span = fromText("ruleway_respond", texts);
+export const redirected: Span = fromText("ruleway_redirect", texts);
+export const denied: Span = fromText("ruleway_authorize_denied", texts);
+export const authorizeFailed: Span = fromText("ruleway_authorize_failed", texts);
+
+const builder = new host.PairsBuilder();
+
+/** An answer with a body that names its status, and no headers of its own. */
+export function plain(x: Exchange, status: i32, details: Span): void {
+  builder.begin();
+  x.end();
+  host.sendLocalResponse(status, details, builder.end(), bodyOf(status));
+}
+
+/** An answer with the fields of `headers`; `body` may be NONE. */
+export function send(x: Exchange, status: i32, details: Span, headers: FieldList, body: Span): void {
+  builder.begin();
+  for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
+  const pairs = builder.end();
+  x.end();
+  if (pairs == NONE) {
+    builder.begin();
+    host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
+    return;
+  }
+  host.sendLocalResponse(status, details, pairs, body == NONE ? host.EMPTY : body);
+}
+
+const badRequest: Span = fromText("Bad Request\n", texts);
+const forbidden: Span = fromText("Forbidden\n", texts);
+const tooLarge: Span = fromText("Content Too Large\n", texts);
+const fieldsTooLarge: Span = fromText("Request Header Fields Too Large\n", texts);
+const badGateway: Span = fromText("Bad Gateway\n", texts);
+const unavailable: Span = fromText("Service Unavailable\n", texts);
+
+/** The reason phrase (RFC 9110 15, RFC 6585 5) of the statuses we answer with by ourselves. */
+function bodyOf(status: i32): Span {
+  switch (status) {
+    case 400:
+      return badRequest;
+    case 403:
+      return forbidden;
+    case 413:
+      return tooLarge;
+    case 431:
+      return fieldsTooLarge;
+    case 502:
+      return badGateway;
+    case 503:
+      return unavailable;
+  }
+  return host.EMPTY;
+}
