@@ -10,7 +10,7 @@ import { EditKind, EditPlan } from "../json/edit";
 import { Pointer } from "../json/pointer";
 import { Kind, NO_NODE } from "../json/tape";
 import { Glob } from "../rules/glob";
-import { Phase } from "../rules/name";
+import { Demand, Phase } from "../rules/name";
 import { isIdentifier } from "../rules/path-template";
 import { Template } from "../rules/template";
 import { AuthorizeStep, OnError, Service } from "../steps/authorize";
@@ -105,6 +105,8 @@ export class StepDecoder {
   private decodeBody(value: i32, isResponse: bool): Step {
     const context = this.context;
     const step = new BodyStep(isResponse);
+    // Whether a response is a tunnel's shows only in the request.
+    if (isResponse) context.names.demands |= Demand.Request;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
     const overLimit = context.member(value, "overLimit");
     const rejects = overLimit != NO_NODE && equalsText(context.tape.text(overLimit, scratch), "reject");
