@@ -9,7 +9,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  writeFileSync,
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -66,7 +65,7 @@ async function compile(name: string): Promise<Uint8Array> {
 
 /** Loads `filter/probes/NAME.ts`. Each call is a fresh instance with its own memory. */
 export async function loadProbe(name: string, imports: WebAssembly.Imports = {}): Promise<Probe> {
-  const module = await WebAssembly.compile(await compile(name));
+  const module = await WebAssembly.compile(new Uint8Array(await compile(name)));
   const instance = await WebAssembly.instantiate(module, imports);
   const exports = instance.exports as ProbeExports;
   const memory = exports.memory as WebAssembly.Memory;

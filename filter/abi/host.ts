@@ -136,16 +136,19 @@ export function callForeign(name: Span, argument: Span): bool {
 
 // ---- metrics
 
-/** The id of the counter, or 0 when the host has no metrics. */
-export function defineCounter(name: Span): u32 {
+/** What `defineCounter` answers when the host has no metrics. */
+export const NO_COUNTER: i32 = -1;
+
+/** The id of the counter, or NO_COUNTER. */
+export function defineCounter(name: Span): i32 {
   memory.clearResult();
   const status = env.proxy_define_metric(
     MetricType.Counter, address(name), length(name), memory.resultCell());
-  return status == Status.Ok ? memory.result32() : 0;
+  return status == Status.Ok ? (memory.result32() as i32) : NO_COUNTER;
 }
 
-export function increment(counter: u32): void {
-  if (counter != 0) env.proxy_increment_metric(counter, 1);
+export function increment(counter: i32): void {
+  if (counter != NO_COUNTER) env.proxy_increment_metric(counter, 1);
 }
 
 // ---- serialised pairs: u32 count, then u32 name size and u32 value size for each pair, then each

@@ -303,16 +303,16 @@ class Decoder {
 
   /** The rule, or null when something is wrong with it (and reported). */
   private decodeRule(tape: Tape, node: i32, report: Report, program: Program, vars: i32[], services: Services, index: i32): Rule | null {
-    if (report.hasIn(node)) return null;
+    if (tape.kind(node) != Kind.Object) return null;
     const names = new RuleNames(this.tape, vars, this.variables, this.arena);
     const context = new Context(tape, report, names, this.arena);
     const rule = new Rule();
     const name = context.member(node, "name");
-    rule.name = name != NO_NODE ? context.text(name) : fromText("rules/" + index.toString(), this.arena);
+    rule.name = name != NO_NODE && tape.kind(name) == Kind.String ? context.text(name) : fromText("rules/" + index.toString(), this.arena);
     const match = context.member(node, "match");
-    if (match != NO_NODE) decodeMatch(context, match, rule);
+    if (match != NO_NODE && !report.hasIn(match)) decodeMatch(context, match, rule);
     const limits = context.member(node, "limits");
-    if (limits != NO_NODE) {
+    if (limits != NO_NODE && !report.hasIn(limits)) {
       rule.requestLimit = context.sizeOr(limits, "requestBody", UNLIMITED);
       rule.responseLimit = context.sizeOr(limits, "responseBody", UNLIMITED);
     }

@@ -202,6 +202,7 @@ function checkObject(tape: Tape, i: i32, node: i32, report: Report): void {
   let seen: u64 = 0; // a bit for each property; the language has fewer than 64 to an object
   let members = 0;
   let verbs = 0;
+  let hasUnknown = false;
   let verbNames = "";
   for (let key = tape.firstChild(i); key < stop; key = tape.after(key + 1)) {
     members++;
@@ -212,6 +213,7 @@ function checkObject(tape: Tape, i: i32, node: i32, report: Report): void {
         report.add(key, "R101", -1, 'the key "' + toString(text) + '" is there twice');
       }
       if (additional == FORBIDDEN) {
+        hasUnknown = true;
         report.add(key, "R200", -1, 'unknown key "' + toString(text) + '"' + nearest(text, first, n));
       } else if (additional != ANYTHING) {
         check(tape, key + 1, additional, report);
@@ -234,7 +236,7 @@ function checkObject(tape: Tape, i: i32, node: i32, report: Report): void {
       report.add(i, "R202", -1, 'the key "' + missing + '" is missing');
     }
   }
-  if (at(node, At.OneVerb) && verbs != 1) {
+  if (at(node, At.OneVerb) && verbs != 1 && !hasUnknown) {
     const found = verbs == 0 ? "none" : verbNames;
     report.add(i, "R205", -1, "exactly one verb is expected here, found " + found);
   }

@@ -44,9 +44,12 @@ export class StepDecoder {
     const node = context.member(rule, key);
     if (node == NO_NODE) return [];
     context.phase = phase;
-    const nodes = context.strings(node);
     const steps: Step[] = [];
+    if (context.tape.kind(node) != Kind.Array) return [];
+    const nodes = context.strings(node);
     for (let i = 0; i < nodes.length; i++) {
+      // What has no good shape is reported already.
+      if (context.report.hasIn(nodes[i])) continue;
       const step = this.decodeStep(nodes[i]);
       if (step != null) steps.push(step);
     }

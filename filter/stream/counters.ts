@@ -48,14 +48,14 @@ const NAMES: StaticArray<string> = [
   "rule_skipped",
 ];
 
-/** Ids in the host plus one; 0 is not yet defined. */
-const ids: StaticArray<u32> = new StaticArray<u32>(Counter.Count);
+/** Ids in the host plus two; 0 is not yet defined. */
+const ids: StaticArray<i32> = new StaticArray<i32>(Counter.Count);
 
 export function count(counter: Counter): void {
   let id = unchecked(ids[counter]);
   if (id == 0) {
-    id = host.defineCounter(fromText("ruleway." + NAMES[counter], scratch)) + 1;
+    id = host.defineCounter(fromText("ruleway." + NAMES[counter], scratch)) + 2;
     unchecked((ids[counter] = id));
   }
-  host.increment(id - 1);
+  host.increment(id - 2);
 }
