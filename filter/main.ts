@@ -4,7 +4,7 @@
 
 import * as host from "./abi/host";
 import { scratch } from "./abi/memory";
-import { BufferType, DataAction, HeaderMapType, HeadersAction } from "./abi/numbers";
+import { DataAction, HeaderMapType, HeadersAction } from "./abi/numbers";
 import { NONE } from "./bytes/span";
 import * as contexts from "./plugin/contexts";
 import { HttpAnswer } from "./steps/authorize";
@@ -94,7 +94,13 @@ export function proxy_on_response_trailers(id: u32, count: i32): i32 {
 const callHeaders = new HeaderMap(scratch);
 const answer = new HttpAnswer(callHeaders);
 
-export function proxy_on_http_call_response(root: u32, token: i32, headers: i32, bodySize: i32, trailers: i32): void {
+export function proxy_on_http_call_response(
+  root: u32,
+  token: i32,
+  headers: i32,
+  bodySize: i32,
+  trailers: i32,
+): void {
   enter();
   const id = take(token);
   if (id == 0) return;

@@ -2,7 +2,7 @@
 // is not there. No other file calls the imports.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, address, length, span } from "../bytes/span";
+import { address, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as env from "./env";
 import * as memory from "./memory";
@@ -36,7 +36,12 @@ export function headerPairs(map: HeaderMapType, arena: Arena): Span {
 export function addHeader(map: HeaderMapType, name: Span, value: Span): bool {
   return (
     env.proxy_add_header_map_value(
-      map, address(name), length(name), address(value), length(value)) == Status.Ok
+      map,
+      address(name),
+      length(name),
+      address(value),
+      length(value),
+    ) == Status.Ok
   );
 }
 
@@ -45,7 +50,12 @@ export function addHeader(map: HeaderMapType, name: Span, value: Span): bool {
 export function replaceHeader(map: HeaderMapType, name: Span, value: Span): bool {
   return (
     env.proxy_replace_header_map_value(
-      map, address(name), length(name), address(value), length(value)) == Status.Ok
+      map,
+      address(name),
+      length(name),
+      address(value),
+      length(value),
+    ) == Status.Ok
   );
 }
 
@@ -61,7 +71,12 @@ export function bufferBytes(buffer: BufferType, start: i32, n: i32, arena: Arena
   memory.clearResult();
   memory.intakeTo(arena);
   const status = env.proxy_get_buffer_bytes(
-    buffer, start, n, memory.resultCell(), memory.sizeCell());
+    buffer,
+    start,
+    n,
+    memory.resultCell(),
+    memory.sizeCell(),
+  );
   memory.intakeToScratch();
   return status == Status.Ok ? memory.resultSpan() : NONE;
 }
@@ -77,8 +92,15 @@ export function replaceBufferPrefix(buffer: BufferType, n: i32, bytes: Span): bo
 export function sendLocalResponse(status: i32, details: Span, headers: Span, body: Span): bool {
   return (
     env.proxy_send_local_response(
-      status, address(details), length(details), address(body), length(body),
-      address(headers), length(headers), -1) == Status.Ok
+      status,
+      address(details),
+      length(details),
+      address(body),
+      length(body),
+      address(headers),
+      length(headers),
+      -1,
+    ) == Status.Ok
   );
 }
 
@@ -99,8 +121,17 @@ export function httpCall(cluster: Span, headers: Span, body: Span, timeoutMs: i3
   // No trailers, in serialised form: a count of 0.
   store<u32>(memory.sizeCell(), 0);
   const status = env.proxy_http_call(
-    address(cluster), length(cluster), address(headers), length(headers),
-    address(body), length(body), memory.sizeCell(), 4, timeoutMs, memory.resultCell());
+    address(cluster),
+    length(cluster),
+    address(headers),
+    length(headers),
+    address(body),
+    length(body),
+    memory.sizeCell(),
+    4,
+    timeoutMs,
+    memory.resultCell(),
+  );
   return status == Status.Ok ? (memory.result32() as i32) : NO_CALL;
 }
 
@@ -111,7 +142,11 @@ export function property(path: Span, arena: Arena): Span {
   memory.clearResult();
   memory.intakeTo(arena);
   const status = env.proxy_get_property(
-    address(path), length(path), memory.resultCell(), memory.sizeCell());
+    address(path),
+    length(path),
+    memory.resultCell(),
+    memory.sizeCell(),
+  );
   memory.intakeToScratch();
   if (status != Status.Ok) return NONE;
   const value = memory.resultSpan();
@@ -129,8 +164,13 @@ export function callForeign(name: Span, argument: Span): bool {
   memory.clearResult();
   return (
     env.proxy_call_foreign_function(
-      address(name), length(name), address(argument), length(argument),
-      memory.resultCell(), memory.sizeCell()) == Status.Ok
+      address(name),
+      length(name),
+      address(argument),
+      length(argument),
+      memory.resultCell(),
+      memory.sizeCell(),
+    ) == Status.Ok
   );
 }
 
@@ -143,7 +183,11 @@ export const NO_COUNTER: i32 = -1;
 export function defineCounter(name: Span): i32 {
   memory.clearResult();
   const status = env.proxy_define_metric(
-    MetricType.Counter, address(name), length(name), memory.resultCell());
+    MetricType.Counter,
+    address(name),
+    length(name),
+    memory.resultCell(),
+  );
   return status == Status.Ok ? (memory.result32() as i32) : NO_COUNTER;
 }
 

@@ -7,8 +7,8 @@
 // how far into the piece it reaches, so that the caller can leave what follows where it is.
 
 import { Arena } from "./arena";
-import { Span, address, length } from "./span";
 import { Needle } from "./search";
+import { address, length, Span } from "./span";
 import { Writer } from "./writer";
 
 const MAX_NEEDLES: i32 = 64;
@@ -164,7 +164,14 @@ export class Replacer {
   /** Where a literal begins that the end of the text cuts off and that would win over the match at
    * `start` (of literal `which`): at a smaller place, or at the same with an earlier literal. `size`
    * when there is none. */
-  private beginningAtEnd(state: State, base: usize, size: i32, position: i32, start: i32, which: i32): i32 {
+  private beginningAtEnd(
+    state: State,
+    base: usize,
+    size: i32,
+    position: i32,
+    start: i32,
+    which: i32,
+  ): i32 {
     const n = this.needles.length;
     const to = min(start, size - 1);
     for (let p = max(position, size - this.longest + 1); p <= to; p++) {

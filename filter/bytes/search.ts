@@ -6,17 +6,37 @@
 
 import { Arena } from "./arena";
 import * as ascii from "./ascii";
-import { Span, address, byteAtUnchecked, length } from "./span";
+import { address, byteAtUnchecked, length, Span } from "./span";
 
 /** How common a byte is in text and markup, roughly; ties are fine. */
 function commonness(c: u32): i32 {
   if (c == 0x20) return 9;
   switch (c) {
-    case 0x65: case 0x74: case 0x61: case 0x6f: case 0x69: case 0x6e: case 0x73: case 0x72:
+    case 0x65:
+    case 0x74:
+    case 0x61:
+    case 0x6f:
+    case 0x69:
+    case 0x6e:
+    case 0x73:
+    case 0x72:
       return 8;
-    case 0x68: case 0x6c: case 0x64: case 0x63: case 0x75: case 0x6d: case 0x70:
+    case 0x68:
+    case 0x6c:
+    case 0x64:
+    case 0x63:
+    case 0x75:
+    case 0x6d:
+    case 0x70:
       return 7;
-    case 0x22: case 0x2c: case 0x2f: case 0x3a: case 0x3c: case 0x3e: case 0x0a: case 0x2e:
+    case 0x22:
+    case 0x2c:
+    case 0x2f:
+    case 0x3a:
+    case 0x3c:
+    case 0x3e:
+    case 0x0a:
+    case 0x2e:
       return 6;
   }
   if (c - 0x61 < 26 || ascii.isDigit(c)) return 5;
@@ -34,7 +54,11 @@ export class Needle {
   private borders: StaticArray<i32> = [];
 
   /** `text` is kept (folded to lower case if the case is ignored) in `arena`; not empty. */
-  constructor(text: Span, readonly ignoreCase: bool, arena: Arena) {
+  constructor(
+    text: Span,
+    readonly ignoreCase: bool,
+    arena: Arena,
+  ) {
     const n = length(text);
     this.size = n;
     this.bytes = arena.allocate(n);

@@ -2,7 +2,7 @@
 // the request path: strings are UTF-16 and managed.
 
 import { Arena } from "./arena";
-import { NONE, Span, address, length, span } from "./span";
+import { address, length, NONE, Span, span } from "./span";
 
 /** The bytes are the ASCII text. */
 export function equalsText(s: Span, text: string): bool {

@@ -59,7 +59,7 @@ function writeDate(day: i64, out: Writer): void {
 }
 
 function writeTwoDigits(n: u32, out: Writer): void {
-  out.byte(0x30 + (n / 10) % 10);
+  out.byte(0x30 + ((n / 10) % 10));
   out.byte(0x30 + (n % 10));
 }
 

@@ -5,7 +5,7 @@
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, address, byteAtUnchecked, equal, indexOfByte, length } from "../bytes/span";
+import { address, byteAtUnchecked, equal, indexOfByte, length, NONE, Span } from "../bytes/span";
 import { copy, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE, Tape } from "../json/tape";
@@ -25,7 +25,12 @@ export class RuleNames extends Names {
   captures: Span[] = [];
 
   /** `vars` lists the objects of constants, the nearest first; `variables` grows as steps set some. */
-  constructor(private readonly tape: Tape, private readonly vars: i32[], readonly variables: Span[], private readonly arena: Arena) {
+  constructor(
+    private readonly tape: Tape,
+    private readonly vars: i32[],
+    readonly variables: Span[],
+    private readonly arena: Arena,
+  ) {
     super();
   }
 
@@ -72,7 +77,12 @@ const buffer = Writer.create();
 export class Context {
   phase: Phase = Phase.Request;
 
-  constructor(readonly tape: Tape, readonly report: Report, readonly names: RuleNames, readonly arena: Arena) {}
+  constructor(
+    readonly tape: Tape,
+    readonly report: Report,
+    readonly names: RuleNames,
+    readonly arena: Arena,
+  ) {}
 
   /** The member's value, or NO_NODE. */
   member(object: i32, key: string): i32 {
@@ -94,7 +104,8 @@ export class Context {
     if (this.tape.kind(node) != Kind.Array) return [node];
     const list: i32[] = [];
     const stop = this.tape.after(node);
-    for (let child = this.tape.firstChild(node); child < stop; child = this.tape.after(child)) list.push(child);
+    for (let child = this.tape.firstChild(node); child < stop; child = this.tape.after(child))
+      list.push(child);
     return list;
   }
 
@@ -134,7 +145,12 @@ export class Context {
     for (let i = 0; i < length(pattern); i++) {
       const c = byteAtUnchecked(pattern, i);
       if (!ascii.isTokenChar(c)) {
-        this.report.add(node, "R307", i, "not a header name (path, host, method and status have verbs of their own)");
+        this.report.add(
+          node,
+          "R307",
+          i,
+          "not a header name (path, host, method and status have verbs of their own)",
+        );
         return;
       }
     }
@@ -159,7 +175,8 @@ export class Context {
   size(node: i32): i64 {
     const source = this.tape.kind(node) == Kind.String ? this.tape.text(node, scratch) : NONE;
     const size = source == NONE ? integerOf(this.tape.raw(node)) : quantity.size(source);
-    if (size < 0) this.report.add(node, "R308", -1, "a size is a number of bytes or such as 64KiB, 10MiB");
+    if (size < 0)
+      this.report.add(node, "R308", -1, "a size is a number of bytes or such as 64KiB, 10MiB");
     return size;
   }
 
@@ -172,7 +189,12 @@ export class Context {
   duration(node: i32): i32 {
     const ms = quantity.duration(this.tape.text(node, scratch));
     if (ms > 0) return ms as i32;
-    this.report.add(node, "R308", -1, "a duration is such as 500ms, 15s, 5m; not 0, and a day at most");
+    this.report.add(
+      node,
+      "R308",
+      -1,
+      "a duration is such as 500ms, 15s, 5m; not 0, and a day at most",
+    );
     return 0;
   }
 

@@ -4,14 +4,14 @@
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
-import { Span, length } from "../bytes/span";
+import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
-import { Kind, NO_NODE, Tape, errorText } from "../json/tape";
+import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { Phase } from "../rules/name";
 import { Category, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
-import { Context, RuleNames, indexIn } from "./context";
+import { Context, indexIn, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { parseSettings } from "./records";
 import { Report } from "./report";
@@ -62,7 +62,11 @@ class Decoder {
   private skips: bool = false;
   private goodRules: i32 = 0;
 
-  constructor(private readonly tape: Tape, private readonly decoded: Decoded, private readonly lastGood: LastGood) {}
+  constructor(
+    private readonly tape: Tape,
+    private readonly decoded: Decoded,
+    private readonly lastGood: LastGood,
+  ) {}
 
   private get report(): Report {
     return this.decoded.report;
@@ -163,7 +167,8 @@ class Decoder {
       return null;
     }
     const before = this.report.count;
-    const signature = join("r", routes) + join("d", domains) + join("s", services) + join("p", prefixes);
+    const signature =
+      join("r", routes) + join("d", domains) + join("s", services) + join("p", prefixes);
     const program = this.decodeProgram([node, 0], signature);
     if (this.report.count != before && !this.skips) return null;
     if (rules == NO_NODE && this.report.hasIn(node)) return null;
@@ -176,7 +181,8 @@ class Decoder {
       hosts[i] = HostPattern.domain(fromString(domains[i], scratch), this.arena);
     }
     entry.hosts = hosts;
-    if (routes.length > 0) entry.category = services.length > 0 ? Category.RouteAndService : Category.Route;
+    if (routes.length > 0)
+      entry.category = services.length > 0 ? Category.RouteAndService : Category.Route;
     else if (domains.length > 0) entry.category = Category.Host;
     else if (services.length > 0) entry.category = Category.Service;
     else entry.category = Category.RoutePrefix;
@@ -215,7 +221,8 @@ class Decoder {
       const node = this.member(documents[i], "vars");
       if (node != NO_NODE && tape.kind(node) == Kind.Object) vars.push(node);
       const list = this.member(documents[i], "services");
-      if (list != NO_NODE && !this.report.hasIn(list)) services.add(tape, list, this.report, this.arena);
+      if (list != NO_NODE && !this.report.hasIn(list))
+        services.add(tape, list, this.report, this.arena);
     }
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
@@ -238,7 +245,8 @@ class Decoder {
     if (settings != NO_NODE && !this.report.hasIn(settings)) {
       const record = parseSettings(toString(this.tape.raw(settings)));
       if (this.member(settings, "reroute") != NO_NODE) program.reroute = record.reroute;
-      if (this.member(settings, "holdHeaders") != NO_NODE) program.holdsHeaders = record.holdHeaders;
+      if (this.member(settings, "holdHeaders") != NO_NODE)
+        program.holdsHeaders = record.holdHeaders;
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;
@@ -251,7 +259,14 @@ class Decoder {
     return new RuleNames(this.tape, [], this.variables, this.arena);
   }
 
-  private decodeRules(document: i32, program: Program, vars: i32[], services: Services, signature: string, rules: Rule[]): void {
+  private decodeRules(
+    document: i32,
+    program: Program,
+    vars: i32[],
+    services: Services,
+    signature: string,
+    rules: Rule[],
+  ): void {
     const tape = this.tape;
     const list = this.member(document, "rules");
     if (list == NO_NODE || tape.kind(list) != Kind.Array) return;
@@ -289,7 +304,13 @@ class Decoder {
   }
 
   /** A rule's last good version, in today's surroundings; null when it does not fit them. */
-  private restore(text: string, program: Program, vars: i32[], services: Services, index: i32): Rule | null {
+  private restore(
+    text: string,
+    program: Program,
+    vars: i32[],
+    services: Services,
+    index: i32,
+  ): Rule | null {
     const tape = Tape.create();
     let rule: Rule | null = null;
     if (tape.parse(fromString(text, this.arena), MAX_DEPTH)) {
@@ -302,13 +323,24 @@ class Decoder {
   }
 
   /** The rule, or null when something is wrong with it (and reported). */
-  private decodeRule(tape: Tape, node: i32, report: Report, program: Program, vars: i32[], services: Services, index: i32): Rule | null {
+  private decodeRule(
+    tape: Tape,
+    node: i32,
+    report: Report,
+    program: Program,
+    vars: i32[],
+    services: Services,
+    index: i32,
+  ): Rule | null {
     if (tape.kind(node) != Kind.Object) return null;
     const names = new RuleNames(this.tape, vars, this.variables, this.arena);
     const context = new Context(tape, report, names, this.arena);
     const rule = new Rule();
     const name = context.member(node, "name");
-    rule.name = name != NO_NODE && tape.kind(name) == Kind.String ? context.text(name) : fromText("rules/" + index.toString(), this.arena);
+    rule.name =
+      name != NO_NODE && tape.kind(name) == Kind.String
+        ? context.text(name)
+        : fromText("rules/" + index.toString(), this.arena);
     const match = context.member(node, "match");
     if (match != NO_NODE && !report.hasIn(match)) decodeMatch(context, match, rule);
     const limits = context.member(node, "limits");
@@ -324,7 +356,12 @@ class Decoder {
     rule.done = steps.decode(node, "done", Phase.Done);
     rule.demands = names.demands;
     if (rule.status != null && rule.request.length > 0) {
-      report.add(context.member(node, "request"), "R312", -1, "a rule that matches a status has no request steps");
+      report.add(
+        context.member(node, "request"),
+        "R312",
+        -1,
+        "a rule that matches a status has no request steps",
+      );
     }
     return report.hasIn(node) ? null : rule;
   }

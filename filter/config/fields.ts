@@ -2,12 +2,19 @@
 
 import { scratch } from "../abi/memory";
 import * as ascii from "../bytes/ascii";
-import { Span, length } from "../bytes/span";
+import { length, Span } from "../bytes/span";
 import { equalsText, toString } from "../bytes/text";
 import * as cookie from "../http/cookie";
 import { NO_NODE } from "../json/tape";
 import { Template } from "../rules/template";
-import { Assignment, Dedupe, Deduplication, FieldEdits, Kind as FieldKind, Move } from "../steps/field-edits";
+import {
+  Assignment,
+  Dedupe,
+  Deduplication,
+  FieldEdits,
+  Kind as FieldKind,
+  Move,
+} from "../steps/field-edits";
 import { isFieldValue } from "../stream/header-map";
 import { Context } from "./context";
 
@@ -63,12 +70,22 @@ function moves(context: Context, object: i32, key: string, kind: FieldKind): Sta
   return StaticArray.fromArray(list);
 }
 
-function assignments(context: Context, object: i32, key: string, kind: FieldKind): StaticArray<Assignment> {
+function assignments(
+  context: Context,
+  object: i32,
+  key: string,
+  kind: FieldKind,
+): StaticArray<Assignment> {
   const node = context.member(object, key);
   return node == NO_NODE ? [] : assignmentsOf(context, node, kind, key == "append");
 }
 
-function assignmentsOf(context: Context, node: i32, kind: FieldKind, joins: bool): StaticArray<Assignment> {
+function assignmentsOf(
+  context: Context,
+  node: i32,
+  kind: FieldKind,
+  joins: bool,
+): StaticArray<Assignment> {
   const tape = context.tape;
   const list: Assignment[] = [];
   const stop = tape.after(node);
@@ -86,7 +103,12 @@ function assignmentsOf(context: Context, node: i32, kind: FieldKind, joins: bool
       if (kind == FieldKind.Headers && !isFieldValue(template.constant)) {
         context.report.add(nodes[i], "R307", -1, "a header value has no line ends");
       } else if (kind == FieldKind.Cookies && !cookie.isValue(template.constant)) {
-        context.report.add(nodes[i], "R307", -1, "a cookie value has no semicolon or control character");
+        context.report.add(
+          nodes[i],
+          "R307",
+          -1,
+          "a cookie value has no semicolon or control character",
+        );
       }
     }
     list.push(new Assignment(field, values));
@@ -94,7 +116,11 @@ function assignmentsOf(context: Context, node: i32, kind: FieldKind, joins: bool
   return StaticArray.fromArray(list);
 }
 
-function deduplications(context: Context, object: i32, kind: FieldKind): StaticArray<Deduplication> {
+function deduplications(
+  context: Context,
+  object: i32,
+  kind: FieldKind,
+): StaticArray<Deduplication> {
   const node = context.member(object, "dedupe");
   if (node == NO_NODE) return [];
   const tape = context.tape;
@@ -105,7 +131,11 @@ function deduplications(context: Context, object: i32, kind: FieldKind): StaticA
     list.push(
       new Deduplication(
         name(context, k, kind),
-        equalsText(strategy, "first") ? Dedupe.First : equalsText(strategy, "last") ? Dedupe.Last : Dedupe.Unique,
+        equalsText(strategy, "first")
+          ? Dedupe.First
+          : equalsText(strategy, "last")
+            ? Dedupe.Last
+            : Dedupe.Unique,
       ),
     );
   }

@@ -6,7 +6,20 @@ import { Span } from "../bytes/span";
 import { equalsText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
-import { All, Any, Condition, FactIs, Field, HostIs, NamedValueIs, Not, PathIs, ServiceIs, ValueMatcher, Values } from "../rules/match";
+import {
+  All,
+  Any,
+  Condition,
+  FactIs,
+  Field,
+  HostIs,
+  NamedValueIs,
+  Not,
+  PathIs,
+  ServiceIs,
+  ValueMatcher,
+  Values,
+} from "../rules/match";
 import { PathTemplate } from "../rules/path-template";
 import { StatusSet } from "../rules/status-pattern";
 import { Rule } from "../stream/program";
@@ -139,7 +152,11 @@ function decodeNamed(context: Context, value: i32, values: Values): Condition | 
     if (values == Values.Headers) ascii.lowerInPlace(name);
     parts.push(new NamedValueIs(values, name, decodeMatcher(context, key + 1)));
   }
-  return parts.length == 0 ? null : parts.length == 1 ? parts[0] : new All(StaticArray.fromArray(parts));
+  return parts.length == 0
+    ? null
+    : parts.length == 1
+      ? parts[0]
+      : new All(StaticArray.fromArray(parts));
 }
 
 function decodeMatcher(context: Context, node: i32): ValueMatcher {

@@ -7,7 +7,7 @@ import { NO_NODE, Tape } from "../json/tape";
 import * as quantity from "../rules/quantity";
 import { Service } from "../steps/authorize";
 import { Context } from "./context";
-import { ServiceRecord, parseService } from "./records";
+import { parseService, ServiceRecord } from "./records";
 import { Report } from "./report";
 
 @final
@@ -25,7 +25,10 @@ export class Services {
       const record = parseService(toString(tape.raw(key + 1)));
       const service = new Service();
       service.cluster = fromString(record.cluster, arena);
-      service.authority = fromString(record.authority.length ? record.authority : record.cluster, arena);
+      service.authority = fromString(
+        record.authority.length ? record.authority : record.cluster,
+        arena,
+      );
       if (record.timeout.length) service.timeoutMs = timeoutOf(tape, key + 1, record, report);
       this.names.push(name);
       this.services.push(service);
@@ -46,6 +49,11 @@ export class Services {
 function timeoutOf(tape: Tape, node: i32, record: ServiceRecord, report: Report): i32 {
   const ms = quantity.duration(fromString(record.timeout, scratch));
   if (ms > 0) return ms as i32;
-  report.add(tape.member(node, fromString("timeout", scratch)), "R308", -1, "a duration is such as 500ms, 15s, 5m; not 0, and a day at most");
+  report.add(
+    tape.member(node, fromString("timeout", scratch)),
+    "R308",
+    -1,
+    "a duration is such as 500ms, 15s, 5m; not 0, and a day at most",
+  );
   return 0;
 }

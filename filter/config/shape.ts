@@ -3,7 +3,7 @@
 // passes can be decoded without asking for types again.
 
 import { scratch } from "../abi/memory";
-import { NONE, Span, byteAtUnchecked, equal, length, span } from "../bytes/span";
+import { byteAtUnchecked, equal, length, NONE, Span, span } from "../bytes/span";
 import { distance, toString } from "../bytes/text";
 import { ALTERNATIVES, NAMES, NODES, PROPERTIES, VALUES } from "../generated/schema";
 import { Kind, Tape } from "../json/tape";
@@ -80,7 +80,8 @@ export function integerOf(raw: Span): i64 {
     const isDown = byteAtUnchecked(raw, i) == 0x2d;
     if (isDown || byteAtUnchecked(raw, i) == 0x2b) i++;
     let exponent = 0;
-    for (; i < n && exponent < 100; i++) exponent = exponent * 10 + (byteAtUnchecked(raw, i) as i32) - 0x30;
+    for (; i < n && exponent < 100; i++)
+      exponent = exponent * 10 + (byteAtUnchecked(raw, i) as i32) - 0x30;
     scale += isDown ? -exponent : exponent;
   }
   for (; scale < 0 && value != 0; scale++) {
@@ -96,11 +97,16 @@ export function integerOf(raw: Span): i64 {
 
 function typeOf(tape: Tape, i: i32): Type {
   switch (tape.kind(i)) {
-    case Kind.Object: return Type.Object;
-    case Kind.Array: return Type.Array;
-    case Kind.String: return Type.String;
-    case Kind.Number: return integerOf(tape.raw(i)) == NOT_INTEGER ? Type.Number : Type.Integer;
-    case Kind.Null: return Type.Null;
+    case Kind.Object:
+      return Type.Object;
+    case Kind.Array:
+      return Type.Array;
+    case Kind.String:
+      return Type.String;
+    case Kind.Number:
+      return integerOf(tape.raw(i)) == NOT_INTEGER ? Type.Number : Type.Integer;
+    case Kind.Null:
+      return Type.Null;
   }
   return Type.Boolean;
 }
@@ -139,14 +145,20 @@ export function check(tape: Tape, i: i32, node: i32, report: Report): void {
   }
   if (at(node, At.ValueCount) > 0) checkValue(tape, i, node, report);
   switch (type) {
-    case Type.Object: checkObject(tape, i, node, report); break;
-    case Type.Array: checkArray(tape, i, node, report); break;
+    case Type.Object:
+      checkObject(tape, i, node, report);
+      break;
+    case Type.Array:
+      checkArray(tape, i, node, report);
+      break;
     case Type.String:
       if (at(node, At.Least) > 0 && length(tape.text(i, scratch)) < at(node, At.Least)) {
         report.add(i, "R206", -1, "must not be empty");
       }
       break;
-    case Type.Integer: checkBounds(tape, i, node, report); break;
+    case Type.Integer:
+      checkBounds(tape, i, node, report);
+      break;
     case Type.Boolean:
       if (at(node, At.Least) == 1 && tape.kind(i) != Kind.True) {
         report.add(i, "R203", -1, "only true can stand here");
@@ -183,9 +195,11 @@ function checkValue(tape: Tape, i: i32, node: i32, report: Report): void {
 
 function checkArray(tape: Tape, i: i32, node: i32, report: Report): void {
   const n = tape.size(i);
-  if (n < at(node, At.Least)) report.add(i, "R206", -1, "needs at least " + at(node, At.Least).toString() + " items");
+  if (n < at(node, At.Least))
+    report.add(i, "R206", -1, "needs at least " + at(node, At.Least).toString() + " items");
   const most = at(node, At.Most);
-  if (most != 0 && n > most) report.add(i, "R204", -1, "at most " + most.toString() + " items can stand here");
+  if (most != 0 && n > most)
+    report.add(i, "R204", -1, "at most " + most.toString() + " items can stand here");
   const items = at(node, At.Items);
   if (items == ANYTHING) return;
   const stop = tape.after(i);
@@ -214,7 +228,12 @@ function checkObject(tape: Tape, i: i32, node: i32, report: Report): void {
       }
       if (additional == FORBIDDEN) {
         hasUnknown = true;
-        report.add(key, "R200", -1, 'unknown key "' + toString(text) + '"' + nearest(text, first, n));
+        report.add(
+          key,
+          "R200",
+          -1,
+          'unknown key "' + toString(text) + '"' + nearest(text, first, n),
+        );
       } else if (additional != ANYTHING) {
         check(tape, key + 1, additional, report);
       }

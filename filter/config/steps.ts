@@ -3,9 +3,9 @@
 
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
-import { Span, byteAtUnchecked, length, sliceUnchecked } from "../bytes/span";
-import { equalsText, fromText, toString } from "../bytes/text";
 import { Replacer } from "../bytes/replace";
+import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
+import { equalsText, fromText, toString } from "../bytes/text";
 import { EditKind, EditPlan } from "../json/edit";
 import { Pointer } from "../json/pointer";
 import { Kind, NO_NODE } from "../json/tape";
@@ -13,7 +13,7 @@ import { Glob } from "../rules/glob";
 import { Demand, Phase } from "../rules/name";
 import { isIdentifier } from "../rules/path-template";
 import { Template } from "../rules/template";
-import { AuthorizeStep, OnError, Service } from "../steps/authorize";
+import { AuthorizeStep, OnError } from "../steps/authorize";
 import { AppendEdit, BodyStep, JsonEdit, PrependEdit, ReplaceEdit, TextEdit } from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
 import { Kind as FieldKind } from "../steps/field-edits";
@@ -36,7 +36,10 @@ const DEFAULT_MAX_SIZE: i64 = 1 << 20;
 
 @final
 export class StepDecoder {
-  constructor(private readonly context: Context, private readonly services: Services) {}
+  constructor(
+    private readonly context: Context,
+    private readonly services: Services,
+  ) {}
 
   /** The steps of one phase of the rule. */
   decode(rule: i32, key: string, phase: Phase): StaticArray<Step> {
@@ -69,7 +72,10 @@ export class StepDecoder {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }
       if (equalsText(verb, "query")) {
-        return new QueryStep(decodeFields(context, value, FieldKind.Query), context.isTrue(value, "sort"));
+        return new QueryStep(
+          decodeFields(context, value, FieldKind.Query),
+          context.isTrue(value, "sort"),
+        );
       }
       if (equalsText(verb, "cookies")) {
         return new CookiesStep(decodeFields(context, value, FieldKind.Cookies));
@@ -96,7 +102,8 @@ export class StepDecoder {
     const replace = context.member(value, "replacePrefix");
     const prefixNode = context.member(replace, "prefix");
     let prefix = context.text(prefixNode);
-    if (byteAtUnchecked(prefix, 0) != 0x2f) context.report.add(prefixNode, "R304", 0, "a path begins with /");
+    if (byteAtUnchecked(prefix, 0) != 0x2f)
+      context.report.add(prefixNode, "R304", 0, "a path begins with /");
     // `/api/` and `/api` are the same prefix of whole segments, but for the path `/api` itself.
     const n = length(prefix);
     if (n > 1 && byteAtUnchecked(prefix, n - 1) == 0x2f) prefix = sliceUnchecked(prefix, 0, n - 1);
@@ -112,7 +119,8 @@ export class StepDecoder {
     if (isResponse) context.names.demands |= Demand.Request;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
     const overLimit = context.member(value, "overLimit");
-    const rejects = overLimit != NO_NODE && equalsText(context.tape.text(overLimit, scratch), "reject");
+    const rejects =
+      overLimit != NO_NODE && equalsText(context.tape.text(overLimit, scratch), "reject");
     const onError = context.member(value, "onError");
     const denies = onError != NO_NODE && equalsText(context.tape.text(onError, scratch), "deny");
     step.contentTypes = context.globs(value, "contentType", true);
@@ -162,11 +170,16 @@ export class StepDecoder {
       const first = context.member(nodes[i], "first");
       const limit = first == NO_NODE ? i32.MAX_VALUE : (integerOf(context.tape.raw(first)) as i32);
       if (!replacer.add(find, context.isTrue(nodes[i], "ignoreCase"), limit)) {
-        context.report.add(context.member(nodes[i], "find"), "R204", -1, "longer than 4096 bytes, or the 65th of the list");
+        context.report.add(
+          context.member(nodes[i], "find"),
+          "R204",
+          -1,
+          "longer than 4096 bytes, or the 65th of the list",
+        );
       }
       values[i] = context.template(context.member(nodes[i], "with"));
     }
-      return new ReplaceEdit(replacer, values);
+    return new ReplaceEdit(replacer, values);
   }
 
   private decodeJson(node: i32): JsonEdit {
@@ -179,7 +192,8 @@ export class StepDecoder {
       for (let i = 0; i < pointers.length; i++) {
         const pointer = this.decodePointer(pointers[i]);
         if (pointer == null) continue;
-        if (pointer.size == 0) context.report.add(pointers[i], "R305", -1, "the document itself cannot be removed");
+        if (pointer.size == 0)
+          context.report.add(pointers[i], "R305", -1, "the document itself cannot be removed");
         else plan.add(EditKind.Remove, pointer, -1);
       }
     }
@@ -188,7 +202,13 @@ export class StepDecoder {
     return new JsonEdit(plan, StaticArray.fromArray(values));
   }
 
-  private decodeJsonValues(node: i32, key: string, kind: EditKind, plan: EditPlan, values: JsonTemplate[]): void {
+  private decodeJsonValues(
+    node: i32,
+    key: string,
+    kind: EditKind,
+    plan: EditPlan,
+    values: JsonTemplate[],
+  ): void {
     const context = this.context;
     const tape = context.tape;
     const object = context.member(node, key);
@@ -208,7 +228,8 @@ export class StepDecoder {
   /** Strings or keys in the order of their bytes: maps have none of their own. */
   private sorted(nodes: i32[]): i32[] {
     const texts: string[] = [];
-    for (let i = 0; i < nodes.length; i++) texts.push(toString(this.context.tape.text(nodes[i], scratch)));
+    for (let i = 0; i < nodes.length; i++)
+      texts.push(toString(this.context.tape.text(nodes[i], scratch)));
     for (let i = 1; i < nodes.length; i++) {
       for (let j = i; j > 0 && texts[j] < texts[j - 1]; j--) {
         const text = texts[j];
@@ -225,7 +246,12 @@ export class StepDecoder {
   private decodePointer(node: i32): Pointer | null {
     const pointer = Pointer.compile(this.context.text(node), this.context.arena);
     if (pointer == null) {
-      this.context.report.add(node, "R305", -1, "a JSON Pointer is empty or /a/b, with ~0 for ~ and ~1 for / (RFC 6901)");
+      this.context.report.add(
+        node,
+        "R305",
+        -1,
+        "a JSON Pointer is empty or /a/b, with ~0 for ~ and ~1 for / (RFC 6901)",
+      );
     }
     return pointer;
   }
@@ -265,7 +291,10 @@ export class StepDecoder {
     if (response.text != null && json != NO_NODE) {
       context.report.add(json, "R311", -1, "an answer has text or json, not both");
     }
-    response.contentType = fromText(json != NO_NODE ? "application/json" : "text/plain", context.arena);
+    response.contentType = fromText(
+      json != NO_NODE ? "application/json" : "text/plain",
+      context.arena,
+    );
   }
 
   private decodeRedirect(value: i32): Step {
@@ -286,7 +315,8 @@ export class StepDecoder {
     step.path = context.templateOr(value, "path");
     const send = context.member(value, "send");
     step.send = send == NO_NODE ? [] : context.globs(send, "headers", true);
-    if (send == NO_NODE || context.member(send, "headers") == NO_NODE) step.send = this.names("authorization cookie");
+    if (send == NO_NODE || context.member(send, "headers") == NO_NODE)
+      step.send = this.names("authorization cookie");
     const sendSet = send == NO_NODE ? NO_NODE : context.member(send, "set");
     if (sendSet != NO_NODE) step.sendSet = decodeHeaderValues(context, sendSet);
     const allow = context.member(value, "allow");
@@ -306,8 +336,10 @@ export class StepDecoder {
     if (denied != NO_NODE) this.decodeDenied(denied, step);
     const onError = context.member(value, "onError");
     if (onError != NO_NODE) {
-      if (context.tape.kind(onError) == Kind.Number) step.errorStatus = integerOf(context.tape.raw(onError)) as i32;
-      else if (equalsText(context.tape.text(onError, scratch), "allow")) step.onError = OnError.Allow;
+      if (context.tape.kind(onError) == Kind.Number)
+        step.errorStatus = integerOf(context.tape.raw(onError)) as i32;
+      else if (equalsText(context.tape.text(onError, scratch), "allow"))
+        step.onError = OnError.Allow;
     }
     return step;
   }
@@ -320,7 +352,8 @@ export class StepDecoder {
     const headers = context.member(node, "headers");
     if (headers != NO_NODE) response.edits = decodeHeaderValues(context, headers);
     this.decodeContent(node, response);
-    if (context.member(node, "forward") != NO_NODE) step.forward = context.globs(node, "forward", true);
+    if (context.member(node, "forward") != NO_NODE)
+      step.forward = context.globs(node, "forward", true);
     step.denied = response;
   }
 
@@ -343,7 +376,8 @@ export class StepDecoder {
     const stop = tape.after(value);
     for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
       const name = tape.text(key, scratch);
-      if (!isIdentifier(name)) context.report.add(key, "R301", -1, "a variable's name is letters, digits and _");
+      if (!isIdentifier(name))
+        context.report.add(key, "R301", -1, "a variable's name is letters, digits and _");
       variables.push(indexIn(context.names.variables, name));
       values.push(context.template(key + 1));
     }
@@ -352,10 +386,14 @@ export class StepDecoder {
 
   private decodeLog(value: i32): Step {
     const context = this.context;
-    if (context.tape.kind(value) == Kind.String) return new LogStep(LogLevel.Info, context.template(value));
+    if (context.tape.kind(value) == Kind.String)
+      return new LogStep(LogLevel.Info, context.template(value));
     const level = context.member(value, "level");
     const text = context.template(context.member(value, "text"));
-    return new LogStep(level == NO_NODE ? LogLevel.Info : levelOf(context.tape.text(level, scratch)), text);
+    return new LogStep(
+      level == NO_NODE ? LogLevel.Info : levelOf(context.tape.text(level, scratch)),
+      text,
+    );
   }
 }
 

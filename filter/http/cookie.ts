@@ -1,9 +1,16 @@
 // The Cookie header of a request (RFC 6265 4.2, read as leniently as 5.4 asks of servers):
 // `name=value` pairs between semicolons. A piece without `=` is a value without a name and is kept.
 
-import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, byteAtUnchecked, equal, indexOfByte, length, sliceUnchecked } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "./field-list";
 

@@ -5,7 +5,7 @@
 // a list that stands for something elsewhere (the host's header map) carries them over there.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, equal } from "../bytes/span";
+import { equal, NONE, Span } from "../bytes/span";
 
 /** What a search answers when there is nothing. */
 export const MISSING: i32 = -1;

@@ -2,7 +2,7 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, address, byteAtUnchecked, indexOfByte, length, span } from "../bytes/span";
+import { address, byteAtUnchecked, indexOfByte, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 
 /** The bytes meant by a name or value of a query: itself when nothing is encoded, else decoded into

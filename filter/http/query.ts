@@ -2,7 +2,7 @@
 // putting it together again so that what no edit touches keeps its place and its escaping.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, equal, indexOfByte, length, sliceUnchecked } from "../bytes/span";
+import { equal, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "./field-list";
 import { decodeComponent, encodeComponent } from "./percent";

@@ -6,7 +6,7 @@
 // they are made in one pass, else the document is parsed anew for each.
 
 import { Arena } from "../bytes/arena";
-import { Span, address, length, span } from "../bytes/span";
+import { address, length, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { NO_INDEX, PAST_END, Pointer } from "./pointer";
 import { Kind, NO_NODE, Tape } from "./tape";
@@ -78,7 +78,8 @@ export class EditPlan {
     const n = this.kinds.length;
     if (this.independent) {
       const pass = openPass(arena, n);
-      for (let i = 0; i < n && pass.status == EditStatus.Applied; i++) this.resolve(pass, i, values);
+      for (let i = 0; i < n && pass.status == EditStatus.Applied; i++)
+        this.resolve(pass, i, values);
       if (!pass.conflict) return pass.finish(text, out);
     }
     return this.runInTurn(text, values, out, arena);
@@ -174,7 +175,8 @@ class Pass {
       parent = child;
     }
     if (tape.kind(parent) == Kind.Object) this.editMember(kind, parent, pointer, value);
-    else if (tape.kind(parent) == Kind.Array) this.editElement(kind, parent, pointer.index(depth - 1), value);
+    else if (tape.kind(parent) == Kind.Array)
+      this.editElement(kind, parent, pointer.index(depth - 1), value);
   }
 
   private editMember(kind: EditKind, parent: i32, pointer: Pointer, value: Span): void {
@@ -338,7 +340,8 @@ class Pass {
       for (; j > 0; j--) {
         const before = this.splice(j - 1);
         const isAfter =
-          before.start > start || (before.start == start && before.end > before.start && end == start);
+          before.start > start ||
+          (before.start == start && before.end > before.start && end == start);
         if (!isAfter) break;
         const to = this.splice(j);
         to.start = before.start;
@@ -366,7 +369,8 @@ function openPass(arena: Arena, edits: i32): Pass {
 /** The child of an object or array that segment `i` names, or NO_NODE. */
 function step(parent: i32, pointer: Pointer, i: i32): i32 {
   if (tape.kind(parent) == Kind.Object) return tape.member(parent, pointer.segment(i));
-  if (tape.kind(parent) == Kind.Array && pointer.index(i) >= 0) return tape.element(parent, pointer.index(i));
+  if (tape.kind(parent) == Kind.Array && pointer.index(i) >= 0)
+    return tape.element(parent, pointer.index(i));
   return NO_NODE;
 }
 

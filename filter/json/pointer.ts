@@ -2,7 +2,16 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, byteAtUnchecked, equal, indexOfByte, length, sliceUnchecked, span } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+  span,
+} from "../bytes/span";
 
 /** What a segment is as an array index. */
 export const NO_INDEX: i32 = -1;

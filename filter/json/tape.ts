@@ -14,7 +14,7 @@
 import * as memoryBudget from "../bytes/arena";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, address, end, equal, length, span } from "../bytes/span";
+import { address, end, equal, length, NONE, Span, span } from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 
@@ -318,9 +318,12 @@ export class Tape {
     const c = load<u8>(at);
     if (c == 0x22) return this.parseString(at, stop, parent, Kind.String);
     if (c == 0x2d || ascii.isDigit(c)) return this.parseNumber(at, stop, parent);
-    if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274) return this.word(at, 4, Kind.True, parent);
-    if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e) return this.word(at, 4, Kind.Null, parent);
-    if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61) return this.word(at, 5, Kind.False, parent);
+    if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274)
+      return this.word(at, 4, Kind.True, parent);
+    if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e)
+      return this.word(at, 4, Kind.Null, parent);
+    if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61)
+      return this.word(at, 5, Kind.False, parent);
     this.fail(at, JsonError.Value);
     return 0;
   }
@@ -426,17 +429,28 @@ export const enum JsonError {
 /** What the error is, for people. */
 export function errorText(code: JsonError): string {
   switch (code) {
-    case JsonError.Key: return "a key in double quotes is expected";
-    case JsonError.Colon: return "a colon is expected";
-    case JsonError.Separator: return "a comma or closing bracket is expected";
-    case JsonError.Rest: return "there is more after the end";
-    case JsonError.End: return "it ends too early";
-    case JsonError.Control: return "a control character in a string must be escaped";
-    case JsonError.Escape: return "not an escape that JSON knows";
-    case JsonError.Number: return "not a number that JSON knows";
-    case JsonError.Utf8: return "not valid UTF-8";
-    case JsonError.Depth: return "nested too deep";
-    case JsonError.Memory: return "too large";
+    case JsonError.Key:
+      return "a key in double quotes is expected";
+    case JsonError.Colon:
+      return "a colon is expected";
+    case JsonError.Separator:
+      return "a comma or closing bracket is expected";
+    case JsonError.Rest:
+      return "there is more after the end";
+    case JsonError.End:
+      return "it ends too early";
+    case JsonError.Control:
+      return "a control character in a string must be escaped";
+    case JsonError.Escape:
+      return "not an escape that JSON knows";
+    case JsonError.Number:
+      return "not a number that JSON knows";
+    case JsonError.Utf8:
+      return "not valid UTF-8";
+    case JsonError.Depth:
+      return "nested too deep";
+    case JsonError.Memory:
+      return "too large";
   }
   return "a value is expected";
 }
@@ -461,10 +475,7 @@ function skipPlain(at: usize, stop: usize): usize {
   while (stop - at >= 16) {
     const bytes = v128.load(at);
     const special = v128.or(
-      v128.or(
-        i8x16.eq(bytes, i8x16.splat(0x22)),
-        i8x16.eq(bytes, i8x16.splat(0x5c)),
-      ),
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))),
       i8x16.lt_u(bytes, i8x16.splat(0x20)),
     );
     const mask = i8x16.bitmask(special);
@@ -494,7 +505,14 @@ function hex4(at: usize): i32 {
 function escapeSize(at: usize, stop: usize): usize {
   if (at + 1 >= stop) return 0;
   switch (load<u8>(at, 1)) {
-    case 0x22: case 0x5c: case 0x2f: case 0x62: case 0x66: case 0x6e: case 0x72: case 0x74:
+    case 0x22:
+    case 0x5c:
+    case 0x2f:
+    case 0x62:
+    case 0x66:
+    case 0x6e:
+    case 0x72:
+    case 0x74:
       return 2;
     case 0x75:
       return stop - at >= 6 && hex4(at + 2) >= 0 ? 6 : 0;
@@ -511,13 +529,26 @@ function readEscape(at: usize, stop: usize): void {
   escapeBytes = 2;
   const c = load<u8>(at, 1) as i32;
   switch (c) {
-    case 0x62: escapePoint = 0x08; return;
-    case 0x66: escapePoint = 0x0c; return;
-    case 0x6e: escapePoint = 0x0a; return;
-    case 0x72: escapePoint = 0x0d; return;
-    case 0x74: escapePoint = 0x09; return;
-    case 0x75: break;
-    default: escapePoint = c; return;
+    case 0x62:
+      escapePoint = 0x08;
+      return;
+    case 0x66:
+      escapePoint = 0x0c;
+      return;
+    case 0x6e:
+      escapePoint = 0x0a;
+      return;
+    case 0x72:
+      escapePoint = 0x0d;
+      return;
+    case 0x74:
+      escapePoint = 0x09;
+      return;
+    case 0x75:
+      break;
+    default:
+      escapePoint = c;
+      return;
   }
   escapeBytes = 6;
   const unit = hex4(at + 2);

@@ -1,6 +1,6 @@
 // Writing JSON.
 
-import { Span, address, end } from "../bytes/span";
+import { address, end, Span } from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 
@@ -33,13 +33,27 @@ export function writeString(text: Span, out: Writer): void {
 
 function writeEscape(c: u32, out: Writer): void {
   switch (c) {
-    case 0x22: out.text('\\"'); return;
-    case 0x5c: out.text("\\\\"); return;
-    case 0x08: out.text("\\b"); return;
-    case 0x0c: out.text("\\f"); return;
-    case 0x0a: out.text("\\n"); return;
-    case 0x0d: out.text("\\r"); return;
-    case 0x09: out.text("\\t"); return;
+    case 0x22:
+      out.text('\\"');
+      return;
+    case 0x5c:
+      out.text("\\\\");
+      return;
+    case 0x08:
+      out.text("\\b");
+      return;
+    case 0x0c:
+      out.text("\\f");
+      return;
+    case 0x0a:
+      out.text("\\n");
+      return;
+    case 0x0d:
+      out.text("\\r");
+      return;
+    case 0x09:
+      out.text("\\t");
+      return;
   }
   if (c >= 0x80) {
     utf8.encode(0xfffd, out);

@@ -6,9 +6,9 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
-import { fromString } from "../bytes/text";
 import { NONE } from "../bytes/span";
-import { LastGood, decodeConfiguration } from "../config/document";
+import { fromString } from "../bytes/text";
+import { decodeConfiguration, LastGood } from "../config/document";
 import { Counter, count } from "../stream/counters";
 import { Configuration } from "../stream/program";
 
@@ -45,12 +45,18 @@ export class Plugin {
     const configuration = decoded.configuration;
     decoded.report.log(prefix, configuration == null ? LogLevel.Error : LogLevel.Warn);
     if (configuration == null) {
-      log(LogLevel.Error, prefix + "the configuration is refused: " + problems(decoded.report.count));
+      log(
+        LogLevel.Error,
+        prefix + "the configuration is refused: " + problems(decoded.report.count),
+      );
       return false;
     }
     for (let i = 0; i < decoded.skipped; i++) count(Counter.RuleSkipped);
     if (decoded.skipped > 0) {
-      log(LogLevel.Warn, prefix + decoded.skipped.toString() + " rules are left out or kept as they were");
+      log(
+        LogLevel.Warn,
+        prefix + decoded.skipped.toString() + " rules are left out or kept as they were",
+      );
     }
     this.swap(configuration);
     return true;

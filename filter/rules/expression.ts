@@ -4,8 +4,8 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { Span, byteAtUnchecked, length, sliceUnchecked } from "../bytes/span";
-import { Demand, Name, Names, Phase, Source, resolve } from "./name";
+import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
+import { Demand, Name, Names, Phase, resolve, Source } from "./name";
 import * as problem from "./problem";
 import { Value } from "./value";
 
@@ -64,7 +64,11 @@ function parseChain(text: Span): Span[] | null {
     if (expectName) {
       if (!isNameStart(c)) return syntax(i, "a name is expected here");
       const from = i;
-      while (i < stop && (isNameStart(byteAtUnchecked(text, i)) || ascii.isDigit(byteAtUnchecked(text, i)))) i++;
+      while (
+        i < stop &&
+        (isNameStart(byteAtUnchecked(text, i)) || ascii.isDigit(byteAtUnchecked(text, i)))
+      )
+        i++;
       chain.push(sliceUnchecked(text, from, i));
       expectName = false;
     } else if (c == 0x2e) {

@@ -2,7 +2,15 @@
 // between the stars; matching is one pass with one point of return, so linear times the pieces.
 
 import { Arena } from "../bytes/arena";
-import { Span, byteAtUnchecked, endsWith, equal, indexOfByte, length, sliceUnchecked, startsWith } from "../bytes/span";
+import {
+  endsWith,
+  equal,
+  indexOfByte,
+  length,
+  Span,
+  sliceUnchecked,
+  startsWith,
+} from "../bytes/span";
 import { copy } from "../bytes/text";
 
 @final

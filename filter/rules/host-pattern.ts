@@ -4,7 +4,17 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { Span, byteAtUnchecked, endsWith, equal, indexOfByte, lastIndexOfByte, length, sliceUnchecked, startsWith } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  endsWith,
+  equal,
+  indexOfByte,
+  lastIndexOfByte,
+  length,
+  Span,
+  sliceUnchecked,
+  startsWith,
+} from "../bytes/span";
 import { copy } from "../bytes/text";
 import * as problem from "./problem";
 
@@ -17,7 +27,10 @@ const enum Form {
 
 @final
 export class HostPattern {
-  private constructor(readonly form: Form, readonly text: Span) {}
+  private constructor(
+    readonly form: Form,
+    readonly text: Span,
+  ) {}
 
   /** The pattern for the text, or null with the problem noted. */
   static compile(source: Span, arena: Arena): HostPattern | null {
@@ -32,7 +45,12 @@ export class HostPattern {
       return new HostPattern(Form.Exact, text);
     }
     if (n == 1) return new HostPattern(Form.All, text);
-    if (star == 0 && n > 2 && byteAtUnchecked(text, 1) == 0x2e && lastIndexOfByte(text, 0x2a) == 0) {
+    if (
+      star == 0 &&
+      n > 2 &&
+      byteAtUnchecked(text, 1) == 0x2e &&
+      lastIndexOfByte(text, 0x2a) == 0
+    ) {
       return new HostPattern(Form.Suffix, sliceUnchecked(text, 1, n));
     }
     if (star == n - 1 && n > 2 && byteAtUnchecked(text, n - 2) == 0x2e) {
@@ -96,6 +114,7 @@ export function addressOf(pair: Span): Span {
   const host = withoutPort(pair);
   const n = length(host);
   // A bare IPv6 address has several colons and no port to take off.
-  if (indexOfByte(pair, 0x3a) != lastIndexOfByte(pair, 0x3a) && byteAtUnchecked(pair, 0) != 0x5b) return pair;
+  if (indexOfByte(pair, 0x3a) != lastIndexOfByte(pair, 0x3a) && byteAtUnchecked(pair, 0) != 0x5b)
+    return pair;
   return n > 2 && byteAtUnchecked(host, 0) == 0x5b ? sliceUnchecked(host, 1, n - 1) : host;
 }

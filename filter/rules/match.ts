@@ -2,12 +2,21 @@
 // for `status`, at the response), through Facts; so they can be indexed, and give the same answer
 // whatever earlier rules have edited. Linear here: the index of the filter asks the same questions.
 
-import { NONE, Span, byteAtUnchecked, endsWith, equal, length, sliceUnchecked, startsWith } from "../bytes/span";
 import * as ascii from "../bytes/ascii";
+import {
+  byteAtUnchecked,
+  endsWith,
+  equal,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+  startsWith,
+} from "../bytes/span";
 import { FieldList, MISSING } from "../http/field-list";
+import { Scope } from "./expression";
 import { HostPattern } from "./host-pattern";
 import { PathTemplate } from "./path-template";
-import { Scope } from "./expression";
 import { StatusSet } from "./status-pattern";
 
 /** What a match may ask about a stream; every answer is of the request as it arrived. */
@@ -104,7 +113,11 @@ export class PathIs extends Condition {
 export function isPathPrefix(path: Span, prefix: Span): bool {
   if (!startsWith(path, prefix)) return false;
   const n = length(prefix);
-  return n == length(path) || byteAtUnchecked(path, n) == 0x2f || (n > 0 && byteAtUnchecked(prefix, n - 1) == 0x2f);
+  return (
+    n == length(path) ||
+    byteAtUnchecked(path, n) == 0x2f ||
+    (n > 0 && byteAtUnchecked(prefix, n - 1) == 0x2f)
+  );
 }
 
 /** A single value compared with one or more of: exact, prefix, suffix, contains, in, range. */
@@ -201,17 +214,30 @@ export const enum Field {
 /** One fact that has one value: true if it is there and any of the matchers holds. */
 @final
 export class FactIs extends Condition {
-  constructor(private readonly field: Field, private readonly matchers: StaticArray<ValueMatcher>) {
+  constructor(
+    private readonly field: Field,
+    private readonly matchers: StaticArray<ValueMatcher>,
+  ) {
     super();
   }
   holds(facts: Facts): bool {
     let value = NONE;
     switch (this.field) {
-      case Field.Path: value = facts.path(); break;
-      case Field.Method: value = facts.method(); break;
-      case Field.Scheme: value = facts.scheme(); break;
-      case Field.Route: value = facts.route(); break;
-      case Field.Cluster: value = facts.cluster(); break;
+      case Field.Path:
+        value = facts.path();
+        break;
+      case Field.Method:
+        value = facts.method();
+        break;
+      case Field.Scheme:
+        value = facts.scheme();
+        break;
+      case Field.Route:
+        value = facts.route();
+        break;
+      case Field.Cluster:
+        value = facts.cluster();
+        break;
     }
     for (let i = 0, n = this.matchers.length; i < n; i++) {
       const matcher = unchecked(this.matchers[i]);
@@ -230,14 +256,20 @@ export const enum Values {
 /** Named values: one that matches is enough; `not` and `absent` ask that none does. */
 @final
 export class NamedValueIs extends Condition {
-  constructor(private readonly values: Values, private readonly name: Span, private readonly matcher: ValueMatcher) {
+  constructor(
+    private readonly values: Values,
+    private readonly name: Span,
+    private readonly matcher: ValueMatcher,
+  ) {
     super();
   }
   holds(facts: Facts): bool {
     const list =
-      this.values == Values.Headers ? facts.headers()
-      : this.values == Values.Query ? facts.query()
-      : facts.cookies();
+      this.values == Values.Headers
+        ? facts.headers()
+        : this.values == Values.Query
+          ? facts.query()
+          : facts.cookies();
     const matcher = this.matcher;
     let i = list.find(this.name);
     if (matcher.noValue) return i == MISSING;

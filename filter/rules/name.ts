@@ -3,8 +3,8 @@
 // once, at configure time; the stream reads it from then on without looking at the text again.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, equal, length } from "../bytes/span";
 import * as ascii from "../bytes/ascii";
+import { equal, length, NONE, Span } from "../bytes/span";
 import { copy, distance, equalsText, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as problem from "./problem";
@@ -213,7 +213,8 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
       return name;
     }
     const needsKey =
-      equalsText(member, "headers") || equalsText(member, "query_params") ||
+      equalsText(member, "headers") ||
+      equalsText(member, "query_params") ||
       equalsText(member, "cookies");
     if (!original && !needsKey && isOneOf(member, REQUEST)) return propertyName(chain, name, arena);
   }

@@ -4,7 +4,15 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { Span, byteAtUnchecked, endsWith, equal, indexOfByte, length, sliceUnchecked } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  endsWith,
+  equal,
+  indexOfByte,
+  length,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { copy, fromText, toString } from "../bytes/text";
 import * as problem from "./problem";
 
@@ -44,7 +52,8 @@ export class PathTemplate {
 
   private addSegment(segment: Span, at: i32, isLast: bool, arena: Arena): bool {
     const n = length(segment);
-    const isBraced = n > 1 && byteAtUnchecked(segment, 0) == 0x7b && byteAtUnchecked(segment, n - 1) == 0x7d;
+    const isBraced =
+      n > 1 && byteAtUnchecked(segment, 0) == 0x7b && byteAtUnchecked(segment, n - 1) == 0x7d;
     let part = Part.Literal;
     let capture = -1;
     if (isBraced) {
@@ -70,10 +79,22 @@ export class PathTemplate {
       this.names.push(name);
     } else if (n == 1 && byteAtUnchecked(segment, 0) == 0x2a) {
       part = Part.One;
-    } else if (n == 2 && byteAtUnchecked(segment, 0) == 0x2a && byteAtUnchecked(segment, 1) == 0x2a) {
+    } else if (
+      n == 2 &&
+      byteAtUnchecked(segment, 0) == 0x2a &&
+      byteAtUnchecked(segment, 1) == 0x2a
+    ) {
       part = Part.Rest;
-    } else if (indexOfByte(segment, 0x2a) >= 0 || indexOfByte(segment, 0x7b) >= 0 || indexOfByte(segment, 0x7d) >= 0) {
-      return problem.fail("R304", at, "a segment is text, * or {name}; for parts of one use {regex: …}");
+    } else if (
+      indexOfByte(segment, 0x2a) >= 0 ||
+      indexOfByte(segment, 0x7b) >= 0 ||
+      indexOfByte(segment, 0x7d) >= 0
+    ) {
+      return problem.fail(
+        "R304",
+        at,
+        "a segment is text, * or {name}; for parts of one use {regex: …}",
+      );
     } else if (indexOfByte(segment, 0x3f) >= 0) {
       return problem.fail("R304", at, "a path template does not see the query; use match.query");
     }

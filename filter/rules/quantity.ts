@@ -1,7 +1,7 @@
 // Sizes and durations as rules write them: `10MiB`, `64KiB`, `500`; `500ms`, `15s`, `5m`, `1h`.
 
 import * as ascii from "../bytes/ascii";
-import { Span, byteAtUnchecked, length, sliceUnchecked } from "../bytes/span";
+import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText } from "../bytes/text";
 
 /** What the parsers answer for text that is no quantity. */

@@ -1,7 +1,7 @@
 // Sets of response statuses: `404`, `4xx`, `40x`, `500-504`, as inclusive ranges.
 
 import * as ascii from "../bytes/ascii";
-import { Span, byteAtUnchecked, length } from "../bytes/span";
+import { byteAtUnchecked, length, Span } from "../bytes/span";
 import * as problem from "./problem";
 
 @final
@@ -44,7 +44,8 @@ export class StatusSet {
 
   has(status: i32): bool {
     for (let i = 0, n = this.ranges.length; i < n; i += 2) {
-      if (status >= unchecked(this.ranges[i]) && status <= unchecked(this.ranges[i + 1])) return true;
+      if (status >= unchecked(this.ranges[i]) && status <= unchecked(this.ranges[i + 1]))
+        return true;
     }
     return false;
   }

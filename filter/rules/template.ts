@@ -2,7 +2,7 @@
 // inside an expression nest, so `$(f(')'))` is one.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, byteAtUnchecked, length, sliceUnchecked } from "../bytes/span";
+import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Expression, Scope } from "./expression";
@@ -81,9 +81,7 @@ export class Template {
 
   /** Nothing but one expression: then its value keeps its type where types are kept. */
   get isSingle(): bool {
-    return (
-      this.expressions.length == 1 && length(this.texts[0]) == 0 && length(this.texts[1]) == 0
-    );
+    return this.expressions.length == 1 && length(this.texts[0]) == 0 && length(this.texts[1]) == 0;
   }
 
   /** The value of a single expression. */

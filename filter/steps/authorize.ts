@@ -4,11 +4,11 @@
 // passed on unless the step has one.
 
 import * as host from "../abi/host";
-import { BufferType } from "../abi/numbers";
 import { scratch } from "../abi/memory";
-import { NONE, Span, equal, length } from "../bytes/span";
+import { BufferType } from "../abi/numbers";
+import { equal, length, NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
-import { Glob, anyMatches } from "../rules/glob";
+import { anyMatches, Glob } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
 import { remember } from "../stream/calls";
@@ -81,12 +81,14 @@ export class AuthorizeStep extends Step {
     const method = this.method;
     const path = this.path;
     const methodText = method == null ? field.get : method.evaluate(x, Absent.Skips, x.arena);
-    const pathText = path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
+    const pathText =
+      path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
     if (methodText == NONE || pathText == NONE) return host.NO_CALL;
     fields.clear(x.arena);
     for (let i = 0; i < x.request.count; i++) {
       const name = x.request.name(i);
-      if (!isPseudo(name) && anyMatches(this.send, name)) fields.push(name, x.request.value(i), NONE);
+      if (!isPseudo(name) && anyMatches(this.send, name))
+        fields.push(name, x.request.value(i), NONE);
     }
     const edits = this.sendSet;
     if (edits != null) edits.run(x, fields);

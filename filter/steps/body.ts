@@ -1,13 +1,13 @@
 // `body`: edits of the request's or the response's body. The step evaluates what the edits need and
 // adds them to the body's pipe; each edit then sees the body as it comes.
 
-import { NONE, Span, indexOfByte, length, sliceUnchecked } from "../bytes/span";
 import * as ascii from "../bytes/ascii";
 import { Replacer } from "../bytes/replace";
+import { indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { EditPlan, EditStatus } from "../json/edit";
-import { Glob, anyMatches } from "../rules/glob";
+import { anyMatches, Glob } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
@@ -147,7 +147,10 @@ export class AppendEdit extends BodyEdit {
 /** Replaces literals while the body streams. */
 @final
 export class ReplaceEdit extends BodyEdit {
-  constructor(private readonly replacer: Replacer, private readonly values: StaticArray<Template>) {
+  constructor(
+    private readonly replacer: Replacer,
+    private readonly values: StaticArray<Template>,
+  ) {
     super();
   }
 
@@ -180,7 +183,10 @@ export class ReplaceEdit extends BodyEdit {
 /** Edits the body as JSON. */
 @final
 export class JsonEdit extends BodyEdit {
-  constructor(private readonly plan: EditPlan, private readonly values: StaticArray<JsonTemplate>) {
+  constructor(
+    private readonly plan: EditPlan,
+    private readonly values: StaticArray<JsonTemplate>,
+  ) {
     super();
     this.whole = true;
   }

@@ -2,7 +2,7 @@
 // and only if something changed.
 
 import { scratch } from "../abi/memory";
-import { NONE, equal } from "../bytes/span";
+import { equal, NONE } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookies from "../http/cookie";

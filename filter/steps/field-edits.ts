@@ -3,17 +3,17 @@
 // keep, remove, rename, copy, replace, set, default, add, append, dedupe.
 
 import { scratch } from "../abi/memory";
-import { NONE, Span, equal, length } from "../bytes/span";
+import { equal, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
-import { Glob, anyMatches } from "../rules/glob";
+import { anyMatches, Glob } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
-import { isFieldValue, isPseudo } from "../stream/header-map";
 import * as field from "../stream/field-names";
+import { isFieldValue, isPseudo } from "../stream/header-map";
 
 /** What the list holds, for what a value may be and what `keep` never removes. */
 export const enum Kind {
@@ -31,17 +31,26 @@ export const enum Dedupe {
 /** A name and the values it gets. */
 @final
 export class Assignment {
-  constructor(readonly name: Span, readonly values: StaticArray<Template>) {}
+  constructor(
+    readonly name: Span,
+    readonly values: StaticArray<Template>,
+  ) {}
 }
 
 @final
 export class Move {
-  constructor(readonly from: Span, readonly to: Span) {}
+  constructor(
+    readonly from: Span,
+    readonly to: Span,
+  ) {}
 }
 
 @final
 export class Deduplication {
-  constructor(readonly name: Span, readonly strategy: Dedupe) {}
+  constructor(
+    readonly name: Span,
+    readonly strategy: Dedupe,
+  ) {}
 }
 
 const joined = Writer.create();
@@ -73,15 +82,18 @@ export class FieldEdits {
       if (list.find(assignment.name) == MISSING) this.runSet(x, list, assignment);
     }
     for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(x, list, unchecked(this.add[i]));
-    for (let i = 0, n = this.append.length; i < n; i++) this.runAppend(x, list, unchecked(this.append[i]));
+    for (let i = 0, n = this.append.length; i < n; i++)
+      this.runAppend(x, list, unchecked(this.append[i]));
     for (let i = 0, n = this.dedupe.length; i < n; i++) runDedupe(list, unchecked(this.dedupe[i]));
   }
 
   /** What frames a message is not for `keep` to take away. */
   private isKept(name: Span): bool {
     if (this.kind == Kind.Headers) {
-      if (isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding)) return true;
-      if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te)) return true;
+      if (isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding))
+        return true;
+      if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
+        return true;
     }
     return anyMatches(this.keep, name);
   }
@@ -148,9 +160,11 @@ export class FieldEdits {
     }
     if (template.isConstant) return value; // checked when it was compiled
     const isGood =
-      this.kind == Kind.Headers ? isFieldValue(value)
-      : this.kind == Kind.Cookies ? cookie.isValue(value)
-      : true;
+      this.kind == Kind.Headers
+        ? isFieldValue(value)
+        : this.kind == Kind.Cookies
+          ? cookie.isValue(value)
+          : true;
     if (!isGood) {
       count(Counter.EditSkippedInvalid);
       return NONE;
@@ -235,9 +249,11 @@ function runDedupe(list: FieldList, deduplication: Deduplication): void {
     if (!equal(list.name(i), name)) continue;
     const strategy = deduplication.strategy;
     const isDuplicate =
-      strategy == Dedupe.First ? i != first
-      : strategy == Dedupe.Last ? i != last
-      : hasEarlier(list, i);
+      strategy == Dedupe.First
+        ? i != first
+        : strategy == Dedupe.Last
+          ? i != last
+          : hasEarlier(list, i);
     if (isDuplicate) list.removeAt(i);
   }
   if (list.count != before) list.rewritten(name);

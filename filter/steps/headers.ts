@@ -6,7 +6,10 @@ import { FieldEdits } from "./field-edits";
 
 @final
 export class HeadersStep extends Step {
-  constructor(private readonly edits: FieldEdits, private readonly isResponse: bool) {
+  constructor(
+    private readonly edits: FieldEdits,
+    private readonly isResponse: bool,
+  ) {
     super();
   }
 

@@ -16,7 +16,10 @@ const MAX_LINE: u32 = 8 * 1024;
 
 @final
 export class SetStep extends Step {
-  constructor(private readonly variables: StaticArray<i32>, private readonly values: StaticArray<Template>) {
+  constructor(
+    private readonly variables: StaticArray<i32>,
+    private readonly values: StaticArray<Template>,
+  ) {
     super();
   }
 
@@ -36,7 +39,10 @@ export class SetStep extends Step {
 
 @final
 export class LogStep extends Step {
-  constructor(private readonly level: LogLevel, private readonly text: Template) {
+  constructor(
+    private readonly level: LogLevel,
+    private readonly text: Template,
+  ) {
     super();
   }
 

@@ -1,7 +1,7 @@
 // `query`: edits of the query parameters. The path is written back only when the query changed.
 
 import { scratch } from "../abi/memory";
-import { NONE, Span, compare, equal } from "../bytes/span";
+import { compare, equal, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
@@ -17,7 +17,10 @@ const target = Writer.create();
 
 @final
 export class QueryStep extends Step {
-  constructor(private readonly edits: FieldEdits, private readonly sort: bool) {
+  constructor(
+    private readonly edits: FieldEdits,
+    private readonly sort: bool,
+  ) {
     super();
   }
 

@@ -1,7 +1,7 @@
 // `respond` and `redirect`: answers of the filter's own. They end the stream's rules.
 
-import { NONE, Span, byteAtUnchecked, length } from "../bytes/span";
 import { scratch } from "../abi/memory";
+import { byteAtUnchecked, length, NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
 import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
@@ -39,7 +39,8 @@ export class Response extends Reply {
     const json = this.json;
     if (text != null) body = text.evaluate(x, Absent.IsEmpty, x.arena);
     else if (json != null) body = json.evaluate(x, x.arena);
-    if (body != NONE && fields.find(field.contentType) < 0) fields.add(field.contentType, this.contentType);
+    if (body != NONE && fields.find(field.contentType) < 0)
+      fields.add(field.contentType, this.contentType);
     reply.send(x, status, this.details != NONE ? this.details : details, fields, body);
   }
 }
@@ -58,7 +59,10 @@ export class RespondStep extends Step {
 
 @final
 export class RedirectStep extends Step {
-  constructor(private readonly to: Template, private readonly status: i32) {
+  constructor(
+    private readonly to: Template,
+    private readonly status: i32,
+  ) {
     super();
   }
 

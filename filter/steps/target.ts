@@ -1,7 +1,7 @@
 // `path`, `host`, `method` and `status`: the parts of a message that are pseudo-headers.
 
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, byteAtUnchecked, indexOfByte, length, sliceUnchecked } from "../bytes/span";
+import { byteAtUnchecked, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as query from "../http/query";
@@ -64,7 +64,10 @@ export class PathStep extends Step {
 /** Replaces a prefix of whole segments. */
 @final
 export class PathPrefixStep extends Step {
-  constructor(private readonly prefix: Span, private readonly replacement: Template) {
+  constructor(
+    private readonly prefix: Span,
+    private readonly replacement: Template,
+  ) {
     super();
   }
 
@@ -141,7 +144,8 @@ export class StatusStep extends Step {
   run(x: Exchange): Outcome {
     const value = this.status.evaluate(x, Absent.Skips, x.arena);
     if (value == NONE) count(Counter.EditSkippedAbsent);
-    else if (parseStatus(value) < 200 || parseStatus(value) > 599) count(Counter.EditSkippedInvalid);
+    else if (parseStatus(value) < 200 || parseStatus(value) > 599)
+      count(Counter.EditSkippedInvalid);
     else x.response.set(field.status, value);
     return Outcome.Next;
   }

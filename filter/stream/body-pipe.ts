@@ -15,12 +15,12 @@ import { scratch } from "../abi/memory";
 import { BufferType, DataAction } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, address, byteAtUnchecked, length, sliceUnchecked, startsWith } from "../bytes/span";
+import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Counter, count } from "./counters";
 import { Exchange, Refusal } from "./exchange";
-import { HeaderMap } from "./header-map";
 import * as field from "./field-names";
+import { HeaderMap } from "./header-map";
 import { BodyEdit, Fed, Reply, UNLIMITED } from "./program";
 
 /** How the body is treated; set once the headers are through. */
@@ -322,7 +322,13 @@ export class BodyPipe {
   }
 
   /** No edit wants the whole any longer: what was collected goes on, the rest streams. */
-  private passCollected(x: Exchange, whole: Span, size: i32, last: bool, headers: HeaderMap): DataAction {
+  private passCollected(
+    x: Exchange,
+    whole: Span,
+    size: i32,
+    last: bool,
+    headers: HeaderMap,
+  ): DataAction {
     this.mode = this.count > 0 ? Mode.Stream : this.limit != UNLIMITED ? Mode.Count : Mode.Pass;
     if (this.headersHeld) {
       this.headersHeld = false;

@@ -9,13 +9,13 @@ import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeaderMapType, HeadersAction, StreamType } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { NONE, Span, address, length } from "../bytes/span";
-import { copy, fromText } from "../bytes/text";
+import { address, length, NONE, Span } from "../bytes/span";
+import { copy } from "../bytes/text";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
-import { Facts, captures } from "../rules/match";
+import { captures, Facts } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Kind, Value } from "../rules/value";
 import { BodyPipe } from "./body-pipe";
@@ -199,7 +199,8 @@ export class Exchange extends Facts {
     this.request.ensureLoaded();
     const n = this.request.count;
     this.original.reserve(n);
-    for (let i = 0; i < n; i++) this.original.push(this.request.name(i), this.request.value(i), NONE);
+    for (let i = 0; i < n; i++)
+      this.original.push(this.request.name(i), this.request.value(i), NONE);
   }
 
   /** Walks on from where the phase stands. */
@@ -253,8 +254,11 @@ export class Exchange extends Facts {
    * the way that lets the body in, so that they stay held until the body was judged; the body
    * callback then keeps the host collecting. Else nothing at all gets in. */
   private pauseRequest(): HeadersAction {
-    this.heldFromHost = this.program.holdsHeaders && !this.requestEnded && this.laterStepJudgesBody();
-    return this.heldFromHost ? HeadersAction.StopIteration : HeadersAction.StopAllIterationAndWatermark;
+    this.heldFromHost =
+      this.program.holdsHeaders && !this.requestEnded && this.laterStepJudgesBody();
+    return this.heldFromHost
+      ? HeadersAction.StopIteration
+      : HeadersAction.StopAllIterationAndWatermark;
   }
 
   private laterStepJudgesBody(): bool {
@@ -268,7 +272,8 @@ export class Exchange extends Facts {
   }
 
   private beginRequestBody(mayHold: bool): Refusal {
-    if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false)) this.requestBody.dropEdits();
+    if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false))
+      this.requestBody.dropEdits();
     const refusal = this.requestBody.begin(this.request, this.requestEnded, mayHold);
     // Without the hold, headers are gone after this callback.
     return refusal;
@@ -331,7 +336,8 @@ export class Exchange extends Facts {
       this.responseStatus = this.readStatus();
       if (this.run() == Outcome.End) return HeadersAction.StopIteration;
     }
-    if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true)) this.responseBody.dropEdits();
+    if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true))
+      this.responseBody.dropEdits();
     const refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
     if (refusal != Refusal.None) {
       this.refuse(refusal, false);
@@ -392,12 +398,20 @@ export class Exchange extends Facts {
           prepared.send(this, isRequest ? reply.requestTooLarge : reply.responseTooLarge);
           return;
         }
-        reply.plain(this, isRequest ? 413 : 502, isRequest ? reply.requestTooLarge : reply.responseTooLarge);
+        reply.plain(
+          this,
+          isRequest ? 413 : 502,
+          isRequest ? reply.requestTooLarge : reply.responseTooLarge,
+        );
         break;
       }
       case Refusal.Invalid:
         count(Counter.RefusedInvalid);
-        reply.plain(this, isRequest ? 400 : 502, isRequest ? reply.requestInvalid : reply.responseInvalid);
+        reply.plain(
+          this,
+          isRequest ? 400 : 502,
+          isRequest ? reply.requestInvalid : reply.responseInvalid,
+        );
         break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
@@ -428,7 +442,11 @@ export class Exchange extends Facts {
       return false;
     }
     const encoding = headers.get(field.contentEncoding);
-    if (encoding != NONE && length(encoding) > 0 && !ascii.equalIgnoringCase(encoding, field.identity)) {
+    if (
+      encoding != NONE &&
+      length(encoding) > 0 &&
+      !ascii.equalIgnoringCase(encoding, field.identity)
+    ) {
       count(Counter.BodySkippedEncoding);
       return false;
     }
@@ -483,7 +501,11 @@ export class Exchange extends Facts {
       this.cookiesParsed = true;
       this.cookieList.clear(this.arena);
       this.request.ensureLoaded();
-      for (let i = this.request.find(field.cookie); i != MISSING; i = this.request.find(field.cookie, i + 1)) {
+      for (
+        let i = this.request.find(field.cookie);
+        i != MISSING;
+        i = this.request.find(field.cookie, i + 1)
+      ) {
         cookies.parse(this.request.value(i), this.cookieList);
       }
     }
@@ -521,7 +543,9 @@ export class Exchange extends Facts {
         out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
         return;
       case Source.RequestQueryParameter:
-        out.setText(query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena));
+        out.setText(
+          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena),
+        );
         return;
       case Source.RequestCookie:
         this.request.ensureLoaded();
@@ -539,7 +563,9 @@ export class Exchange extends Facts {
         out.setText(orEmpty(queryOfTarget(this.original.first(field.path))));
         return;
       case Source.OriginalQueryParameter:
-        out.setText(query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena));
+        out.setText(
+          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena),
+        );
         return;
       case Source.OriginalCookie:
         out.setText(firstCookie(this.original, name.key));
@@ -628,7 +654,11 @@ export class Exchange extends Facts {
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
-  return phase == Phase.Request ? rule.request : phase == Phase.Response ? rule.response : rule.done;
+  return phase == Phase.Request
+    ? rule.request
+    : phase == Phase.Response
+      ? rule.response
+      : rule.done;
 }
 
 /** The smaller of two limits, either of which may be UNLIMITED. */

@@ -1,7 +1,7 @@
 // Names of fields the filter itself looks at, and a few values, as spans over static memory.
 
-import { Span, span } from "../bytes/span";
 import { Arena } from "../bytes/arena";
+import { Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 
 const names: Arena = Arena.create();

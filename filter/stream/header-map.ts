@@ -6,7 +6,7 @@
 import * as host from "../abi/host";
 import { HeaderMapType } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
-import { NONE, Span, address, byteAtUnchecked, end, length, span } from "../bytes/span";
+import { address, byteAtUnchecked, end, length, NONE, Span, span } from "../bytes/span";
 import { FieldList, MISSING } from "../http/field-list";
 
 @final

@@ -3,7 +3,7 @@
 // began with it.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, equal, startsWith } from "../bytes/span";
+import { equal, NONE, Span, startsWith } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { HostPattern } from "../rules/host-pattern";
 import { Condition, Facts, isService } from "../rules/match";
@@ -138,7 +138,9 @@ export class Entry {
       case Category.Route:
         return isAmong(facts.route(), this.routes);
       case Category.RouteAndService:
-        return isAmong(facts.route(), this.routes) && isServiceAmong(facts.cluster(), this.services);
+        return (
+          isAmong(facts.route(), this.routes) && isServiceAmong(facts.cluster(), this.services)
+        );
       case Category.Host:
         return this.rank(facts) >= 0;
       case Category.Service:

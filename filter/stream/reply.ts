@@ -1,12 +1,11 @@
 // Answers that the filter gives itself.
 
 import * as host from "../abi/host";
-import { NONE, Span } from "../bytes/span";
 import { Arena } from "../bytes/arena";
+import { NONE, Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { FieldList } from "../http/field-list";
 import { Exchange } from "./exchange";
-import * as field from "./field-names";
 
 const texts: Arena = Arena.create();
 
@@ -33,7 +32,13 @@ export function plain(x: Exchange, status: i32, details: Span): void {
 }
 
 /** An answer with the fields of `headers`; `body` may be NONE. */
-export function send(x: Exchange, status: i32, details: Span, headers: FieldList, body: Span): void {
+export function send(
+  x: Exchange,
+  status: i32,
+  details: Span,
+  headers: FieldList,
+  body: Span,
+): void {
   builder.begin();
   for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
   const pairs = builder.end();

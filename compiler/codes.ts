@@ -1,0 +1,93 @@
+// The codes of diagnostics: never renumbered. docs/reference/diagnostics.md is made from this table.
+
+export interface Code {
+  title: string;
+  /** Why it is a problem and what to do. */
+  explanation: string;
+}
+
+export const codes: Record<string, Code> = {
+  R100: {
+    title: "The file cannot be read",
+    explanation: "It is not YAML, or not one document, or not a map at the top.",
+  },
+  R101: {
+    title: "A key is there twice",
+    explanation: "Only one of the two would count, and which is up to the reader. Remove one.",
+  },
+  R102: {
+    title: "Too large or nested too deep",
+    explanation: "A configuration is at most 16 MiB and 64 levels: every worker loads it.",
+  },
+  R200: {
+    title: "Unknown key",
+    explanation:
+      "The rule language does not have it here. docs/reference/rules.md lists what there is.",
+  },
+  R201: { title: "Wrong type", explanation: "The value is of another type than the key takes." },
+  R202: { title: "A key is missing", explanation: "The map needs it." },
+  R203: { title: "Not one of the values", explanation: "The key takes only the values listed." },
+  R204: { title: "Out of range", explanation: "The number or list is too small or too large." },
+  R205: {
+    title: "Exactly one verb",
+    explanation: "A step has one verb, so that the order of what is done is the order of the list.",
+  },
+  R206: { title: "Empty", explanation: "Something must stand here." },
+  R301: {
+    title: "Unknown name",
+    explanation:
+      "`$(…)` reads Envoy's attributes, params, vars, ctx and a few more; the name is none of them.",
+  },
+  R302: {
+    title: "Not a template or expression",
+    explanation:
+      "A `$(` is not closed, or what is inside is not an expression. A literal `$(` is written `$$(`.",
+  },
+  R303: { title: "Unknown service", explanation: "Callouts go to services that the file defines." },
+  R304: {
+    title: "Not a path template",
+    explanation: "Segments are text, `*` or `{name}`; the last may be `**` or `{name=**}`.",
+  },
+  R305: {
+    title: "Not a JSON Pointer",
+    explanation: "RFC 6901: empty, or `/a/b`, with `~0` and `~1`.",
+  },
+  R307: {
+    title: "Not a header name or value",
+    explanation:
+      "Names are tokens (RFC 9110 5.6.2); path, host, method and status have verbs of their own; values have no line ends.",
+  },
+  R308: {
+    title: "Not a size or duration",
+    explanation: "`10MiB`, `64KiB`, `500`; `500ms`, `15s`, `5m`.",
+  },
+  R309: { title: "Not a status pattern", explanation: "`404`, `4xx`, `40x` or `500-504`." },
+  R310: {
+    title: "Not a host pattern",
+    explanation: "A name, `*.suffix` or `prefix.*`, without a port.",
+  },
+  R311: { title: "Conflicting edits", explanation: "Two parts of one step cannot both be done." },
+  R312: {
+    title: "Not in this phase",
+    explanation: "What is asked for does not exist yet, or can no longer be changed.",
+  },
+  R401: {
+    title: "Needs held headers",
+    explanation:
+      "A step that refuses because of the body must hold the headers until it has judged. Set settings.holdHeaders where the plugin's configuration has allow_on_headers_stop_iteration: true; ruleway compile --target envoy writes both.",
+  },
+  W501: { title: "Unused service", explanation: "No step calls it." },
+  W502: {
+    title: "Two rules have one name",
+    explanation: "Logs and metrics cannot tell them apart.",
+  },
+  W503: { title: "A rule without steps", explanation: "It matches and does nothing." },
+  W504: {
+    title: "Steps that never run",
+    explanation: "An earlier step of the list always ends the phase.",
+  },
+  W505: {
+    title: "A rule that never applies",
+    explanation: "An earlier final rule matches every request.",
+  },
+};

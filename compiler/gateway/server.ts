@@ -1,0 +1,471 @@
+// A local HTTP gateway: Node's HTTP server in front, the filter in the embedded host in the middle,
+// an upstream behind. Bodies stream both ways with back pressure. Details that rules can see (header
+// order and case, x-request-id, attributes, answers when the upstream fails) follow Envoy.
+
+import { randomUUID } from "node:crypto";
+import http from "node:http";
+import https from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import {
+  type Clock,
+  getHeader,
+  type Headers,
+  type HttpCall,
+  type HttpStream,
+  LogLevel,
+  Plugin,
+  type Sink,
+} from "../../host/index.ts";
+
+export interface GatewayOptions {
+  module: WebAssembly.Module;
+  /** The rules as JSON. */
+  rules: string;
+  /** Where requests go. */
+  upstream: string;
+  /** Cluster name -> URL of what answers callouts. */
+  clusters: Record<string, string>;
+  /** A line for each request, and the lines that rules log. */
+  log: (line: string) => void;
+  logLevel?: LogLevel;
+}
+
+/** Fields that belong to one connection (RFC 9110 7.6.1). */
+const HOP_BY_HOP = new Set([
+  ...["connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade"],
+  "http2-settings",
+]);
+
+const realClock: Clock = {
+  now: () => Date.now(),
+  after: (milliseconds, callback) => {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
+
+export class Gateway {
+  private readonly server: http.Server;
+  private readonly agent = new http.Agent({ keepAlive: true });
+  private readonly secureAgent = new https.Agent({ keepAlive: true });
+  private plugin: Plugin;
+
+  /** Throws when the filter refuses the rules. */
+  constructor(private readonly options: GatewayOptions) {
+    this.plugin = this.newPlugin();
+    if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
+    this.server = http.createServer((request, response) => this.serve(request, response));
+    this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
+    this.server.on("clientError", (_error, socket) => socket.destroy());
+  }
+
+  private newPlugin(): Plugin {
+    const { log, module, clusters } = this.options;
+    return new Plugin(module, {
+      allowOnHeadersStopIteration: true,
+      clock: realClock,
+      random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
+      logLevel: this.options.logLevel ?? LogLevel.Info,
+      log: (level, text) => log(`  ${LogLevel[level].toLowerCase()}: ${text}`),
+      hasCluster: (name) => Object.hasOwn(clusters, name),
+      httpCall: (call) => this.callOut(call),
+      onTrap: (error) => log(`  the filter trapped: ${error.message}`),
+      name: "ruleway",
+      properties: { "xds.node.id": "local" },
+    });
+  }
+
+  /** Takes requests on loopback; port 0 picks a free one. The port is the answer. */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.once("error", reject);
+      this.server.listen(port, "127.0.0.1", () => {
+        resolve((this.server.address() as AddressInfo).port);
+      });
+    });
+  }
+
+  /** Swaps the rules; false when the filter refuses them, and then the old ones stay. */
+  reload(rules: string): boolean {
+    return this.plugin.configure(rules);
+  }
+
+  close(): Promise<void> {
+    this.plugin.close();
+    this.agent.destroy();
+    this.secureAgent.destroy();
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  /** Bytes that the filter's memory takes. */
+  get filterMemory(): number {
+    return this.plugin.memorySize;
+  }
+
+  get metrics(): Record<string, number> {
+    return this.plugin.options.metrics.snapshot();
+  }
+
+  // ---- a request
+
+  private serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    new Exchange(this.plugin, this.connector(), this.options.log, request).start(
+      new ServerAnswer(response),
+    );
+  }
+
+  private serveUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    new Exchange(this.plugin, this.connector(), this.options.log, request).start(
+      new TunnelAnswer(socket, head),
+    );
+  }
+
+  private connector(): Connect {
+    const { upstream } = this.options;
+    return (headers) => this.connect(upstream, headers);
+  }
+
+  /** Opens a request with the header map's own method, path and authority. */
+  private connect(url: string, headers: Headers): http.ClientRequest {
+    const { protocol, hostname, port } = new URL(url);
+    const isSecure = protocol === "https:";
+    const fields = headers.filter(([name]) => !name.startsWith(":"));
+    const framed = fields.some(([name]) => name === "content-length");
+    const authority = getHeader(headers, ":authority") ?? hostname;
+    const names: string[] = ["host", authority];
+    for (const [name, value] of fields) names.push(name, value);
+    if (!framed) names.push("transfer-encoding", "chunked");
+    return (isSecure ? https : http).request({
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: port || (isSecure ? 443 : 80),
+      method: getHeader(headers, ":method") ?? "GET",
+      path: getHeader(headers, ":path") ?? "/",
+      headers: names as unknown as http.OutgoingHttpHeaders,
+      agent: isSecure ? this.secureAgent : this.agent,
+      setHost: false,
+      ...(isSecure && { servername: hostname }),
+    });
+  }
+
+  // ---- callouts
+
+  private callOut(call: HttpCall): void {
+    const headers: Headers = [...call.headers, ["content-length", String(call.body.length)]];
+    const outgoing = this.connect(this.options.clusters[call.cluster]!, headers);
+    call.onCancel = () => outgoing.destroy();
+    outgoing.on("error", () => call.fail());
+    outgoing.on("response", (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.on("error", () => call.fail());
+      incoming.on("end", () =>
+        call.respond({ headers: responseHeaders(incoming), body: Buffer.concat(chunks) }),
+      );
+    });
+    outgoing.end(call.body);
+  }
+}
+
+type Connect = (headers: Headers) => http.ClientRequest;
+
+/** Where the client's answer is written to: a response, or the bare socket of an upgrade. */
+interface Answer {
+  begin(status: number, headers: Headers, endOfStream: boolean): void;
+  /** False when the client does not keep up. */
+  write(data: Uint8Array, endOfStream: boolean): boolean;
+  trailers(trailers: Headers): void;
+  destroy(): void;
+  onDrain(callback: () => void): void;
+  onClose(callback: () => void): void;
+  /** What the client sends after an upgrade. */
+  tunnel?: { socket: Duplex; head: Buffer };
+}
+
+class ServerAnswer implements Answer {
+  constructor(private readonly response: http.ServerResponse) {
+    response.sendDate = false;
+  }
+
+  begin(status: number, headers: Headers, endOfStream: boolean): void {
+    const names: string[] = [];
+    for (const [name, value] of headers) names.push(name, value);
+    if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
+    this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
+    if (endOfStream) this.response.end();
+    else this.response.flushHeaders();
+  }
+
+  write(data: Uint8Array, endOfStream: boolean): boolean {
+    const keepsUp = data.length === 0 || this.response.write(data);
+    if (endOfStream) this.response.end();
+    return keepsUp;
+  }
+
+  trailers(trailers: Headers): void {
+    this.response.addTrailers(Object.fromEntries(trailers));
+    this.response.end();
+  }
+
+  destroy(): void {
+    this.response.destroy();
+  }
+
+  onDrain(callback: () => void): void {
+    this.response.on("drain", callback);
+  }
+
+  onClose(callback: () => void): void {
+    this.response.on("close", callback);
+  }
+}
+
+/** An upgrade: the answer's head is written by hand, then bytes go as they come. */
+class TunnelAnswer implements Answer {
+  readonly tunnel: { socket: Duplex; head: Buffer };
+
+  constructor(
+    private readonly socket: Duplex,
+    head: Buffer,
+  ) {
+    this.tunnel = { socket, head };
+    socket.on("error", () => socket.destroy());
+  }
+
+  begin(status: number, headers: Headers, endOfStream: boolean): void {
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    const close = status === 101 ? "" : "connection: close\r\n";
+    const reason = http.STATUS_CODES[status] ?? "";
+    this.socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines}${close}\r\n`, "latin1");
+    if (endOfStream && status !== 101) this.socket.end();
+  }
+
+  write(data: Uint8Array, endOfStream: boolean): boolean {
+    const keepsUp = this.socket.write(data);
+    if (endOfStream) this.socket.end();
+    return keepsUp;
+  }
+
+  trailers(): void {
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  onDrain(callback: () => void): void {
+    this.socket.on("drain", callback);
+  }
+
+  onClose(callback: () => void): void {
+    this.socket.on("close", callback);
+  }
+}
+
+/** One request on its way. */
+class Exchange implements Sink {
+  private stream!: HttpStream;
+  private answer!: Answer;
+  private outgoing: http.ClientRequest | undefined;
+  private incoming: http.IncomingMessage | Duplex | undefined;
+  private status = 0;
+  private readonly started = performance.now();
+  private readonly line: string;
+
+  constructor(
+    private readonly plugin: Plugin,
+    private readonly connect: Connect,
+    private readonly log: (line: string) => void,
+    private readonly request: http.IncomingMessage,
+  ) {
+    this.line = `${request.method} ${request.url}`;
+  }
+
+  start(answer: Answer): void {
+    this.answer = answer;
+    const { socket } = this.request;
+    this.stream = this.plugin.stream(this, {
+      "source.address": `${socket.remoteAddress}:${socket.remotePort}`,
+      "source.port": BigInt(socket.remotePort ?? 0),
+      "destination.address": `${socket.localAddress}:${socket.localPort}`,
+      "destination.port": BigInt(socket.localPort ?? 0),
+      "request.protocol": `HTTP/${this.request.httpVersion}`,
+      "request.time": BigInt(Date.now()) * 1_000_000n,
+      "connection.mtls": false,
+      "xds.route_name": "default",
+      "xds.cluster_name": "upstream",
+      "xds.virtual_host_name": "all",
+    });
+    answer.onClose(() => this.end());
+    answer.onDrain(() => this.incoming?.resume());
+    const headers = requestHeaders(this.request, answer.tunnel !== undefined);
+    const size = this.request.headers["content-length"];
+    const chunked = this.request.headers["transfer-encoding"] !== undefined;
+    const hasBody = answer.tunnel !== undefined || chunked || (size !== undefined && size !== "0");
+    this.stream.requestHeaders(headers, !hasBody);
+    const source = answer.tunnel?.socket ?? this.request;
+    if (answer.tunnel?.head.length) this.stream.requestData(answer.tunnel.head, false);
+    source.on("data", (chunk: Buffer) => this.stream.requestData(chunk, false));
+    if (!hasBody) return;
+    source.on("end", () => {
+      const trailers = answer.tunnel ? [] : pairs(this.request.rawTrailers);
+      if (trailers.length) this.stream.requestTrailers(trailers);
+      else this.stream.requestData(new Uint8Array(), true);
+    });
+    source.on("error", () => this.end());
+  }
+
+  /** The client has its answer, or is gone. */
+  private end(): void {
+    if (this.hasEnded) return;
+    this.hasEnded = true;
+    this.outgoing?.destroy();
+    const ms = (performance.now() - this.started).toFixed(1);
+    this.log(`${this.line} → ${this.status || "broken off"} ${ms} ms`);
+    this.stream.close();
+  }
+
+  private hasEnded = false;
+
+  // ---- towards the upstream
+
+  requestHeaders(headers: Headers, endOfStream: boolean): void {
+    const outgoing = this.connect(endOfStream ? withoutBody(headers) : headers);
+    this.outgoing = outgoing;
+    outgoing.on("error", () => this.upstreamFailed());
+    outgoing.on("drain", () => this.request.resume());
+    outgoing.on("response", (incoming) => this.onResponse(incoming));
+    outgoing.on("upgrade", (incoming, socket, head) => this.onUpgrade(incoming, socket, head));
+    if (endOfStream) outgoing.end();
+    else if (this.answer.tunnel) outgoing.flushHeaders();
+  }
+
+  requestData(data: Uint8Array, endOfStream: boolean): void {
+    if (this.upgraded) {
+      this.upgraded.write(data);
+      if (endOfStream) this.upgraded.end();
+      return;
+    }
+    const keepsUp = data.length === 0 || this.outgoing?.write(data);
+    if (keepsUp === false) this.request.pause();
+    if (endOfStream) this.outgoing?.end();
+  }
+
+  requestTrailers(trailers: Headers): void {
+    this.outgoing?.addTrailers(Object.fromEntries(trailers));
+    this.outgoing?.end();
+  }
+
+  abandonUpstream(): void {
+    this.abandoned = true;
+    this.outgoing?.destroy();
+    // What the client still sends is of no interest, but must not stop its connection.
+    this.request.resume();
+  }
+
+  private abandoned = false;
+  private upgraded: Duplex | undefined;
+
+  private onResponse(incoming: http.IncomingMessage): void {
+    this.incoming = incoming;
+    const isBodiless =
+      this.request.method === "HEAD" ||
+      incoming.statusCode === 204 ||
+      incoming.statusCode === 304 ||
+      incoming.headers["content-length"] === "0";
+    this.stream.responseHeaders(responseHeaders(incoming), isBodiless);
+    incoming.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
+    incoming.on("error", () => this.reset());
+    incoming.on("end", () => {
+      if (isBodiless) return;
+      const trailers = pairs(incoming.rawTrailers);
+      if (trailers.length) this.stream.responseTrailers(trailers);
+      else this.stream.responseData(new Uint8Array(), true);
+    });
+  }
+
+  private onUpgrade(incoming: http.IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.upgraded = socket;
+    this.incoming = socket;
+    this.stream.responseHeaders(responseHeaders(incoming, true), false);
+    if (head.length) this.stream.responseData(head, false);
+    socket.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
+    socket.on("end", () => this.stream.responseData(new Uint8Array(), true));
+    socket.on("error", () => this.reset());
+    this.answer.onClose(() => socket.destroy());
+  }
+
+  private upstreamFailed(): void {
+    if (this.abandoned || this.hasEnded) return;
+    if (this.incoming) {
+      this.reset();
+      return;
+    }
+    const text = "upstream connect error or disconnect/reset before headers";
+    const body = new TextEncoder().encode(text);
+    const headers: Headers = [
+      [":status", "503"],
+      ["content-length", String(body.length)],
+      ["content-type", "text/plain"],
+    ];
+    this.stream.responseHeaders(headers, false);
+    this.stream.responseData(body, true);
+  }
+
+  // ---- towards the client
+
+  responseHeaders(headers: Headers, endOfStream: boolean): void {
+    this.status = Number(getHeader(headers, ":status") ?? 0);
+    const fields = headers.filter(([name]) => !name.startsWith(":"));
+    this.answer.begin(this.status, fields, endOfStream);
+  }
+
+  responseData(data: Uint8Array, endOfStream: boolean): void {
+    if (!this.answer.write(data, endOfStream)) this.incoming?.pause();
+  }
+
+  responseTrailers(trailers: Headers): void {
+    this.answer.trailers(trailers);
+  }
+
+  reset(): void {
+    this.answer.destroy();
+  }
+}
+
+/** Flat name, value, name, value … as pairs with names in lower case. */
+function pairs(raw: string[]): Headers {
+  const result: Headers = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) result.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
+  return result;
+}
+
+function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Headers {
+  const fields = pairs(request.rawHeaders).filter(
+    ([name]) => name !== "host" && (!HOP_BY_HOP.has(name) || (isUpgrade && name !== "te")),
+  );
+  const headers: Headers = [
+    [":authority", request.headers.host ?? ""],
+    [":path", request.url ?? "/"],
+    [":method", request.method ?? "GET"],
+    [":scheme", "http"],
+    ...fields,
+  ];
+  if (!getHeader(headers, "x-forwarded-proto")) headers.push(["x-forwarded-proto", "http"]);
+  if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
+  return headers;
+}
+
+function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {
+  const fields = pairs(incoming.rawHeaders).filter(([name]) => isUpgrade || !HOP_BY_HOP.has(name));
+  return [[":status", String(incoming.statusCode ?? 0)], ...fields];
+}
+
+/** Node frames a request without body only when told so for methods that usually have one. */
+function withoutBody(headers: Headers): Headers {
+  return getHeader(headers, "content-length") === undefined
+    ? [...headers, ["content-length", "0"]]
+    : headers;
+}

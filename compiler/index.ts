@@ -1,0 +1,67 @@
+// The compiler as a library: YAML text in, the checked rule set out, and everything that is wrong
+// with it in one run. One way through: parse, check, lint, normalise, admit.
+
+import { admit } from "./admit.ts";
+import { checkShape } from "./check.ts";
+import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
+import { lint } from "./lint.ts";
+import { parseSource } from "./parse.ts";
+
+export type { Diagnostic } from "./diagnostic.ts";
+
+/** Where the rules are to run; it decides what they may ask of the host. */
+export type Target = "json" | "envoy";
+export const TARGETS: readonly Target[] = ["json", "envoy"];
+
+export interface CompileOptions {
+  /** Shown in diagnostics. */
+  file?: string;
+  /** Default envoy. */
+  target?: Target;
+}
+
+export interface Compiled {
+  /** The rules as the filter takes them; undefined when there are errors. */
+  rules?: Record<string, unknown>;
+  /** The same as text, minimal. */
+  json?: string;
+  diagnostics: Diagnostic[];
+}
+
+/** Compiles a rule file. Throws only when something of our own is broken. */
+export function compile(text: string, options: CompileOptions = {}): Compiled {
+  const file = options.file ?? "rules.yaml";
+  const diagnostics: Diagnostic[] = [];
+  const report = (diagnostic: Diagnostic) => {
+    const isKnown = diagnostics.some(
+      (each) =>
+        each.pointer !== undefined &&
+        each.pointer === diagnostic.pointer &&
+        each.code === diagnostic.code,
+    );
+    if (!isKnown) diagnostics.push(diagnostic);
+  };
+  const source = parseSource(text.replace(/^\uFEFF/, ""), file, report);
+  if (!source) return { diagnostics: sortDiagnostics(diagnostics) };
+  checkShape(source, report);
+  if (diagnostics.length === 0) lint(source, report);
+  const rules = forTarget(source.tree as Record<string, unknown>, options.target ?? "envoy");
+  const json = JSON.stringify(rules);
+  const isAccepted = admit(json, source, report);
+  if (!isAccepted && !diagnostics.some((each) => each.severity === "error")) {
+    const message = "the filter refuses the rules and does not say why";
+    report({ code: "R100", severity: "error", message, file });
+  }
+  const sorted = sortDiagnostics(diagnostics);
+  if (sorted.some((each) => each.severity === "error")) return { diagnostics: sorted };
+  return { rules, json, diagnostics: sorted };
+}
+
+/** The tree with what the target's host is known to be able to. */
+function forTarget(tree: Record<string, unknown>, target: Target): Record<string, unknown> {
+  if (target === "json") return tree;
+  const settings = tree["settings"];
+  const isMap = typeof settings === "object" && settings !== null && !Array.isArray(settings);
+  if (settings !== undefined && !isMap) return tree;
+  return { ...tree, settings: { holdHeaders: true, ...(settings as object | undefined) } };
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+// The `ruleway` command. Exit status: 0 clean, 1 findings, 2 usage or unreadable input, 3 our fault.
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, CommanderError, Option } from "commander";
+import { stringify } from "yaml";
+import { root, wasmPath } from "./assets.ts";
+import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
+import { compile, TARGETS, type Target } from "./index.ts";
+import { FORMATS, type Format, render } from "./render.ts";
+import { registerRun } from "./run.ts";
+import { envoyFilter } from "./targets/envoy.ts";
+import { registerTest } from "./test.ts";
+
+const LATER_TARGETS = ["istio", "envoy-gateway", "higress"];
+
+function version(): string {
+  const text = readFileSync(join(root, "package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function target(name: string): Target {
+  if ((TARGETS as readonly string[]).includes(name)) return name as Target;
+  const known = TARGETS.join(", ");
+  if (LATER_TARGETS.includes(name)) {
+    throw new Unreadable(`the target ${name} is not there yet; there are ${known}`);
+  }
+  throw new Unreadable(`there is no target ${name}; there are ${known}`);
+}
+
+const targetOption = () =>
+  new Option("--target <name>", "where the rules will run").default("envoy");
+
+const program = new Command("ruleway")
+  .description("Change HTTP traffic with rules: one WebAssembly filter for Envoy, no code.")
+  .version(version())
+  .exitOverride()
+  .showHelpAfterError();
+
+program
+  .command("check")
+  .description("say everything that is wrong with rule files")
+  .argument("<file...>", "rule files, folders of them, or - for standard input")
+  .addOption(targetOption())
+  .addOption(new Option("--format <name>", "how to say it").choices(FORMATS).default("pretty"))
+  .option("--strict", "warnings are findings too")
+  .action((paths: string[], options: { target: string; format: Format; strict?: boolean }) => {
+    const files = expandPaths(paths, (name) => isYaml(name) && !isRuleTest(name));
+    if (files.length === 0) throw new Unreadable("there are no rule files there");
+    const texts = new Map(files.map((file) => [file, readText(file)]));
+    const diagnostics = files.flatMap(
+      (file) => compile(texts.get(file)!, { file, target: target(options.target) }).diagnostics,
+    );
+    process.stdout.write(render(diagnostics, options.format, texts));
+    const errors = diagnostics.filter((each) => each.severity === "error").length;
+    const warnings = diagnostics.length - errors;
+    if (options.format === "pretty") {
+      const counts = diagnostics.length ? `${errors} errors, ${warnings} warnings` : "no problems";
+      process.stdout.write(
+        `${files.length === 1 ? files[0] : `${files.length} files`}: ${counts}\n`,
+      );
+    }
+    process.exitCode = errors > 0 || (options.strict && warnings > 0) ? 1 : 0;
+  });
+
+program
+  .command("compile")
+  .description("the checked rules, or the whole envelope that a target needs")
+  .argument("<file>", "a rule file, or - for standard input")
+  .option("-o, --output <file>", "write there instead of to standard output")
+  .option("--wasm <path>", "where the proxy finds the filter (target envoy)")
+  .addOption(targetOption().default("json"))
+  .action((file: string, options: { output?: string; wasm?: string; target: string }) => {
+    const text = readText(file);
+    const compiled = compile(text, { file, target: target(options.target) });
+    process.stderr.write(render(compiled.diagnostics, "pretty", new Map([[file, text]])));
+    if (!compiled.rules || !compiled.json) {
+      process.exitCode = 1;
+      return;
+    }
+    const filter = () => envoyFilter(compiled.rules!, { wasmPath: options.wasm ?? wasmPath() });
+    const output = options.target === "json" ? `${compiled.json}\n` : stringify([filter()]);
+    if (options.output === undefined) process.stdout.write(output);
+    else writeFileSync(options.output, output);
+  });
+
+registerRun(program);
+registerTest(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else if (error instanceof Unreadable) {
+    process.stderr.write(`ruleway: ${error.message}\n`);
+    process.exitCode = 2;
+  } else {
+    const { message, stack } = error as Error;
+    process.stderr.write(`ruleway: this is a fault of ruleway itself: ${message}\n`);
+    if (process.env["RULEWAY_DEBUG"]) process.stderr.write(`${stack}\n`);
+    process.exitCode = 3;
+  }
+}

@@ -1,0 +1,133 @@
+// Diagnostics as people and tools read them.
+
+import { codes } from "./codes.ts";
+import type { Diagnostic } from "./diagnostic.ts";
+
+export const FORMATS = ["pretty", "json", "sarif", "github", "junit"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** The texts of the files, for showing lines. */
+export type Texts = ReadonlyMap<string, string>;
+
+/** The diagnostics in the format; ends with a line end unless empty. */
+export function render(diagnostics: Diagnostic[], format: Format, texts: Texts): string {
+  switch (format) {
+    case "pretty":
+      return diagnostics.map((each) => pretty(each, texts)).join("\n");
+    case "json":
+      return `${JSON.stringify(diagnostics, null, 2)}\n`;
+    case "sarif":
+      return `${JSON.stringify(sarif(diagnostics), null, 2)}\n`;
+    case "github":
+      return diagnostics.map(github).join("");
+    case "junit":
+      return junit(diagnostics, [...texts.keys()]);
+  }
+}
+
+function place({ file, range }: Diagnostic): string {
+  return range ? `${file}:${range.start.line}:${range.start.column}` : file;
+}
+
+/**
+ * error[R200]: unknown key "repalce"
+ *   rules.yaml:14:9
+ * 14 |         repalce: { x-env: prod }
+ *    |         ^^^^^^^ did you mean "replace"?
+ *    = docs/reference/diagnostics.md#r200
+ */
+function pretty(diagnostic: Diagnostic, texts: Texts): string {
+  const { code, severity, message, hint, range, file } = diagnostic;
+  let text = `${severity}[${code}]: ${message}\n  ${place(diagnostic)}\n`;
+  const line = range && texts.get(file)?.split(/\r?\n/)[range.start.line - 1];
+  if (range && line !== undefined) {
+    const number = String(range.start.line);
+    const margin = " ".repeat(number.length);
+    const before = line.slice(0, range.start.column - 1).replace(/[^\t]/g, " ");
+    const sameLine = range.end.line === range.start.line;
+    const width = sameLine ? range.end.column - range.start.column : line.length - before.length;
+    text += `${number} | ${line}\n`;
+    text += `${margin} | ${before}${"^".repeat(Math.max(1, width))}${hint ? ` ${hint}` : ""}\n`;
+    text += `${margin} = docs/reference/diagnostics.md#${code.toLowerCase()}\n`;
+  } else if (hint) {
+    text += `  = ${hint}\n`;
+  }
+  return text;
+}
+
+function withHint({ message, hint }: Diagnostic): string {
+  return hint ? `${message}; ${hint}` : message;
+}
+
+function sarif(diagnostics: Diagnostic[]): object {
+  const used = [...new Set(diagnostics.map((each) => each.code))].sort();
+  return {
+    $schema: "https://json.schemastore.org/sarif-2.1.0.json",
+    version: "2.1.0",
+    runs: [
+      {
+        tool: {
+          driver: {
+            name: "ruleway",
+            rules: used.map((id) => ({
+              id,
+              shortDescription: { text: codes[id]?.title ?? id },
+              fullDescription: { text: codes[id]?.explanation ?? id },
+            })),
+          },
+        },
+        results: diagnostics.map((each) => ({
+          ruleId: each.code,
+          level: each.severity,
+          message: { text: withHint(each) },
+          locations: [
+            {
+              physicalLocation: {
+                artifactLocation: { uri: each.file },
+                ...(each.range && {
+                  region: {
+                    startLine: each.range.start.line,
+                    startColumn: each.range.start.column,
+                    endLine: each.range.end.line,
+                    endColumn: each.range.end.column,
+                  },
+                }),
+              },
+            },
+          ],
+        })),
+      },
+    ],
+  };
+}
+
+/** A workflow command of GitHub Actions. */
+function github(each: Diagnostic): string {
+  const escaped = (text: string) =>
+    text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+  const at = each.range ? `,line=${each.range.start.line},col=${each.range.start.column}` : "";
+  const title = escaped(`${each.code} ${codes[each.code]?.title ?? ""}`).replaceAll(",", "%2C");
+  return `::${each.severity} file=${each.file}${at},title=${title}::${escaped(withHint(each))}\n`;
+}
+
+function junit(diagnostics: Diagnostic[], files: string[]): string {
+  const escaped = (text: string) =>
+    text
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      .replaceAll('"', "&quot;");
+  const cases = files.map((file) => {
+    const failures = diagnostics
+      .filter((each) => each.file === file && each.severity === "error")
+      .map((each) => {
+        const text = `${place(each)} ${withHint(each)}`;
+        return `      <failure type="${each.code}" message="${escaped(each.message)}">${escaped(text)}</failure>\n`;
+      });
+    return `    <testcase classname="ruleway.check" name="${escaped(file)}">\n${failures.join("")}    </testcase>\n`;
+  });
+  const failed = new Set(
+    diagnostics.filter((each) => each.severity === "error").map((each) => each.file),
+  ).size;
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n  <testsuite name="ruleway check" tests="${files.length}" failures="${failed}">\n${cases.join("")}  </testsuite>\n</testsuites>\n`;
+}

@@ -1,0 +1,198 @@
+// Rule tests through a real Envoy: real sockets, a real upstream, real services, all on loopback. One
+// Envoy serves all tests of a file.
+
+import http from "node:http";
+import type { Headers } from "../../host/index.ts";
+import { wasmPath } from "../assets.ts";
+import { readBody, serve } from "../gateway/demo.ts";
+import { type RunningEnvoy, startEnvoy } from "../gateway/envoy.ts";
+import { envoyBootstrap } from "../targets/envoy.ts";
+import { framingViolations, type Outcome, type Seen } from "./expect.ts";
+import { type Answer, bodyOf, headersOf, type RuleTest } from "./format.ts";
+
+interface Backend {
+  url: string;
+  close(): Promise<void>;
+  seen: Seen[];
+  answer: Answer | undefined;
+}
+
+/** A server that records what it gets and answers what it is told to. */
+async function startBackend(): Promise<Backend> {
+  const backend: Backend = { url: "", close: async () => {}, seen: [], answer: {} };
+  const server = await serve((request, response) => {
+    const seen: Seen = { headers: requestHeaders(request), body: new Uint8Array() };
+    readBody(request).then(
+      (body) => {
+        seen.body = body;
+        backend.seen.push(seen);
+        void respond(response, backend.answer);
+      },
+      // Broken off before its end: an upstream has seen it all the same.
+      () => backend.seen.push(seen),
+    );
+  });
+  return Object.assign(backend, server);
+}
+
+async function respond(response: http.ServerResponse, answer: Answer | undefined): Promise<void> {
+  if (!answer || answer.fail) {
+    response.destroy();
+    return;
+  }
+  await pause(answer.delay ?? 0);
+  const names = headersOf(answer).flat();
+  const status = answer.status ?? 200;
+  const pieces = bodyOf(answer);
+  const isBodiless = status === 204 || status === 304;
+  if (pieces.length === 0 && !isBodiless) names.push("content-length", "0");
+  response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
+  for (const piece of isBodiless ? [] : pieces) {
+    response.write(piece);
+    // So that pieces travel as pieces.
+    if (pieces.length > 1) await pause(5);
+  }
+  response.end();
+}
+
+function pause(ms: number): Promise<void> {
+  return ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : Promise.resolve();
+}
+
+function requestHeaders(request: http.IncomingMessage): Headers {
+  const headers: Headers = [
+    [":authority", request.headers.host ?? ""],
+    [":path", request.url ?? ""],
+    [":method", request.method ?? ""],
+  ];
+  return [...headers, ...rawPairs(request.rawHeaders)];
+}
+
+function rawPairs(raw: string[]): Headers {
+  const pairs: Headers = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) pairs.push([raw[i]!.toLowerCase(), raw[i + 1]!]);
+  return pairs;
+}
+
+/** Runs tests one after another on one Envoy. */
+export class EnvoyEngine {
+  private constructor(
+    private readonly envoy: RunningEnvoy,
+    private readonly upstream: Backend,
+    private readonly services: Record<string, Backend>,
+  ) {}
+
+  static async start(
+    binary: string,
+    rules: object,
+    serviceOfCluster: Record<string, string>,
+    concurrency = 1,
+  ): Promise<EnvoyEngine> {
+    const upstream = await startBackend();
+    const services: Record<string, Backend> = {};
+    const clusters: Record<string, string> = {};
+    for (const [cluster, service] of Object.entries(serviceOfCluster)) {
+      services[service] ??= await startBackend();
+      clusters[cluster] = services[service].url;
+    }
+    try {
+      const envoy = await startEnvoy({
+        envoy: binary,
+        concurrency,
+        bootstrap: (ports) =>
+          envoyBootstrap({
+            ...ports,
+            ...{ rules, wasmPath: wasmPath(), upstream: upstream.url, clusters },
+          }),
+      });
+      return new EnvoyEngine(envoy, upstream, services);
+    } catch (error) {
+      await Promise.all([upstream, ...Object.values(services)].map((each) => each.close()));
+      throw error;
+    }
+  }
+
+  async run(test: RuleTest): Promise<Outcome> {
+    const backends = [this.upstream, ...Object.values(this.services)];
+    for (const backend of backends) backend.seen = [];
+    this.upstream.answer = test.upstream ?? {};
+    for (const [name, backend] of Object.entries(this.services)) {
+      backend.answer = test.services?.[name];
+    }
+    const logBefore = this.envoy.log().length;
+    const outcome: Outcome = { calls: {}, log: [], violations: [] };
+    const isHead = test.request?.method === "HEAD";
+    outcome.response = await this.request(test).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");
+      return undefined;
+    });
+    if (outcome.response) {
+      outcome.violations.push(...framingViolations("response", outcome.response, isHead));
+    }
+    // The log of a stream is written once it has ended, a moment after the client has its answer.
+    await this.awaitLog(test, logBefore, outcome);
+    outcome.upstream = this.upstream.seen[0];
+    for (const [name, backend] of Object.entries(this.services)) outcome.calls[name] = backend.seen;
+    return outcome;
+  }
+
+  private async awaitLog(test: RuleTest, from: number, outcome: Outcome): Promise<void> {
+    for (let tries = 0; tries < 50; tries++) {
+      outcome.log = this.envoy.log().slice(from).split("\n");
+      const isComplete = (test.expect.log ?? []).every((line) =>
+        outcome.log.some((each) => each.includes(line)),
+      );
+      if (isComplete) return;
+      await pause(20);
+    }
+  }
+
+  private request(test: RuleTest): Promise<Seen> {
+    const request = test.request ?? {};
+    const pieces = bodyOf(request);
+    const names = ["host", request.host ?? "example.com", ...headersOf(request).flat()];
+    if (request.chunks) names.push("transfer-encoding", "chunked");
+    return new Promise((resolve, reject) => {
+      const outgoing = http.request({
+        host: "127.0.0.1",
+        port: this.envoy.port,
+        method: request.method ?? (pieces.length ? "POST" : "GET"),
+        path: request.path ?? "/",
+        headers: names as unknown as http.OutgoingHttpHeaders,
+        setHost: false,
+        timeout: 10_000,
+        agent: false,
+      });
+      outgoing.on("timeout", () =>
+        outgoing.destroy(Object.assign(new Error("no answer"), { code: "ETIMEDOUT" })),
+      );
+      outgoing.on("error", reject);
+      outgoing.on("response", (incoming) => {
+        readBody(incoming).then((body) => {
+          const headers: Headers = [
+            [":status", String(incoming.statusCode)],
+            ...rawPairs(incoming.rawHeaders),
+          ];
+          resolve({ headers, body });
+        }, reject);
+      });
+      void (async () => {
+        for (const piece of pieces) {
+          if (outgoing.destroyed) return;
+          outgoing.write(piece);
+          if (pieces.length > 1) await pause(5);
+        }
+        outgoing.end();
+      })();
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.envoy.stop();
+    await Promise.all([this.upstream, ...Object.values(this.services)].map((each) => each.close()));
+  }
+
+  get log(): string {
+    return this.envoy.log();
+  }
+}

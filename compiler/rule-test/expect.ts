@@ -1,0 +1,109 @@
+// Comparing what happened with what a rule test expects.
+
+import { isDeepStrictEqual } from "node:util";
+import type { Headers } from "../../host/index.ts";
+import type { ExpectedRequest, ExpectedResponse, RuleTest } from "./format.ts";
+
+/** A message as somebody received it. */
+export interface Seen {
+  headers: Headers;
+  body: Uint8Array;
+}
+
+/** What happened in a test. */
+export interface Outcome {
+  /** What the upstream got, or undefined. */
+  upstream?: Seen | undefined;
+  /** By service. */
+  calls: Record<string, Seen[]>;
+  /** What the client got; undefined when the stream was broken off. */
+  response?: Seen | undefined;
+  log: string[];
+  /** Rules of HTTP that a message broke, such as a content-length that is not the body's. */
+  violations: string[];
+}
+
+/** Everything in which the outcome is not what the test expects, as readable lines. */
+export function compare(test: RuleTest, outcome: Outcome): string[] {
+  const problems = [...outcome.violations];
+  const { expect } = test;
+  if (expect.upstream !== undefined) {
+    problems.push(...compareCall("upstream", expect.upstream, outcome.upstream));
+  }
+  for (const [service, expected] of Object.entries(expect.calls ?? {})) {
+    problems.push(...compareCall(`calls.${service}`, expected, outcome.calls[service]?.[0]));
+  }
+  if (expect.response) {
+    if (outcome.response)
+      problems.push(...compareMessage("response", expect.response, outcome.response));
+    else problems.push("response: the stream was broken off");
+  }
+  for (const line of expect.log ?? []) {
+    if (outcome.log.some((each) => each.includes(line))) continue;
+    problems.push(
+      `log: no line has ${JSON.stringify(line)}; there are ${JSON.stringify(outcome.log)}`,
+    );
+  }
+  return problems;
+}
+
+function compareCall(
+  place: string,
+  expected: "none" | ExpectedRequest,
+  seen: Seen | undefined,
+): string[] {
+  if (expected === "none") return seen ? [`${place}: expected no request, got one`] : [];
+  if (!seen) return [`${place}: expected a request, got none`];
+  return compareMessage(place, expected, seen);
+}
+
+function compareMessage(
+  place: string,
+  expected: ExpectedRequest & ExpectedResponse,
+  seen: Seen,
+): string[] {
+  const problems: string[] = [];
+  const check = (what: string, wanted: unknown, got: unknown) => {
+    if (wanted === undefined || isDeepStrictEqual(wanted, got)) return;
+    problems.push(
+      `${place}.${what}: expected ${show(wanted)}\n${" ".repeat(place.length + what.length + 3)}got      ${show(got)}`,
+    );
+  };
+  const value = (name: string) => seen.headers.find(([each]) => each === name)?.[1];
+  check("method", expected.method, value(":method"));
+  check("host", expected.host, value(":authority"));
+  check("path", expected.path, value(":path"));
+  check("status", expected.status, Number(value(":status")));
+  for (const [name, wanted] of Object.entries(expected.headers ?? {})) {
+    const got = seen.headers
+      .filter(([each]) => each === name.toLowerCase())
+      .map(([, each]) => each);
+    if (wanted === "absent") check(`headers.${name}`, [], got);
+    else if (wanted !== "present") check(`headers.${name}`, [wanted].flat(), got);
+    else if (got.length === 0) problems.push(`${place}.headers.${name}: expected it to be present`);
+  }
+  const text = new TextDecoder().decode(seen.body);
+  check("body", expected.body, text);
+  if (expected.json !== undefined) check("json", expected.json, parse(text));
+  return problems;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return `not JSON: ${text}`;
+  }
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 500 ? `${text.slice(0, 500)}… (${text.length} characters)` : text;
+}
+
+/** A content-length that is not the length of the body is a client that hangs. */
+export function framingViolations(place: string, seen: Seen, isHead = false): string[] {
+  const declared = seen.headers.find(([name]) => name === "content-length")?.[1];
+  if (declared === undefined || isHead || Number(declared) === seen.body.length) return [];
+  return [`${place}: content-length says ${declared}, the body has ${seen.body.length} bytes`];
+}

@@ -1,0 +1,162 @@
+// Rule tests in the embedded host: no sockets, a clock that only moves when it must. So the same test
+// gives the same result every time, and bodies can be cut in any way.
+
+import {
+  getHeader,
+  type Headers,
+  type HttpCall,
+  ManualClock,
+  Plugin,
+  type Sink,
+} from "../../host/index.ts";
+import { filterModule } from "../assets.ts";
+import { framingViolations, type Outcome, type Seen } from "./expect.ts";
+import { type Answer, bodyOf, headersOf, type RuleTest } from "./format.ts";
+
+/** How a body is cut: pieces in, pieces out. */
+export type Cut = (pieces: Uint8Array[]) => Uint8Array[];
+
+/** Runs the test against the rules (as JSON); `cut` decides in what pieces bodies come. */
+export function runInNode(
+  json: string,
+  serviceOfCluster: Record<string, string>,
+  test: RuleTest,
+  cut: Cut,
+): Outcome {
+  const outcome: Outcome = { calls: {}, log: [], violations: [] };
+  const clock = new ManualClock();
+  const plugin = new Plugin(filterModule(), {
+    allowOnHeadersStopIteration: true,
+    clock,
+    hasCluster: (name) => serviceOfCluster[name] !== undefined,
+    log: (_level, text) => outcome.log.push(text),
+    httpCall: (call) => answerCall(call),
+    onTrap: (error) => outcome.violations.push(`the filter trapped: ${error.message}`),
+  });
+  const answerCall = (call: HttpCall) => {
+    const service = serviceOfCluster[call.cluster]!;
+    outcome.calls[service] ??= [];
+    outcome.calls[service].push({ headers: call.headers, body: call.body });
+    const answer = test.services?.[service];
+    if (!answer) {
+      outcome.violations.push(`calls.${service}: the test has no answer for this service`);
+      call.fail();
+      return;
+    }
+    // The time-out was set at the same moment: advancing decides which of the two comes first.
+    clock.after(answer.delay ?? 0, () => {
+      if (answer.fail) call.fail();
+      else call.respond({ headers: answerHeaders(answer), body: join(bodyOf(answer)) });
+    });
+    clock.advance(Math.max(answer.delay ?? 0, 0));
+  };
+  if (!plugin.configure(json)) throw new Error("the filter refuses the rules");
+
+  const upstream: { headers?: Headers; body: Uint8Array[]; isComplete: boolean } = {
+    body: [],
+    isComplete: false,
+  };
+  const client: { headers?: Headers; body: Uint8Array[] } = { body: [] };
+  let isAbandoned = false;
+  let isReset = false;
+  const sink: Sink = {
+    requestHeaders: (headers, end) => {
+      upstream.headers = headers.map(([name, value]) => [name, value]);
+      upstream.isComplete = end;
+    },
+    requestData: (data, end) => {
+      upstream.body.push(data.slice());
+      upstream.isComplete ||= end;
+    },
+    requestTrailers: () => {
+      upstream.isComplete = true;
+    },
+    responseHeaders: (headers) => {
+      client.headers = headers.map(([name, value]) => [name, value]);
+    },
+    responseData: (data) => client.body.push(data.slice()),
+    responseTrailers: () => {},
+    reset: () => {
+      isReset = true;
+    },
+    abandonUpstream: () => {
+      isAbandoned = true;
+    },
+  };
+  const stream = plugin.stream(sink, {
+    "source.address": "127.0.0.1:40000",
+    "request.protocol": "HTTP/1.1",
+    "xds.route_name": "default",
+    "xds.cluster_name": "upstream",
+  });
+  const request = test.request ?? {};
+  const method = request.method ?? (bodyOf(request).length ? "POST" : "GET");
+  feed(
+    (headers, end) => stream.requestHeaders(headers, end),
+    (data, end) => stream.requestData(data, end),
+    [
+      [":authority", request.host ?? "example.com"],
+      [":path", request.path ?? "/"],
+      [":method", method],
+      [":scheme", "http"],
+      ...headersOf(request),
+    ],
+    cut(bodyOf(request)),
+  );
+  // Whatever waits for a time-out gets it.
+  clock.advance(86_400_000);
+  if (upstream.headers && upstream.isComplete && !isAbandoned) {
+    const answer = test.upstream ?? {};
+    const isBodiless = method === "HEAD" || answer.status === 204 || answer.status === 304;
+    feed(
+      (headers, end) => stream.responseHeaders(headers, end),
+      (data, end) => stream.responseData(data, end),
+      answerHeaders(answer),
+      isBodiless ? [] : cut(bodyOf(answer)),
+    );
+  }
+  stream.close();
+  plugin.close();
+  if (upstream.headers) {
+    const seen: Seen = { headers: upstream.headers, body: join(upstream.body) };
+    // A request that was answered before its body had come is broken off, by us.
+    if (upstream.isComplete) outcome.violations.push(...framingViolations("upstream", seen));
+    outcome.upstream = seen;
+  }
+  if (client.headers && !isReset) {
+    outcome.response = { headers: client.headers, body: join(client.body) };
+    const isHead = method === "HEAD" || getHeader(client.headers, ":status") === "304";
+    outcome.violations.push(...framingViolations("response", outcome.response, isHead));
+  } else if (!isReset) {
+    outcome.violations.push("the stream hangs: the client has no answer");
+  }
+  return outcome;
+}
+
+function answerHeaders(answer: Answer): Headers {
+  return [[":status", String(answer.status ?? 200)], ...headersOf(answer)];
+}
+
+/** Feeds a message: its last piece ends the stream, headers do when there is none. */
+function feed(
+  onHeaders: (headers: Headers, end: boolean) => void,
+  onData: (data: Uint8Array, end: boolean) => void,
+  headers: Headers,
+  pieces: Uint8Array[],
+): void {
+  onHeaders(headers, pieces.length === 0);
+  pieces.forEach((piece, i) => {
+    onData(piece, i === pieces.length - 1);
+  });
+}
+
+function join(pieces: Uint8Array[]): Uint8Array {
+  const size = pieces.reduce((n, piece) => n + piece.length, 0);
+  const joined = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    joined.set(piece, at);
+    at += piece.length;
+  }
+  return joined;
+}

@@ -1,0 +1,146 @@
+// The envelopes that Envoy needs around the rules: the HTTP filter, and for trying things out a
+// whole bootstrap with a listener, a route and clusters.
+
+const TYPE = "type.googleapis.com/";
+
+export interface EnvoyFilterOptions {
+  /** Where Envoy reads the filter from. */
+  wasmPath: string;
+  /** Shown in Envoy's logs and metrics; default ruleway. */
+  name?: string;
+}
+
+/** The entry for `http_filters`. It lets the filter hold headers while a body is judged, and brings
+ * it back should it ever trap: without FAIL_RELOAD one trap would take the plugin down for good. */
+export function envoyFilter(rules: object, options: EnvoyFilterOptions): object {
+  const name = options.name ?? "ruleway";
+  return {
+    name: "envoy.filters.http.wasm",
+    typed_config: {
+      "@type": `${TYPE}envoy.extensions.filters.http.wasm.v3.Wasm`,
+      config: {
+        name,
+        root_id: name,
+        failure_policy: "FAIL_RELOAD",
+        allow_on_headers_stop_iteration: true,
+        configuration: {
+          "@type": `${TYPE}google.protobuf.StringValue`,
+          value: JSON.stringify(rules),
+        },
+        vm_config: {
+          vm_id: name,
+          runtime: "envoy.wasm.runtime.v8",
+          code: { local: { filename: options.wasmPath } },
+        },
+      },
+    },
+  };
+}
+
+export interface BootstrapOptions extends EnvoyFilterOptions {
+  rules: object;
+  listenPort: number;
+  adminPort: number;
+  /** `http://host:port` of the upstream. */
+  upstream: string;
+  /** Cluster name -> URL of what answers callouts. */
+  clusters?: Record<string, string>;
+  /** Filters instead of ours, for comparisons. */
+  filters?: object[];
+  /** Text format of an access log on standard output; none by default. */
+  accessLog?: string;
+}
+
+function socketAddress(host: string, port: number): object {
+  return { socket_address: { address: host, port_value: port } };
+}
+
+function cluster(name: string, url: string): object {
+  const { hostname, port, protocol } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const isAddress = /^[\d.]+$/.test(host) || host.includes(":");
+  const endpoint = {
+    address: socketAddress(host, Number(port || (protocol === "https:" ? 443 : 80))),
+  };
+  return {
+    name,
+    type: isAddress ? "STATIC" : "STRICT_DNS",
+    connect_timeout: "2s",
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
+    ...(protocol === "https:" && {
+      transport_socket: {
+        name: "envoy.transport_sockets.tls",
+        typed_config: {
+          "@type": `${TYPE}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
+          sni: hostname,
+        },
+      },
+    }),
+  };
+}
+
+/** A bootstrap that listens on loopback and sends everything through the rules to the upstream. */
+export function envoyBootstrap(options: BootstrapOptions): object {
+  const clusters = Object.entries(options.clusters ?? {}).map(([name, url]) => cluster(name, url));
+  const connectionManager = {
+    "@type": `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+    stat_prefix: "ingress",
+    upgrade_configs: [{ upgrade_type: "websocket" }],
+    route_config: {
+      name: "local",
+      virtual_hosts: [
+        {
+          name: "all",
+          domains: ["*"],
+          routes: [
+            {
+              name: "default",
+              match: { prefix: "/" },
+              route: { cluster: "upstream", timeout: "0s" },
+            },
+          ],
+        },
+      ],
+    },
+    http_filters: [
+      ...(options.filters ?? [envoyFilter(options.rules, options)]),
+      {
+        name: "envoy.filters.http.router",
+        typed_config: { "@type": `${TYPE}envoy.extensions.filters.http.router.v3.Router` },
+      },
+    ],
+    ...(options.accessLog && {
+      access_log: [
+        {
+          name: "envoy.access_loggers.stdout",
+          typed_config: {
+            "@type": `${TYPE}envoy.extensions.access_loggers.stream.v3.StdoutAccessLog`,
+            log_format: { text_format_source: { inline_string: options.accessLog } },
+          },
+        },
+      ],
+    }),
+  };
+  return {
+    admin: { address: socketAddress("127.0.0.1", options.adminPort) },
+    static_resources: {
+      listeners: [
+        {
+          name: "ingress",
+          address: socketAddress("127.0.0.1", options.listenPort),
+          filter_chains: [
+            {
+              filters: [
+                {
+                  name: "envoy.filters.network.http_connection_manager",
+                  typed_config: connectionManager,
+                },
+              ],
+            },
+          ],
+        },
+      ],
+      clusters: [cluster("upstream", options.upstream), ...clusters],
+    },
+  };
+}

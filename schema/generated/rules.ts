@@ -1,0 +1,773 @@
+// Generated from schema/ruleway.schema.json by `npm run generate`. Do not edit.
+
+/**
+ * How long an answer may take; default 500ms.
+ */
+export type Duration = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size = string | number;
+export type Globs = string | [string, ...string[]];
+/**
+ * `present`, `absent`, a value to be equal to, or an object.
+ */
+export type Matcher = string | ValueMatcher;
+export type StatusCode = number;
+/**
+ * A CEL expression.
+ */
+export type Expression = string;
+/**
+ * Shown in diagnostics.
+ */
+export type StepName = string;
+export type ValueOrList = string | number | boolean | [Value, ...Value[]];
+/**
+ * Text that may hold `$(…)`, a number or a boolean.
+ */
+export type Value = string | number | boolean;
+/**
+ * The new path. The query stays unless the new path has one.
+ */
+export type Path = string | PathRewrite;
+/**
+ * Text that may hold `$(…)`.
+ */
+export type Template = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size1 = string | number;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size2 = string | number;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size3 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration1 = string;
+/**
+ * A line in the host's log.
+ */
+export type Log = string | Log1;
+/**
+ * No further steps and no further rules in this phase.
+ */
+export type Stop = true;
+/**
+ * Rules run in order; every rule that matches applies.
+ */
+export type Rules = Rule[];
+
+/**
+ * Rules that change HTTP traffic. One tree, written as YAML by people and read as JSON by the filter.
+ */
+export interface RulewayRuleFile {
+  /**
+   * Version of the rule language; required beside `rules`.
+   */
+  ruleway?: 1;
+  vars?: Vars;
+  services?: Services;
+  limits?: Limits;
+  settings?: Settings;
+  rules?: Rules;
+  /**
+   * The Higress envelope: documents of their own for routes, domains and services. The first entry that matches replaces the rules above and inherits the rest.
+   */
+  _rules_?: Entry[];
+  /**
+   * Set by Higress; shown in log lines.
+   */
+  _plugin_id_?: string;
+}
+/**
+ * Constants, read as `$(vars.NAME)`.
+ */
+export interface Vars {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Where callouts go, by name.
+ */
+export interface Services {
+  [k: string]: Service;
+}
+export interface Service {
+  /**
+   * The Envoy cluster that is called.
+   */
+  cluster: string;
+  /**
+   * `:authority` of the calls; default: the cluster's name.
+   */
+  authority?: string;
+  timeout?: Duration;
+}
+/**
+ * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
+ */
+export interface Limits {
+  requestBody?: Size;
+  responseBody?: Size;
+}
+export interface Settings {
+  /**
+   * What one bad rule costs: `reject` refuses the whole document and the one before it stays in force, `skip` leaves out that rule (or keeps its last good version) and the rest works.
+   */
+  onInvalidRule?: "reject" | "skip";
+  /**
+   * Whether edits of the request select its route anew; default false.
+   */
+  reroute?: boolean;
+  /**
+   * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
+   */
+  holdHeaders?: boolean;
+  /**
+   * Which entry of `_rules_` applies when several domains match: the first in order, as Higress does, or the most specific.
+   */
+  domains?: "inOrder" | "mostSpecific";
+}
+export interface Rule {
+  /**
+   * Shown in logs, metrics and diagnostics; default: its place in the file.
+   */
+  name?: string;
+  /**
+   * Default true.
+   */
+  enabled?: boolean;
+  match?: Match;
+  when?: Expression;
+  limits?: Limits;
+  /**
+   * No later rule applies once this one has; default false.
+   */
+  final?: boolean;
+  /**
+   * Steps for the request, in order.
+   */
+  request?: RequestStep[];
+  /**
+   * Steps for the response, in order.
+   */
+  response?: ResponseStep[];
+  /**
+   * Steps once the stream has ended.
+   */
+  done?: DoneStep[];
+}
+/**
+ * What the rule is for: all the keys given must hold. Looks only at the request as it arrived.
+ */
+export interface Match {
+  /**
+   * Exact, `*.suffix` or `prefix.*`; letter case and port are ignored.
+   */
+  host?: string | [string, ...string[]];
+  /**
+   * A template: `{name}` or `*` is one segment, `**` or `{name=**}` the tail.
+   */
+  path?: string | [string, ...string[]] | PathMatcher;
+  method?: Globs;
+  scheme?: Globs;
+  headers?: Matchers;
+  query?: Matchers;
+  cookies?: Matchers;
+  /**
+   * Names of the route, exact (`xds.route_name`).
+   */
+  route?: string | [string, ...string[]];
+  /**
+   * Prefixes of the route's name.
+   */
+  routePrefix?: string | [string, ...string[]];
+  /**
+   * Names of the upstream cluster, exact (`xds.cluster_name`).
+   */
+  cluster?: string | [string, ...string[]];
+  /**
+   * `fqdn` or `fqdn:port` of a cluster named `outbound|port|subset|fqdn`.
+   */
+  service?: string | [string, ...string[]];
+  /**
+   * Of the response: `404`, `4xx`, `40x`, `500-504`. Rules with it have no request steps.
+   */
+  status?: StatusCode | string | [StatusCode | string, ...(StatusCode | string)[]];
+  /**
+   * At least one of these holds.
+   *
+   * @minItems 1
+   */
+  any?: [Match, ...Match[]];
+  /**
+   * All of these hold.
+   *
+   * @minItems 1
+   */
+  all?: [Match, ...Match[]];
+  not?: Match1;
+}
+/**
+ * All the keys given must hold. `prefix` counts whole segments: `/a` matches `/a` and `/a/b`, not `/ab`.
+ */
+export interface PathMatcher {
+  exact?: string;
+  prefix?: string;
+  suffix?: string;
+  contains?: string;
+  /**
+   * RE2; named groups become params. Matches anywhere unless anchored.
+   */
+  regex?: string;
+  ignoreCase?: boolean;
+  /**
+   * The opposite; default false.
+   */
+  not?: boolean;
+}
+/**
+ * Name -> matcher. Multi-valued: one value that matches is enough.
+ */
+export interface Matchers {
+  [k: string]: Matcher;
+}
+/**
+ * All the keys given must hold.
+ */
+export interface ValueMatcher {
+  exact?: string;
+  prefix?: string;
+  suffix?: string;
+  contains?: string;
+  /**
+   * RE2; matches anywhere unless anchored.
+   */
+  regex?: string;
+  /**
+   * @minItems 1
+   */
+  in?: [string, ...string[]];
+  /**
+   * `[from, to]`, both included; the value is read as an integer.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  range?: [number, number];
+  ignoreCase?: boolean;
+  /**
+   * The opposite of the other keys; an absent value then matches. Default false.
+   */
+  not?: boolean;
+}
+/**
+ * This does not hold.
+ */
+export interface Match1 {
+  /**
+   * Exact, `*.suffix` or `prefix.*`; letter case and port are ignored.
+   */
+  host?: string | [string, ...string[]];
+  /**
+   * A template: `{name}` or `*` is one segment, `**` or `{name=**}` the tail.
+   */
+  path?: string | [string, ...string[]] | PathMatcher;
+  method?: Globs;
+  scheme?: Globs;
+  headers?: Matchers;
+  query?: Matchers;
+  cookies?: Matchers;
+  /**
+   * Names of the route, exact (`xds.route_name`).
+   */
+  route?: string | [string, ...string[]];
+  /**
+   * Prefixes of the route's name.
+   */
+  routePrefix?: string | [string, ...string[]];
+  /**
+   * Names of the upstream cluster, exact (`xds.cluster_name`).
+   */
+  cluster?: string | [string, ...string[]];
+  /**
+   * `fqdn` or `fqdn:port` of a cluster named `outbound|port|subset|fqdn`.
+   */
+  service?: string | [string, ...string[]];
+  /**
+   * Of the response: `404`, `4xx`, `40x`, `500-504`. Rules with it have no request steps.
+   */
+  status?: StatusCode | string | [StatusCode | string, ...(StatusCode | string)[]];
+  /**
+   * At least one of these holds.
+   *
+   * @minItems 1
+   */
+  any?: [Match, ...Match[]];
+  /**
+   * All of these hold.
+   *
+   * @minItems 1
+   */
+  all?: [Match, ...Match[]];
+  not?: Match1;
+}
+/**
+ * One verb.
+ */
+export interface RequestStep {
+  name?: StepName;
+  when?: Expression;
+  headers?: Headers;
+  query?: Query;
+  cookies?: Cookies;
+  path?: Path;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  host?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  method?: string;
+  body?: Body;
+  limit?: Limit;
+  authorize?: Authorize;
+  respond?: Respond1;
+  redirect?: Redirect;
+  set?: Set;
+  log?: Log;
+  stop?: Stop;
+}
+/**
+ * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ */
+export interface Headers {
+  set?: HeaderValues;
+  add?: HeaderValues1;
+  append?: HeaderValues2;
+  default?: HeaderValues3;
+  remove?: Globs;
+  /**
+   * Remove all others, but for pseudo-headers and what frames the message.
+   */
+  keep?: string | [string, ...string[]];
+  rename?: HeaderNames;
+  copy?: HeaderNames1;
+  /**
+   * Rewrite what a regular expression matches in the values.
+   */
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  /**
+   * Keep the first, the last, or each distinct line.
+   */
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
+}
+/**
+ * Replace all lines of the name.
+ */
+export interface HeaderValues {
+  [k: string]: ValueOrList;
+}
+/**
+ * A further line.
+ */
+export interface HeaderValues1 {
+  [k: string]: ValueOrList;
+}
+/**
+ * Join to the existing value with `, `. Not for set-cookie.
+ */
+export interface HeaderValues2 {
+  [k: string]: ValueOrList;
+}
+/**
+ * Only if the name is absent.
+ */
+export interface HeaderValues3 {
+  [k: string]: ValueOrList;
+}
+/**
+ * Old name -> new name, all lines.
+ */
+export interface HeaderNames {
+  [k: string]: string;
+}
+/**
+ * Source -> target, all lines; the target's own are replaced.
+ */
+export interface HeaderNames1 {
+  [k: string]: string;
+}
+export interface RegexReplace {
+  /**
+   * RE2.
+   */
+  regex: string;
+  /**
+   * `$1`, `${name}`, `$0`; `$$` is a `$`.
+   */
+  with: string;
+}
+/**
+ * Edits of the query parameters; what no edit touches keeps its place and its escaping. Order: keep, remove, rename, copy, replace, set, default, add, dedupe, sort.
+ */
+export interface Query {
+  set?: Values;
+  add?: Values;
+  default?: Values;
+  remove?: Globs;
+  keep?: Globs;
+  rename?: Names;
+  copy?: Names;
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
+  /**
+   * By name, in the order of bytes; equal names keep their order.
+   */
+  sort?: boolean;
+}
+export interface Values {
+  [k: string]: ValueOrList;
+}
+export interface Names {
+  [k: string]: string;
+}
+/**
+ * Edits of the request's cookies by name. Order: keep, remove, rename, copy, replace, set, default, dedupe.
+ */
+export interface Cookies {
+  set?: CookieValues;
+  default?: CookieValues;
+  remove?: Globs;
+  keep?: Globs;
+  rename?: Names;
+  copy?: Names;
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
+}
+export interface CookieValues {
+  [k: string]: Value;
+}
+export interface PathRewrite {
+  replacePrefix?: PrefixReplace;
+  replace?: RegexReplace;
+}
+export interface PrefixReplace {
+  /**
+   * Whole segments.
+   */
+  prefix: string;
+  with: Template;
+}
+/**
+ * Edits of the body, in this order: replace, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC and compressed bodies pass untouched and are counted.
+ */
+export interface Body {
+  /**
+   * Literals, in a stream, right across chunk borders; leftmost first, the earlier in the list on ties; what was put in is not searched again.
+   *
+   * @minItems 1
+   */
+  replace?: [LiteralReplace, ...LiteralReplace[]];
+  json?: Json;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  text?: string;
+  prepend?: Template;
+  append?: Template;
+  /**
+   * Only bodies of these media types (`text/html`, `text/*`); default: all.
+   */
+  contentType?: string | [string, ...string[]];
+  maxSize?: Size1;
+  /**
+   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`).
+   */
+  overLimit?: "skip" | "reject";
+  /**
+   * A body that is not valid JSON is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`).
+   */
+  onError?: "skip" | "deny";
+}
+export interface LiteralReplace {
+  find: string;
+  with: Template;
+  /**
+   * ASCII letters; default false.
+   */
+  ignoreCase?: boolean;
+  /**
+   * Only so many; default all.
+   */
+  first?: number;
+}
+/**
+ * Edits by JSON Pointer (RFC 6901); bytes that no edit touches stay as they are. Order: remove, set, add, each by pointer in the order of bytes.
+ */
+export interface Json {
+  set?: JsonValues;
+  add?: JsonValues1;
+  /**
+   * @minItems 1
+   */
+  remove?: [string, ...string[]];
+}
+/**
+ * Replace or create; missing objects on the way are made.
+ */
+export interface JsonValues {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * As in JSON Patch (RFC 6902): insert into arrays, `-` is the end.
+ */
+export interface JsonValues1 {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Refuse what is too large.
+ */
+export interface Limit {
+  body?: Size2;
+  /**
+   * Number of header lines, pseudo-headers not counted; 431.
+   */
+  headers?: number;
+  headerBytes?: Size3;
+  respond?: Respond;
+}
+/**
+ * The answer instead.
+ */
+export interface Respond {
+  /**
+   * Default 200.
+   */
+  status?: number;
+  headers?: HeaderValues4;
+  text?: Template;
+  /**
+   * Any JSON value; strings are templates.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Response code details, for access logs.
+   */
+  details?: string;
+}
+export interface HeaderValues4 {
+  [k: string]: ValueOrList;
+}
+/**
+ * Ask a service whether the request may go on. Nothing reaches the upstream before it has answered.
+ */
+export interface Authorize {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  method?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  path?: string;
+  send?: AuthorizeSend;
+  timeout?: Duration1;
+  /**
+   * Statuses that allow; default 2xx.
+   */
+  allow?: StatusCode | string | [StatusCode | string, ...(StatusCode | string)[]];
+  upstream?: AuthorizeUpstream;
+  /**
+   * Headers of the answer that are added to the response of an allowed request.
+   */
+  client?: string | [string, ...string[]];
+  denied?: AuthorizeDenied;
+  /**
+   * No answer, 5xx, or nonsense: `deny` (403, the default), a status of your own, or `allow`.
+   */
+  onError?: ("deny" | "allow") | StatusCode;
+}
+export interface AuthorizeSend {
+  /**
+   * Headers of the request to send along; default authorization, cookie.
+   */
+  headers?: string | [string, ...string[]];
+  set?: HeaderValues5;
+}
+/**
+ * Headers of your own.
+ */
+export interface HeaderValues5 {
+  [k: string]: ValueOrList;
+}
+/**
+ * Headers of the answer that go on to the upstream. A client's own lines of a name in `set` are always removed.
+ */
+export interface AuthorizeUpstream {
+  set?: Globs;
+  append?: Globs;
+  /**
+   * Headers of the request that the upstream must not see.
+   */
+  remove?: string | [string, ...string[]];
+}
+/**
+ * The answer on denial; default: the service's own status and body.
+ */
+export interface AuthorizeDenied {
+  status?: StatusCode;
+  headers?: HeaderValues4;
+  text?: Template;
+  /**
+   * Any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Headers of the service's answer; default content-type, location, set-cookie, www-authenticate, proxy-authenticate, retry-after.
+   */
+  forward?: string | [string, ...string[]];
+}
+/**
+ * Answer now; nothing further runs.
+ */
+export interface Respond1 {
+  /**
+   * Default 200.
+   */
+  status?: number;
+  headers?: HeaderValues4;
+  text?: Template;
+  /**
+   * Any JSON value; strings are templates.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Response code details, for access logs.
+   */
+  details?: string;
+}
+/**
+ * Answer with a location; nothing further runs.
+ */
+export interface Redirect {
+  to: Template;
+  /**
+   * Default 302.
+   */
+  status?: 301 | 302 | 303 | 307 | 308;
+}
+/**
+ * Variables of this stream, read as `$(ctx.NAME)`.
+ */
+export interface Set {
+  [k: string]: Value;
+}
+export interface Log1 {
+  /**
+   * Default info.
+   */
+  level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
+  text: Template;
+}
+/**
+ * One verb.
+ */
+export interface ResponseStep {
+  name?: StepName;
+  when?: Expression;
+  headers?: Headers;
+  /**
+   * The new status.
+   */
+  status?: StatusCode | string;
+  body?: Body;
+  limit?: Limit;
+  respond?: Respond1;
+  redirect?: Redirect;
+  set?: Set;
+  log?: Log;
+  stop?: Stop;
+}
+/**
+ * One verb.
+ */
+export interface DoneStep {
+  name?: StepName;
+  when?: Expression;
+  set?: Set;
+  log?: Log;
+  stop?: Stop;
+}
+export interface Entry {
+  /**
+   * Route names, exact.
+   */
+  _match_route_?: string | [string, ...string[]];
+  /**
+   * Host names, `*.suffix`, `prefix*` or exact.
+   */
+  _match_domain_?: string | [string, ...string[]];
+  /**
+   * `fqdn` or `fqdn:port` of the Higress service.
+   */
+  _match_service_?: string | [string, ...string[]];
+  /**
+   * Prefixes of route names.
+   */
+  _match_route_prefix_?: string | [string, ...string[]];
+  /**
+   * Run the global rules first; default false.
+   */
+  inherit?: boolean;
+  ruleway?: 1;
+  vars?: Vars;
+  services?: Services;
+  limits?: Limits;
+  settings?: Settings;
+  rules?: Rules;
+}

@@ -1,0 +1,51 @@
+// Builds the filter (dist/ruleway.wasm) and the tools (dist/js). Does nothing where nothing changed.
+//   node scripts/build.mjs [filter|js]
+
+import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { filesOf, must, onceFor, root, tool } from "./lib.mjs";
+
+/** The one place for the filter's compiler flags. Nothing in them or in the output depends on where
+ * the checkout lies: the same sources give the same bytes. */
+const ASC_FLAGS = [
+  ...["-O3", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
+  ...["--transform", "json-as/transform", "--baseDir", "."],
+];
+
+const isSource = (name) => name.endsWith(".ts") && !name.endsWith(".test.ts");
+
+function buildFilter() {
+  const inputs = filesOf(["filter", "package-lock.json", "scripts/build.mjs"], isSource);
+  onceFor("filter", inputs, ["dist/ruleway.wasm"], () => {
+    mkdirSync(join(root, "dist"), { recursive: true });
+    must("building the filter", process.execPath, [
+      tool("assemblyscript", "bin", "asc.js"),
+      "filter/main.ts",
+      ...["--outFile", "dist/ruleway.wasm"],
+      ...ASC_FLAGS,
+    ]);
+  });
+}
+
+function buildTools() {
+  const folders = ["schema", "host", "compiler", "bench", "tests"];
+  const inputs = filesOf([...folders, "tsconfig.json", "package-lock.json"], (name) =>
+    /\.(ts|json)$/.test(name),
+  );
+  onceFor("js", inputs, ["dist/js/compiler/main.js"], () => {
+    rmSync(join(root, "dist", "js"), { recursive: true, force: true });
+    must("building the tools", process.execPath, [
+      tool("typescript", "bin", "tsc"),
+      "-p",
+      "tsconfig.json",
+    ]);
+    cpSync(join(root, "bench"), join(root, "dist", "js", "bench"), {
+      recursive: true,
+      filter: (path) => !path.endsWith(".ts"),
+    });
+  });
+}
+
+const what = process.argv[2];
+if (what === undefined || what === "filter") buildFilter();
+if (what === undefined || what === "js") buildTools();
