@@ -117,9 +117,8 @@ export function proxy_on_http_call_response(
   exchange.onAnswer(answer);
 }
 
-export function proxy_on_done(id: u32): i32 {
-  return 1;
-}
+// proxy_on_done is not exported: its answer would always be yes, which is what hosts take for
+// granted where it is missing, and each callback costs a request 0.3 to 0.6 µs in Envoy.
 
 export function proxy_on_log(id: u32): void {
   enter();
