@@ -124,18 +124,30 @@ export class Context {
     return node == NO_NODE ? null : this.template(node);
   }
 
-  /** A list of name patterns; of header names when `lower`. */
-  globs(object: i32, key: string, lower: bool): StaticArray<Glob> {
+  /** A list of name patterns. */
+  globs(object: i32, key: string): StaticArray<Glob> {
+    return this.patterns(object, key, false, false);
+  }
+
+  /** The same, of header names. */
+  headerGlobs(object: i32, key: string): StaticArray<Glob> {
+    return this.patterns(object, key, true, true);
+  }
+
+  /** The same, of media types. */
+  mediaTypeGlobs(object: i32, key: string): StaticArray<Glob> {
+    return this.patterns(object, key, true, false);
+  }
+
+  private patterns(object: i32, key: string, lower: bool, isHeader: bool): StaticArray<Glob> {
     const node = this.member(object, key);
     if (node == NO_NODE) return [];
     const nodes = this.strings(node);
     const globs = new StaticArray<Glob>(nodes.length);
     for (let i = 0; i < nodes.length; i++) {
       const pattern = this.text(nodes[i]);
-      if (lower) {
-        ascii.lowerInPlace(pattern);
-        this.checkHeaderPattern(nodes[i], pattern);
-      }
+      if (lower) ascii.lowerInPlace(pattern);
+      if (isHeader) this.checkHeaderPattern(nodes[i], pattern);
       globs[i] = new Glob(pattern, this.arena);
     }
     return globs;

@@ -21,8 +21,8 @@ import { Context } from "./context";
 export function decodeFields(context: Context, node: i32, kind: FieldKind): FieldEdits {
   const edits = new FieldEdits(kind);
   const isHeaders = kind == FieldKind.Headers;
-  edits.keep = context.globs(node, "keep", isHeaders);
-  edits.remove = context.globs(node, "remove", isHeaders);
+  edits.keep = isHeaders ? context.headerGlobs(node, "keep") : context.globs(node, "keep");
+  edits.remove = isHeaders ? context.headerGlobs(node, "remove") : context.globs(node, "remove");
   edits.rename = moves(context, node, "rename", kind);
   edits.copy = moves(context, node, "copy", kind);
   edits.set = assignments(context, node, "set", kind);

@@ -123,7 +123,7 @@ export class StepDecoder {
       overLimit != NO_NODE && equalsText(context.tape.text(overLimit, scratch), "reject");
     const onError = context.member(value, "onError");
     const denies = onError != NO_NODE && equalsText(context.tape.text(onError, scratch), "deny");
-    step.contentTypes = context.globs(value, "contentType", true);
+    step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace));
     const json = context.member(value, "json");
@@ -314,7 +314,7 @@ export class StepDecoder {
     step.method = context.templateOr(value, "method");
     step.path = context.templateOr(value, "path");
     const send = context.member(value, "send");
-    step.send = send == NO_NODE ? [] : context.globs(send, "headers", true);
+    step.send = send == NO_NODE ? [] : context.headerGlobs(send, "headers");
     if (send == NO_NODE || context.member(send, "headers") == NO_NODE)
       step.send = this.names("authorization cookie");
     const sendSet = send == NO_NODE ? NO_NODE : context.member(send, "set");
@@ -324,11 +324,11 @@ export class StepDecoder {
     else step.allow.addRange(200, 299);
     const upstream = context.member(value, "upstream");
     if (upstream != NO_NODE) {
-      step.upstreamSet = context.globs(upstream, "set", true);
-      step.upstreamAppend = context.globs(upstream, "append", true);
-      step.upstreamRemove = context.globs(upstream, "remove", true);
+      step.upstreamSet = context.headerGlobs(upstream, "set");
+      step.upstreamAppend = context.headerGlobs(upstream, "append");
+      step.upstreamRemove = context.headerGlobs(upstream, "remove");
     }
-    step.client = context.globs(value, "client", true);
+    step.client = context.headerGlobs(value, "client");
     step.forward = this.names(
       "content-type location set-cookie www-authenticate proxy-authenticate retry-after",
     );
@@ -353,7 +353,7 @@ export class StepDecoder {
     if (headers != NO_NODE) response.edits = decodeHeaderValues(context, headers);
     this.decodeContent(node, response);
     if (context.member(node, "forward") != NO_NODE)
-      step.forward = context.globs(node, "forward", true);
+      step.forward = context.headerGlobs(node, "forward");
     step.denied = response;
   }
 

@@ -1,0 +1,112 @@
+// Exposes the regex engine to its tests and suites. Not part of the product.
+
+import { Arena } from "../bytes/arena";
+import { NONE, Span, span } from "../bytes/span";
+import { fromText } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import { errorCode, errorOffset, errorText, quote, Regex, Template } from "../regex/index";
+import * as scratch from "../regex/scratch";
+
+const arena = Arena.create();
+const out = Writer.create();
+let regex: Regex | null = null;
+let haystack: Span = NONE;
+
+export function allocate(n: i32): usize {
+  return arena.allocate(n + 1); // never 0, also for empty spans
+}
+
+export function reset(): void {
+  arena.reset();
+}
+
+/** Collects what earlier patterns left; the stack is empty between calls. */
+export function collect(): void {
+  __collect();
+}
+
+/** 0, or the code of the problem. */
+export function compile(at: usize, n: i32, flags: u32): i32 {
+  regex = Regex.compile(span(at, n), flags);
+  return regex ? 0 : errorCode();
+}
+
+export function problemOffset(): i32 {
+  return errorOffset();
+}
+
+export function problemText(): Span {
+  return fromText(errorText(), arena);
+}
+
+export function setHaystack(at: usize, n: i32): void {
+  haystack = span(at, n);
+}
+
+export function isMatch(): bool {
+  return regex!.isMatch(haystack);
+}
+
+export function isFullMatch(): bool {
+  return regex!.isFullMatch(haystack);
+}
+
+export function findFull(): bool {
+  return regex!.findFull(haystack);
+}
+
+export function find(from: i32, to: i32): bool {
+  return regex!.find(haystack, from, to);
+}
+
+export function findNext(last: i32): bool {
+  return regex!.findNext(haystack, last);
+}
+
+export function start(i: i32): i32 {
+  return regex!.start(i);
+}
+
+export function end(i: i32): i32 {
+  return regex!.end(i);
+}
+
+export function captureCount(): i32 {
+  return regex!.captureCount;
+}
+
+export function captureIndex(at: usize, n: i32): i32 {
+  return regex!.captureIndex(span(at, n));
+}
+
+export function captureName(i: i32): Span {
+  return regex!.captureName(i);
+}
+
+/** The haystack replaced, NONE when the template is refused. */
+export function replaceAll(at: usize, n: i32, notation: i32, limit: i32): Span {
+  const template = Template.compile(span(at, n), regex!, notation, 0);
+  if (!template) return NONE;
+  out.reset();
+  return regex!.replaceAll(haystack, template, out, limit) == 0 ? haystack : out.view();
+}
+
+export function steps(): u64 {
+  return scratch.steps;
+}
+
+/** How many instructions the forward program has. */
+export function programSize(): i32 {
+  return regex!.programSize;
+}
+
+/** The same search by Pike's machine alone. */
+export function findSimulated(from: i32, to: i32): bool {
+  return regex!.findSimulated(haystack, from, to);
+}
+
+export function quoteMeta(at: usize, n: i32): Span {
+  out.reset();
+  quote(span(at, n), out);
+  return out.view();
+}
