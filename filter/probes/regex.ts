@@ -4,7 +4,16 @@ import { Arena } from "../bytes/arena";
 import { NONE, Span, span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
-import { errorCode, errorOffset, errorText, quote, Regex, Template } from "../regex/index";
+import {
+  errorCode,
+  errorOffset,
+  errorText,
+  failedPattern,
+  quote,
+  Regex,
+  RegexSet,
+  Template,
+} from "../regex/index";
 import * as scratch from "../regex/scratch";
 
 const arena = Arena.create();
@@ -109,4 +118,26 @@ export function quoteMeta(at: usize, n: i32): Span {
   out.reset();
   quote(span(at, n), out);
   return out.view();
+}
+
+const patterns: Span[] = [];
+let set: RegexSet | null = null;
+
+export function addPattern(at: usize, n: i32): void {
+  patterns.push(span(at, n));
+}
+
+/** A set of the patterns added since the last: how many, or -1 less the index of a refused one. */
+export function compileSet(flags: u32): i32 {
+  set = RegexSet.compile(patterns, flags);
+  patterns.length = 0;
+  return set ? set!.count : -1 - failedPattern();
+}
+
+export function matchSet(): i32 {
+  return set!.match(haystack);
+}
+
+export function setHas(i: i32): bool {
+  return set!.has(i);
 }

@@ -1,0 +1,6 @@
+/** How a conformance suite went. */
+export interface SuiteResult {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
