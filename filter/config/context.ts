@@ -116,7 +116,7 @@ export class Context {
     const template = Template.compile(source, this.names, this.phase, this.arena);
     if (template != null) return template;
     this.report.addNoted(node);
-    return new Template();
+    return Template.empty(this.arena);
   }
 
   templateOr(object: i32, key: string): Template | null {

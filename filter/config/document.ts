@@ -61,6 +61,8 @@ class Decoder {
   private readonly parts: i32[] = [];
   private skips: bool = false;
   private goodRules: i32 = 0;
+  /** Versions that become the last good ones if the configuration is taken. */
+  private readonly fresh: LastGood = new Map<string, string>();
 
   constructor(
     private readonly tape: Tape,
@@ -97,8 +99,13 @@ class Decoder {
     const isUsable = this.skips
       ? !this.report.hasOutside(this.parts) && (this.goodRules > 0 || this.report.count == 0)
       : this.report.count == 0;
-    if (isUsable) this.decoded.configuration = this.configuration;
-    else this.configuration.arena.destroy();
+    if (!isUsable) {
+      this.configuration.arena.destroy();
+      return;
+    }
+    this.decoded.configuration = this.configuration;
+    const keys = this.fresh.keys();
+    for (let i = 0; i < keys.length; i++) this.lastGood.set(keys[i], this.fresh.get(keys[i]));
   }
 
   private isSetting(settings: i32, key: string, value: string): bool {
@@ -279,7 +286,7 @@ class Decoder {
       if (rule != null) {
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
-        if (this.skips) this.lastGood.set(key, toString(tape.raw(node)));
+        if (this.skips) this.fresh.set(key, toString(tape.raw(node)));
         continue;
       }
       this.decoded.skipped++;

@@ -7,7 +7,7 @@ import { scratch } from "../abi/memory";
 import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import { NONE } from "../bytes/span";
-import { fromString } from "../bytes/text";
+import { fromString, toString } from "../bytes/text";
 import { decodeConfiguration, LastGood } from "../config/document";
 import { Counter, count } from "../stream/counters";
 import { Configuration } from "../stream/program";
@@ -16,7 +16,6 @@ import { Configuration } from "../stream/program";
 export class Plugin {
   /** What new streams begin with. */
   configuration: Configuration = empty();
-  private readonly lastGood: LastGood = new Map<string, string>();
 
   constructor(readonly id: u32) {}
 
@@ -40,7 +39,7 @@ export class Plugin {
       log(LogLevel.Error, "ruleway: the configuration cannot be read from the host");
       return false;
     }
-    const decoded = decodeConfiguration(text, this.lastGood);
+    const decoded = decodeConfiguration(text, lastGoodOf(pluginName()));
     const prefix = decoded.pluginId.length ? "ruleway [" + decoded.pluginId + "]: " : "ruleway: ";
     const configuration = decoded.configuration;
     decoded.report.log(prefix, configuration == null ? LogLevel.Error : LogLevel.Warn);
@@ -73,6 +72,20 @@ export class Plugin {
   destroy(): void {
     this.configuration.release();
   }
+}
+
+/** Good versions of rules by plugin name: a proxy makes a new context for each configuration, so they
+ * live as long as the VM. */
+const lastGood: Map<string, LastGood> = new Map<string, LastGood>();
+
+function lastGoodOf(name: string): LastGood {
+  if (!lastGood.has(name)) lastGood.set(name, new Map<string, string>());
+  return lastGood.get(name);
+}
+
+function pluginName(): string {
+  const name = host.property(fromString("plugin_name", scratch), scratch);
+  return name == NONE ? "" : toString(name);
 }
 
 function problems(n: i32): string {

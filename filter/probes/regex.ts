@@ -12,6 +12,7 @@ import {
   quote,
   Regex,
   RegexSet,
+  StreamReplacer,
   Template,
 } from "../regex/index";
 import * as scratch from "../regex/scratch";
@@ -140,4 +141,20 @@ export function matchSet(): i32 {
 
 export function setHas(i: i32): bool {
   return set!.has(i);
+}
+
+let stream: StreamReplacer | null = null;
+let streamState: usize = 0;
+
+export function openStream(at: usize, n: i32, window: i32): void {
+  const template = Template.compile(span(at, n), regex!);
+  stream = new StreamReplacer(regex!, template!, window);
+  streamState = stream!.open(arena);
+  out.reset();
+}
+
+/** Feeds a piece; everything written so far. */
+export function feed(at: usize, n: i32, last: bool): Span {
+  stream!.feed(streamState, span(at, n), last, arena, out);
+  return out.view();
 }

@@ -3,7 +3,7 @@
 
 import { Arena } from "../bytes/arena";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
-import { copy } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Expression, Scope } from "./expression";
 import { Names, Phase } from "./name";
@@ -67,6 +67,13 @@ export class Template {
     template.texts.push(copy(literal.view(), arena));
     literal.destroy();
     return good ? template : null;
+  }
+
+  /** Stands in for one that could not be compiled, so that the rest can be looked at. */
+  static empty(arena: Arena): Template {
+    const template = new Template();
+    template.texts.push(fromText("", arena));
+    return template;
   }
 
   /** No expression in it. */

@@ -75,6 +75,8 @@ export class Exchange extends Facts {
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
   private phase: Phase = Phase.Request;
+  /** The request is headers only. */
+  private requestIsBare: bool = false;
   private requestEnded: bool = false;
   private heldFromHost: bool = false;
 
@@ -137,6 +139,7 @@ export class Exchange extends Facts {
   // ---- the request
 
   onRequestHeaders(endOfStream: bool): HeadersAction {
+    this.requestIsBare = endOfStream;
     this.requestEnded = endOfStream;
     const configuration = this.configuration;
     if (configuration == null) return HeadersAction.Continue;
@@ -274,7 +277,7 @@ export class Exchange extends Facts {
   private beginRequestBody(mayHold: bool): Refusal {
     if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false))
       this.requestBody.dropEdits();
-    const refusal = this.requestBody.begin(this.request, this.requestEnded, mayHold);
+    const refusal = this.requestBody.begin(this.request, this.requestIsBare, mayHold);
     // Without the hold, headers are gone after this callback.
     return refusal;
   }

@@ -1,0 +1,145 @@
+// Rules through the real filter in the embedded host, for tests that look closer than rule tests can.
+
+import { filterModule } from "../../compiler/assets.ts";
+import {
+  formatTrace,
+  type Headers,
+  type HostOptions,
+  type HttpCall,
+  type HttpStream,
+  LogLevel,
+  ManualClock,
+  Plugin,
+  type Sink,
+  type StreamInfo,
+} from "../../host/index.ts";
+
+export const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A filter with its rules, and what it logs and calls. */
+export class Filter {
+  readonly log: string[] = [];
+  readonly trace: string[] = [];
+  readonly calls: HttpCall[] = [];
+  readonly clock = new ManualClock();
+  readonly plugin: Plugin;
+  readonly traps: Error[] = [];
+
+  constructor(options: HostOptions = {}) {
+    this.plugin = new Plugin(filterModule(), {
+      allowOnHeadersStopIteration: true,
+      clock: this.clock,
+      logLevel: LogLevel.Trace,
+      log: (_level, text) => this.log.push(text),
+      trace: (entry) => this.trace.push(formatTrace(entry)),
+      httpCall: (call) => this.calls.push(call),
+      onTrap: (error) => this.traps.push(error),
+      ...options,
+    });
+  }
+
+  configure(rules: unknown): boolean {
+    return this.plugin.configure(typeof rules === "string" ? rules : JSON.stringify(rules));
+  }
+
+  /** The config errors that the last configuration led to. */
+  get errors(): string[] {
+    return this.log.flatMap((line) => /config error (.*)$/.exec(line)?.[1] ?? []);
+  }
+
+  open(info: StreamInfo = {}): Stream {
+    return new Stream(this.plugin, info);
+  }
+
+  get metrics(): Record<string, number> {
+    return this.plugin.options.metrics.snapshot();
+  }
+}
+
+/** A stream, with everything that came out of it. */
+export class Stream implements Sink {
+  upstream: Headers | undefined;
+  upstreamBody = "";
+  upstreamEnded = false;
+  response: Headers | undefined;
+  responseBody = "";
+  wasReset = false;
+  readonly stream: HttpStream;
+
+  constructor(plugin: Plugin, info: StreamInfo) {
+    this.stream = plugin.stream(this, { "source.address": "10.0.0.1:4000", ...info });
+  }
+
+  /** Sends the request: headers, then the pieces, the last of which ends it. */
+  request(headers: Record<string, string> = {}, ...pieces: string[]): this {
+    const all: Headers = Object.entries({
+      ":authority": "example.com",
+      ":path": "/",
+      ":method": pieces.length ? "POST" : "GET",
+      ":scheme": "http",
+      ...headers,
+    });
+    this.stream.requestHeaders(all, pieces.length === 0);
+    pieces.forEach((piece, i) => {
+      this.stream.requestData(encode(piece), i === pieces.length - 1);
+    });
+    return this;
+  }
+
+  respond(headers: Record<string, string> = {}, ...pieces: string[]): this {
+    this.stream.responseHeaders(
+      Object.entries({ ":status": "200", ...headers }),
+      pieces.length === 0,
+    );
+    pieces.forEach((piece, i) => {
+      this.stream.responseData(encode(piece), i === pieces.length - 1);
+    });
+    return this;
+  }
+
+  close(): void {
+    this.stream.close();
+  }
+
+  get status(): string | undefined {
+    return this.response?.find(([name]) => name === ":status")?.[1];
+  }
+
+  sent(name: string): string[] {
+    return (this.upstream ?? []).filter(([each]) => each === name).map(([, value]) => value);
+  }
+
+  got(name: string): string[] {
+    return (this.response ?? []).filter(([each]) => each === name).map(([, value]) => value);
+  }
+
+  requestHeaders(headers: Headers, end: boolean): void {
+    this.upstream = headers.map(([name, value]) => [name, value]);
+    this.upstreamEnded = end;
+  }
+
+  requestData(data: Uint8Array, end: boolean): void {
+    this.upstreamBody += new TextDecoder().decode(data);
+    this.upstreamEnded ||= end;
+  }
+
+  requestTrailers(): void {
+    this.upstreamEnded = true;
+  }
+
+  responseHeaders(headers: Headers): void {
+    this.response = headers.map(([name, value]) => [name, value]);
+  }
+
+  responseData(data: Uint8Array): void {
+    this.responseBody += new TextDecoder().decode(data);
+  }
+
+  responseTrailers(): void {}
+
+  reset(): void {
+    this.wasReset = true;
+  }
+
+  abandonUpstream(): void {}
+}
