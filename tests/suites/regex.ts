@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { loadProbe, type Probe } from "../probe.ts";
+import type { SuiteResult } from "./result.ts";
 
 type Place = [number, number] | null;
 
@@ -163,9 +164,7 @@ function verdict(probe: Probe, row: Case): string | null {
 }
 
 /** Runs the files; prints what fails and, by reason, what is skipped. */
-export async function run(
-  files: string[],
-): Promise<{ passed: number; failed: number; skipped: number }> {
+export async function run(files: string[]): Promise<SuiteResult> {
   let probe = await loadProbe("regex");
   const totals = { passed: 0, failed: 0, skipped: 0 };
   const skipped = new Map<string, string[]>();
