@@ -1,0 +1,9 @@
+// The regex engine's public face: RE2 syntax over bytes, in time linear in the haystack.
+
+export { errorCode, errorOffset, errorText } from "./problem";
+export { quote } from "./quote";
+export { Regex } from "./regex";
+export { failedPattern, RegexSet } from "./set";
+export { StreamReplacer } from "./stream";
+export { Flag } from "./syntax";
+export { Notation, Template, Unknown } from "./template";
