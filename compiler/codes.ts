@@ -52,6 +52,10 @@ export const codes: Record<string, Code> = {
     title: "Not a JSON Pointer",
     explanation: "RFC 6901: empty, or `/a/b`, with `~0` and `~1`.",
   },
+  R306: {
+    title: "Not a pattern",
+    explanation: "Patterns are RE2 syntax; groups in a replacement must be there.",
+  },
   R307: {
     title: "Not a header name or value",
     explanation:

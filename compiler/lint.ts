@@ -62,22 +62,14 @@ function lintRules(rules: Tree[] | undefined, pointer: string, warn: Warn): void
     }
     for (const phase of phases) lintSteps(rule[phase] as Tree[], `${at}/${phase}`, warn);
     const matchesAll = Object.keys((rule["match"] as Tree | undefined) ?? {}).length === 0;
-    if (
-      rule["final"] === true &&
-      matchesAll &&
-      rule["enabled"] !== false &&
-      rule["when"] === undefined
-    ) {
+    if (rule["final"] === true && matchesAll && rule["enabled"] !== false) {
       endedBy ??= name ? `"${name}"` : String(i + 1);
     }
   });
 }
 
 function lintSteps(steps: Tree[], pointer: string, warn: Warn): void {
-  const last = steps.findIndex(
-    (step) =>
-      step["when"] === undefined && ENDS_THE_PHASE.some((verb) => Object.hasOwn(step, verb)),
-  );
+  const last = steps.findIndex((step) => ENDS_THE_PHASE.some((verb) => Object.hasOwn(step, verb)));
   if (last < 0 || last === steps.length - 1) return;
   const verb = ENDS_THE_PHASE.find((each) => Object.hasOwn(steps[last]!, each));
   warn("W504", `${pointer}/${last + 1}`, `never runs: the ${verb} before it ends the phase`);

@@ -56,7 +56,9 @@ program
     const errors = diagnostics.filter((each) => each.severity === "error").length;
     const warnings = diagnostics.length - errors;
     if (options.format === "pretty") {
-      const counts = diagnostics.length ? `${errors} errors, ${warnings} warnings` : "no problems";
+      const counts = diagnostics.length
+        ? `${plural(errors, "error")}, ${plural(warnings, "warning")}`
+        : "no problems";
       process.stdout.write(
         `${files.length === 1 ? files[0] : `${files.length} files`}: ${counts}\n`,
       );
@@ -84,6 +86,10 @@ program
     if (options.output === undefined) process.stdout.write(output);
     else writeFileSync(options.output, output);
   });
+
+function plural(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
 
 registerRun(program);
 registerTest(program);

@@ -77,6 +77,10 @@ export function parseSource(
     fail("R102", `its aliases cannot be followed: ${(error as Error).message}`);
     return undefined;
   }
+  if (isEndless(tree, MAX_DEPTH)) {
+    fail("R102", "its aliases nest it without end, or more than 64 levels deep");
+    return undefined;
+  }
   const source: Source = {
     file,
     text,
@@ -122,6 +126,12 @@ function findTooDeep(node: Node, left: number): Node | undefined {
     if (found) return found;
   }
   return undefined;
+}
+
+/** Whether it holds itself, or is nested too deep, through aliases. */
+function isEndless(value: unknown, left: number): boolean {
+  if (value === null || typeof value !== "object") return false;
+  return left === 0 || Object.values(value).some((each) => isEndless(each, left - 1));
 }
 
 /** Big integers of the YAML reader as numbers; those that do not fit are reported. */

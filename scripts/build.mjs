@@ -8,7 +8,7 @@ import { filesOf, must, onceFor, root, tool } from "./lib.mjs";
 /** The one place for the filter's compiler flags. Nothing in them or in the output depends on where
  * the checkout lies: the same sources give the same bytes. */
 const ASC_FLAGS = [
-  ...["-O3", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
+  ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
   ...["--transform", "json-as/transform", "--baseDir", "."],
 ];
 

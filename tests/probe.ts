@@ -4,10 +4,8 @@
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+import { join, relative } from "node:path";
+import { root } from "../compiler/assets.ts";
 
 /** The exports of a probe: functions over numbers (addresses, lengths) and bigints (u64, spans). */
 // biome-ignore lint/suspicious/noExplicitAny: the probe's own TypeScript declares its exports

@@ -10,11 +10,21 @@ import { copy, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { writeString } from "../json/write";
+import {
+  errorOffset,
+  errorText,
+  Flag,
+  Notation,
+  Regex,
+  Template as RegexTemplate,
+  Unknown,
+} from "../regex/index";
 import { Glob } from "../rules/glob";
 import { Name, Names, Phase, Source } from "../rules/name";
 import * as quantity from "../rules/quantity";
 import { Template } from "../rules/template";
 import { Kind as ValueKind } from "../rules/value";
+import { Replacement } from "../steps/field-edits";
 import { JsonTemplate } from "../steps/json-template";
 import { Report } from "./report";
 import { integerOf } from "./shape";
@@ -181,6 +191,29 @@ export class Context {
       this.checkHeaderPattern(node, name);
     }
     return name;
+  }
+
+  /** The pattern, or null, reported. */
+  regex(node: i32, ignoreCase: bool): Regex | null {
+    const flags: u32 = ignoreCase ? Flag.IgnoreCase : 0;
+    const regex = Regex.compile(this.tape.text(node, scratch), flags);
+    if (regex == null)
+      this.report.add(node, "R306", errorOffset(), "not a pattern: " + errorText());
+    return regex;
+  }
+
+  /** A pattern and what its matches become, or null, reported. */
+  replacement(node: i32): Replacement | null {
+    const regex = this.regex(this.member(node, "regex"), false);
+    if (regex == null) return null;
+    const value = this.member(node, "with");
+    const text = this.tape.text(value, scratch);
+    const template = RegexTemplate.compile(text, regex, Notation.Both, Unknown.Refuse);
+    if (template == null) {
+      this.report.add(value, "R306", errorOffset(), "the pattern has no such group");
+      return null;
+    }
+    return new Replacement(regex, template);
   }
 
   /** Bytes, or -1, reported. */

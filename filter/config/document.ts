@@ -13,7 +13,6 @@ import { Phase } from "../rules/name";
 import { Category, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
 import { Context, indexIn, RuleNames } from "./context";
 import { decodeMatch } from "./match";
-import { parseSettings } from "./records";
 import { Report } from "./report";
 import { Services } from "./services";
 import { check } from "./shape";
@@ -250,10 +249,10 @@ class Decoder {
   private readSettings(document: i32, program: Program): void {
     const settings = this.member(document, "settings");
     if (settings != NO_NODE && !this.report.hasIn(settings)) {
-      const record = parseSettings(toString(this.tape.raw(settings)));
-      if (this.member(settings, "reroute") != NO_NODE) program.reroute = record.reroute;
-      if (this.member(settings, "holdHeaders") != NO_NODE)
-        program.holdsHeaders = record.holdHeaders;
+      const reroute = this.member(settings, "reroute");
+      const holds = this.member(settings, "holdHeaders");
+      if (reroute != NO_NODE) program.reroute = this.tape.kind(reroute) == Kind.True;
+      if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;

@@ -14,6 +14,7 @@ import {
   FieldEdits,
   Kind as FieldKind,
   Move,
+  Replacement,
 } from "../steps/field-edits";
 import { isFieldValue } from "../stream/header-map";
 import { Context } from "./context";
@@ -25,6 +26,7 @@ export function decodeFields(context: Context, node: i32, kind: FieldKind): Fiel
   edits.remove = isHeaders ? context.headerGlobs(node, "remove") : context.globs(node, "remove");
   edits.rename = moves(context, node, "rename", kind);
   edits.copy = moves(context, node, "copy", kind);
+  edits.replace = replacements(context, node, kind);
   edits.set = assignments(context, node, "set", kind);
   edits.fallback = assignments(context, node, "default", kind);
   edits.add = assignments(context, node, "add", kind);
@@ -112,6 +114,21 @@ function assignmentsOf(
       }
     }
     list.push(new Assignment(field, values));
+  }
+  return StaticArray.fromArray(list);
+}
+
+function replacements(context: Context, object: i32, kind: FieldKind): StaticArray<Replacement> {
+  const node = context.member(object, "replace");
+  if (node == NO_NODE) return [];
+  const tape = context.tape;
+  const list: Replacement[] = [];
+  const stop = tape.after(node);
+  for (let k = tape.firstChild(node); k < stop; k = tape.after(k + 1)) {
+    const replacement = context.replacement(k + 1);
+    if (replacement == null) continue;
+    replacement.name = name(context, k, kind);
+    list.push(replacement);
   }
   return StaticArray.fromArray(list);
 }

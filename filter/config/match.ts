@@ -2,8 +2,8 @@
 
 import { scratch } from "../abi/memory";
 import * as ascii from "../bytes/ascii";
-import { Span } from "../bytes/span";
-import { equalsText } from "../bytes/text";
+import { NONE, Span } from "../bytes/span";
+import { copy, equalsText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import {
@@ -20,10 +20,10 @@ import {
   ValueMatcher,
   Values,
 } from "../rules/match";
-import { PathTemplate } from "../rules/path-template";
+import { MAX_CAPTURES, PathTemplate } from "../rules/path-template";
 import { StatusSet } from "../rules/status-pattern";
 import { Rule } from "../stream/program";
-import { Context } from "./context";
+import { Context, indexIn } from "./context";
 import { integerOf } from "./shape";
 
 /** Sets the rule's conditions from its `match`. */
@@ -114,6 +114,7 @@ function decodePath(context: Context, value: i32): Condition {
   if (context.tape.kind(value) == Kind.Object) {
     const matcher = decodeMatcher(context, value);
     matcher.bySegments = true;
+    if (!matcher.not) placeGroups(context, matcher, value);
     return new FactIs(Field.Path, [matcher]);
   }
   const nodes = context.strings(value);
@@ -129,6 +130,29 @@ function decodePath(context: Context, value: i32): Condition {
     }
   }
   return new PathIs(StaticArray.fromArray(templates));
+}
+
+/** Gives the named groups of a path's pattern their places among the rule's captures. */
+function placeGroups(context: Context, matcher: ValueMatcher, node: i32): void {
+  const regex = matcher.regex;
+  if (regex == null) return;
+  const captures = context.names.captures;
+  const places = new StaticArray<i32>(regex.captureCount + 1);
+  let count = 0;
+  for (let i = 0; i <= regex.captureCount; i++) {
+    const name = regex.captureName(i);
+    places[i] = -1;
+    if (name == NONE) continue;
+    let at = indexIn(captures, name);
+    if (at < 0) {
+      at = captures.length;
+      captures.push(copy(name, context.arena));
+    }
+    if (at < MAX_CAPTURES) places[i] = at;
+    else context.report.add(node, "R304", -1, "the rule has more than 16 captures");
+    count++;
+  }
+  if (count > 0) matcher.places = places;
 }
 
 function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Condition {
@@ -179,6 +203,7 @@ function decodeMatcher(context: Context, node: i32): ValueMatcher {
     else if (equalsText(name, "prefix")) matcher.prefix = context.text(value);
     else if (equalsText(name, "suffix")) matcher.suffix = context.text(value);
     else if (equalsText(name, "contains")) matcher.contains = context.text(value);
+    else if (equalsText(name, "regex")) matcher.regex = context.regex(value, matcher.ignoreCase);
     else if (equalsText(name, "in")) {
       const nodes = context.strings(value);
       for (let i = 0; i < nodes.length; i++) matcher.oneOf.push(context.text(nodes[i]));

@@ -10,18 +10,6 @@ export class ServiceRecord {
   timeout: string = "";
 }
 
-@json
-export class SettingsRecord {
-  onInvalidRule: string = "";
-  reroute: bool = false;
-  holdHeaders: bool = false;
-  domains: string = "";
-}
-
 export function parseService(text: string): ServiceRecord {
   return JSON.parse<ServiceRecord>(text);
-}
-
-export function parseSettings(text: string): SettingsRecord {
-  return JSON.parse<SettingsRecord>(text);
 }

@@ -23,7 +23,14 @@ import { LimitStep } from "../steps/limit";
 import { LogStep, SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
-import { HostStep, MethodStep, PathPrefixStep, PathStep, StatusStep } from "../steps/target";
+import {
+  HostStep,
+  MethodStep,
+  PathPrefixStep,
+  PathRegexStep,
+  PathStep,
+  StatusStep,
+} from "../steps/target";
 import { Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
@@ -99,6 +106,11 @@ export class StepDecoder {
   private decodePath(value: i32): Step {
     const context = this.context;
     if (context.tape.kind(value) == Kind.String) return new PathStep(context.template(value));
+    const pattern = context.member(value, "replace");
+    if (pattern != NO_NODE) {
+      const replacement = context.replacement(pattern);
+      return replacement == null ? new StopStep() : new PathRegexStep(replacement);
+    }
     const replace = context.member(value, "replacePrefix");
     const prefixNode = context.member(replace, "prefix");
     let prefix = context.text(prefixNode);

@@ -14,6 +14,7 @@ import {
   startsWith,
 } from "../bytes/span";
 import { FieldList, MISSING } from "../http/field-list";
+import { Regex } from "../regex/index";
 import { Scope } from "./expression";
 import { HostPattern } from "./host-pattern";
 import { PathTemplate } from "./path-template";
@@ -128,6 +129,9 @@ export class ValueMatcher {
   suffix: Span = NONE;
   contains: Span = NONE;
   oneOf: Span[] = [];
+  regex: Regex | null = null;
+  /** For each group of the regex, its place among the rule's captures, or -1; empty: none is kept. */
+  places: StaticArray<i32> = [];
   hasRange: bool = false;
   from: i64 = 0;
   to: i64 = 0;
@@ -146,7 +150,21 @@ export class ValueMatcher {
     if (this.suffix != NONE && !this.hasSuffix(value)) return false;
     if (this.contains != NONE && !this.holdsInside(value)) return false;
     if (this.oneOf.length > 0 && !this.isOneOf(value)) return false;
-    return !this.hasRange || this.isInRange(value);
+    if (this.hasRange && !this.isInRange(value)) return false;
+    const regex = this.regex;
+    return regex == null || this.matchesRegex(regex, value);
+  }
+
+  private matchesRegex(regex: Regex, value: Span): bool {
+    if (this.places.length == 0) return regex.isMatch(value);
+    if (!regex.find(value, 0)) return false;
+    for (let i = 0, n = this.places.length; i < n; i++) {
+      const place = unchecked(this.places[i]);
+      const from = regex.start(i);
+      if (place < 0 || from < 0) continue;
+      unchecked((captures[place] = sliceUnchecked(value, from, regex.end(i))));
+    }
+    return true;
   }
 
   private same(a: Span, b: Span): bool {

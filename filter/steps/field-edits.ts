@@ -3,11 +3,13 @@
 // keep, remove, rename, copy, replace, set, default, add, append, dedupe.
 
 import { scratch } from "../abi/memory";
+import { Arena } from "../bytes/arena";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
+import { Regex, Template as RegexTemplate } from "../regex/index";
 import { anyMatches, Glob } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
@@ -45,6 +47,25 @@ export class Move {
   ) {}
 }
 
+/** A pattern and what its matches become. */
+@final
+export class Replacement {
+  /** The name of the field whose values it is for. */
+  name: Span = NONE;
+
+  constructor(
+    private readonly regex: Regex,
+    private readonly template: RegexTemplate,
+  ) {}
+
+  /** The text with all matches replaced, kept in `arena`; NONE when there is no match. */
+  replace(text: Span, arena: Arena): Span {
+    joined.reset();
+    if (this.regex.replaceAll(text, this.template, joined) == 0) return NONE;
+    return joined.failed ? NONE : copy(joined.view(), arena);
+  }
+}
+
 @final
 export class Deduplication {
   constructor(
@@ -62,6 +83,7 @@ export class FieldEdits {
   remove: StaticArray<Glob> = [];
   rename: StaticArray<Move> = [];
   copy: StaticArray<Move> = [];
+  replace: StaticArray<Replacement> = [];
   set: StaticArray<Assignment> = [];
   fallback: StaticArray<Assignment> = []; // `default`
   add: StaticArray<Assignment> = [];
@@ -75,6 +97,9 @@ export class FieldEdits {
     if (this.remove.length > 0) this.runRemove(list);
     if (this.rename.length > 0) this.runRename(list);
     if (this.copy.length > 0) this.runCopy(list);
+    for (let i = 0, n = this.replace.length; i < n; i++) {
+      this.runReplace(x, list, unchecked(this.replace[i]));
+    }
     for (let i = 0, n = this.set.length; i < n; i++) this.runSet(x, list, unchecked(this.set[i]));
     for (let i = 0, n = this.fallback.length; i < n; i++) {
       const assignment = unchecked(this.fallback[i]);
@@ -152,6 +177,31 @@ export class FieldEdits {
     for (let i = 0; i < copies.count; i++) list.add(copies.name(i), copies.value(i));
   }
 
+  private runReplace(x: Exchange, list: FieldList, replacement: Replacement): void {
+    list.ensureLoaded();
+    let changed = false;
+    const name = replacement.name;
+    for (let i = list.find(name); i != MISSING; i = list.find(name, i + 1)) {
+      const value = replacement.replace(list.value(i), x.arena);
+      if (value == NONE || !this.isValue(value)) continue;
+      list.setValueAt(i, value);
+      changed = true;
+    }
+    if (changed) list.rewritten(name);
+  }
+
+  /** Whether the bytes can stand as a value; counted when not. */
+  private isValue(value: Span): bool {
+    const isGood =
+      this.kind == Kind.Headers
+        ? isFieldValue(value)
+        : this.kind == Kind.Cookies
+          ? cookie.isValue(value)
+          : true;
+    if (!isGood) count(Counter.EditSkippedInvalid);
+    return isGood;
+  }
+
   private evaluate(x: Exchange, template: Template): Span {
     const value = template.evaluate(x, Absent.Skips, x.arena);
     if (value == NONE) {
@@ -159,16 +209,7 @@ export class FieldEdits {
       return NONE;
     }
     if (template.isConstant) return value; // checked when it was compiled
-    const isGood =
-      this.kind == Kind.Headers
-        ? isFieldValue(value)
-        : this.kind == Kind.Cookies
-          ? cookie.isValue(value)
-          : true;
-    if (!isGood) {
-      count(Counter.EditSkippedInvalid);
-      return NONE;
-    }
+    if (!this.isValue(value)) return NONE;
     return value;
   }
 

@@ -11,6 +11,7 @@ import { Counter, count } from "../stream/counters";
 import { Exchange, parseStatus } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { Outcome, Step } from "../stream/program";
+import { Replacement } from "./field-edits";
 
 const target = Writer.create();
 
@@ -97,6 +98,24 @@ function appendRest(rest: Span): void {
     target.byte(0x2f);
     target.span(rest);
   } else target.span(rest);
+}
+
+/** Rewrites what a pattern matches in the path; the query is not looked at. */
+@final
+export class PathRegexStep extends Step {
+  constructor(private readonly replacement: Replacement) {
+    super();
+  }
+
+  run(x: Exchange): Outcome {
+    const before = x.request.get(field.path);
+    if (before == NONE) return Outcome.Next;
+    const rewritten = this.replacement.replace(query.pathOf(before), x.arena);
+    if (rewritten == NONE) return Outcome.Next;
+    target.reset();
+    target.span(rewritten);
+    return setPath(x, before);
+  }
 }
 
 @final

@@ -15,10 +15,6 @@ export type Globs = string | [string, ...string[]];
 export type Matcher = string | ValueMatcher;
 export type StatusCode = number;
 /**
- * A CEL expression.
- */
-export type Expression = string;
-/**
  * Shown in diagnostics.
  */
 export type StepName = string;
@@ -149,7 +145,6 @@ export interface Rule {
    */
   enabled?: boolean;
   match?: Match;
-  when?: Expression;
   limits?: Limits;
   /**
    * No later rule applies once this one has; default false.
@@ -328,7 +323,6 @@ export interface Match1 {
  */
 export interface RequestStep {
   name?: StepName;
-  when?: Expression;
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
@@ -719,7 +713,6 @@ export interface Log1 {
  */
 export interface ResponseStep {
   name?: StepName;
-  when?: Expression;
   headers?: Headers;
   /**
    * The new status.
@@ -738,7 +731,6 @@ export interface ResponseStep {
  */
 export interface DoneStep {
   name?: StepName;
-  when?: Expression;
   set?: Set;
   log?: Log;
   stop?: Stop;
