@@ -1,0 +1,357 @@
+// Throws configurations and streams at the real filter in the embedded host, and watches for what
+// must never happen: a trap, a stream that hangs, a content-length that lies, memory that only grows.
+// Everything follows from the seed.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { filterModule, root } from "../../compiler/assets.ts";
+import { compile } from "../../compiler/index.ts";
+import {
+  getHeader,
+  type Headers,
+  type HttpCall,
+  ManualClock,
+  Plugin,
+  type Sink,
+} from "../../host/index.ts";
+
+/** Numbers from a seed (mulberry32). */
+export class Random {
+  private state: number;
+
+  constructor(seed: number) {
+    this.state = seed >>> 0;
+  }
+
+  /** Below `bound`. */
+  below(bound: number): number {
+    this.state = (this.state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * bound);
+  }
+
+  of<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+
+  chance(percent: number): boolean {
+    return this.below(100) < percent;
+  }
+}
+
+const EXAMPLES = ["quickstart", "header-rewrite", "body-replace", "auth-callout", "buffer-limits"];
+
+/** The examples' rules as trees: what mutations begin with. */
+function corpus(): unknown[] {
+  return EXAMPLES.map((name) => {
+    const text = readFileSync(join(root, "examples", name, "rules.yaml"), "utf8");
+    const { rules } = compile(text);
+    if (!rules) throw new Error(`the example ${name} does not compile`);
+    return rules;
+  });
+}
+
+const SCRAPS: unknown[] = [
+  ...[
+    null,
+    true,
+    false,
+    0,
+    -1,
+    1.5,
+    1e308,
+    2 ** 53,
+    "",
+    "*",
+    "**",
+    "$(",
+    "$$(",
+    "$()",
+    "$(request.path)",
+  ],
+  ...[
+    "$(request.headers['x'])",
+    "/",
+    "/a/{b}/**",
+    "/{x=**}",
+    "5xx",
+    "10MiB",
+    "500ms",
+    "[",
+    "(a*)*b",
+    "é\u0000\n",
+  ],
+  ...[[], {}, [[]], { set: {} }, { a: { b: [1, "$(now)"] } }, "x".repeat(5000)],
+];
+
+/** A copy with something changed somewhere: a value, a key, an order, a piece from elsewhere. */
+function mutate(value: unknown, random: Random, donors: unknown[]): unknown {
+  if (random.chance(4)) return random.of(SCRAPS);
+  if (random.chance(3)) return pick(random.of(donors), random);
+  if (Array.isArray(value)) {
+    const list = value.map((each) => mutate(each, random, donors));
+    if (random.chance(5)) list.splice(random.below(list.length + 1), 1);
+    if (random.chance(5)) list.push(random.of(SCRAPS));
+    return list;
+  }
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).map(([key, each]): [string, unknown] => [
+    random.chance(1) ? `${key}x` : key,
+    mutate(each, random, donors),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Some value from inside. */
+function pick(value: unknown, random: Random): unknown {
+  let at = value;
+  for (let i = random.below(6); i > 0 && typeof at === "object" && at !== null; i--) {
+    const values = Object.values(at);
+    if (values.length === 0) break;
+    at = random.of(values);
+  }
+  return at;
+}
+
+/** Bytes of the text, some of them wrong. */
+function garble(text: string, random: Random): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
+  for (let i = random.below(4); i >= 0; i--) bytes[random.below(bytes.length)] = random.below(256);
+  return random.chance(20) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+}
+
+export interface Report {
+  configurations: number;
+  accepted: number;
+  streams: number;
+  /** Everything that must not happen, with the seed that shows it. */
+  failures: string[];
+  memory: number;
+}
+
+/** Runs so many configurations, each with a few streams. */
+export function fuzz(seed: number, configurations: number): Report {
+  const donors = corpus();
+  const report: Report = { configurations, accepted: 0, streams: 0, failures: [], memory: 0 };
+  for (let i = 0; i < configurations; i++) {
+    const own = (seed + i * 7919) >>> 0;
+    const random = new Random(own);
+    const failures: string[] = [];
+    const clock = new ManualClock();
+    const calls: HttpCall[] = [];
+    const holds = random.chance(70);
+    const plugin = new Plugin(filterModule(), {
+      allowOnHeadersStopIteration: holds,
+      clock,
+      httpCall: (call) => calls.push(call),
+      hasCluster: () => random.chance(90),
+      onTrap: (error) => failures.push(`trap: ${error.message}`),
+    });
+    for (let round = 0; round < 3; round++) {
+      let tree: unknown = random.of(donors);
+      for (let n = random.below(4); n > 0; n--) tree = mutate(tree, random, donors);
+      // A configuration that says so of a host that cannot hold headers is the one known way to hang.
+      const text = (JSON.stringify(tree) ?? "null").replace(
+        /"holdHeaders":true/g,
+        `"holdHeaders":${holds}`,
+      );
+      const bytes = random.chance(10) ? garble(text, random) : new TextEncoder().encode(text);
+      if (plugin.configure(bytes)) report.accepted++;
+      for (let n = 0; n < 4; n++) {
+        report.streams++;
+        failures.push(...runStream(plugin, random, clock, calls));
+      }
+    }
+    report.memory = Math.max(report.memory, plugin.memorySize);
+    report.failures.push(...failures.map((each) => `seed ${own}: ${each}`));
+  }
+  return report;
+}
+
+const WORDS = [
+  "foo",
+  "fo",
+  "o",
+  '{"a":',
+  "1}",
+  '{"items": [1, 2, {"b": "c"}]}',
+  "[",
+  '"',
+  "é",
+  "\\",
+  "barbaz",
+  "\xff\xfe",
+  "x".repeat(300),
+];
+const PATHS = [
+  "/",
+  "/hello",
+  "/json",
+  "/users/7/x",
+  "/orders/1?a=b&c",
+  "/2026/ab",
+  "/coffee/l",
+  "/upload/x",
+  "*",
+  "",
+  "//..//",
+  "/a?%zz&=&&",
+  "/pages/1",
+];
+const NAMES = [
+  "x-internal-a",
+  "cookie",
+  "content-type",
+  "content-encoding",
+  "x-tier",
+  "authorization",
+  "expect",
+  "upgrade",
+  "te",
+  "x-http-method-override",
+];
+const VALUES = [
+  "",
+  "a=b; c",
+  "application/json",
+  "application/grpc",
+  "gzip",
+  "gold",
+  ";;;=",
+  "\u0000\r\n",
+  "text/html",
+  "v".repeat(2000),
+];
+
+function headersFor(random: Random, first: Headers): Headers {
+  const headers = [...first];
+  for (let n = random.below(8); n > 0; n--) headers.push([random.of(NAMES), random.of(VALUES)]);
+  if (random.chance(30))
+    headers.push(["content-length", random.of(["0", "5", "300", "99999999999", "-1", "x"])]);
+  return headers;
+}
+
+/** One stream from its headers to its end, with whatever can go wrong on the way. */
+function runStream(
+  plugin: Plugin,
+  random: Random,
+  clock: ManualClock,
+  calls: HttpCall[],
+): string[] {
+  const failures: string[] = [];
+  const seen = {
+    request: false,
+    requestEnded: false,
+    response: false,
+    responseEnded: false,
+    reset: false,
+  };
+  const sent: { headers?: Headers; size: number } = { size: 0 };
+  let stated: string | undefined;
+  const sink: Sink = {
+    requestHeaders: (_headers, end) => {
+      seen.request = true;
+      seen.requestEnded = end;
+    },
+    requestData: (_data, end) => {
+      seen.requestEnded ||= end;
+    },
+    requestTrailers: () => {
+      seen.requestEnded = true;
+    },
+    responseHeaders: (headers, end) => {
+      if (seen.response) failures.push("two responses");
+      seen.response = true;
+      seen.responseEnded = end;
+      sent.headers = headers;
+    },
+    responseData: (data, end) => {
+      sent.size += data.length;
+      seen.responseEnded ||= end;
+    },
+    responseTrailers: () => {
+      seen.responseEnded = true;
+    },
+    reset: () => {
+      seen.reset = true;
+    },
+    abandonUpstream: () => {
+      seen.requestEnded = true;
+      stated = undefined;
+    },
+  };
+  const stream = plugin.stream(sink, { "source.address": "10.0.0.1:1", "xds.route_name": "r" });
+  const method = random.of(["GET", "POST", "PUT", "HEAD", "CONNECT"]);
+  const pieces = piecesFor(random);
+  const start: Headers = [
+    [":authority", random.of(["example.com", "api.example.com:80", "[::1]:1", ""])],
+    [":path", random.of(PATHS)],
+    [":method", method],
+  ];
+  stream.requestHeaders(headersFor(random, random.chance(95) ? start : []), pieces.length === 0);
+  const leavesEarly = random.chance(5);
+  pieces.forEach((piece, i) => {
+    if (random.chance(30)) answerCalls(calls, random);
+    const isLast = i === pieces.length - 1;
+    if (isLast && random.chance(10)) stream.requestTrailers([["t", "1"]]);
+    else if (!leavesEarly || !isLast) stream.requestData(piece, isLast);
+  });
+  if (!leavesEarly) {
+    answerCalls(calls, random);
+    clock.advance(3_600_000);
+    if (!seen.requestEnded && !seen.response && !seen.reset) failures.push("the request hangs");
+  }
+  if (seen.request && seen.requestEnded && !seen.response && !leavesEarly) {
+    const body = method === "HEAD" || random.chance(20) ? [] : piecesFor(random);
+    const size = body.reduce((n, piece) => n + piece.length, 0);
+    const headers: Headers = [
+      [":status", random.of(["200", "204", "302", "404", "500", "206"])],
+      ...headersFor(random, []).filter(([name]) => name !== "content-length"),
+    ];
+    if (random.chance(50) && body.length > 0) {
+      stated = String(size);
+      headers.push(["content-length", stated]);
+    }
+    stream.responseHeaders(headers, body.length === 0);
+    body.forEach((piece, i) => {
+      stream.responseData(piece, i === body.length - 1);
+    });
+    if (!seen.responseEnded && !seen.reset) failures.push("the response hangs");
+  }
+  const declared = sent.headers && getHeader(sent.headers, "content-length");
+  if (
+    stated !== undefined &&
+    seen.responseEnded &&
+    !seen.reset &&
+    declared !== undefined &&
+    method !== "HEAD" &&
+    Number(declared) !== sent.size
+  ) {
+    failures.push(`content-length ${declared}, body ${sent.size}`);
+  }
+  stream.close();
+  return failures;
+}
+
+function piecesFor(random: Random): Uint8Array[] {
+  return Array.from({ length: random.below(6) }, () => {
+    const text = random.of(WORDS);
+    return random.chance(10)
+      ? new Uint8Array()
+      : Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
+  });
+}
+
+/** Answers, fails or forgets the callouts that are out. */
+function answerCalls(calls: HttpCall[], random: Random): void {
+  for (let call = calls.shift(); call; call = calls.shift()) {
+    if (random.chance(15)) continue;
+    if (random.chance(10)) call.fail();
+    else {
+      const status = random.of(["200", "204", "302", "401", "403", "500", "abc", ""]);
+      const headers = headersFor(random, [[":status", status]]);
+      call.respond({ headers, body: Uint8Array.from("denied", (c) => c.charCodeAt(0)) });
+    }
+  }
+}
