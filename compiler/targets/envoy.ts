@@ -47,6 +47,8 @@ export interface BootstrapOptions extends EnvoyFilterOptions {
   clusters?: Record<string, string>;
   /** Filters instead of ours, for comparisons. */
   filters?: object[];
+  /** Bytes that Envoy buffers for a connection; its own default is 1 MiB. */
+  bufferLimit?: number;
   /** Text format of an access log on standard output; none by default. */
   accessLog?: string;
 }
@@ -55,7 +57,7 @@ function socketAddress(host: string, port: number): object {
   return { socket_address: { address: host, port_value: port } };
 }
 
-function cluster(name: string, url: string): object {
+function cluster(name: string, url: string, bufferLimit?: number): object {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
   const isAddress = /^[\d.]+$/.test(host) || host.includes(":");
@@ -66,6 +68,7 @@ function cluster(name: string, url: string): object {
     name,
     type: isAddress ? "STATIC" : "STRICT_DNS",
     connect_timeout: "2s",
+    ...(bufferLimit && { per_connection_buffer_limit_bytes: bufferLimit }),
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
     ...(protocol === "https:" && {
       transport_socket: {
@@ -81,7 +84,9 @@ function cluster(name: string, url: string): object {
 
 /** A bootstrap that listens on loopback and sends everything through the rules to the upstream. */
 export function envoyBootstrap(options: BootstrapOptions): object {
-  const clusters = Object.entries(options.clusters ?? {}).map(([name, url]) => cluster(name, url));
+  const clusters = Object.entries(options.clusters ?? {}).map(([name, url]) =>
+    cluster(name, url, options.bufferLimit),
+  );
   const connectionManager = {
     "@type": `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: "ingress",
@@ -128,6 +133,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
         {
           name: "ingress",
           address: socketAddress("127.0.0.1", options.listenPort),
+          ...(options.bufferLimit && { per_connection_buffer_limit_bytes: options.bufferLimit }),
           filter_chains: [
             {
               filters: [
@@ -140,7 +146,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
           ],
         },
       ],
-      clusters: [cluster("upstream", options.upstream), ...clusters],
+      clusters: [cluster("upstream", options.upstream, options.bufferLimit), ...clusters],
     },
   };
 }
