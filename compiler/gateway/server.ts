@@ -124,11 +124,11 @@ export class Gateway {
 
   private connector(): Connect {
     const { upstream } = this.options;
-    return (headers) => this.connect(upstream, headers);
+    return (headers, hasBody) => this.connect(upstream, headers, hasBody);
   }
 
   /** Opens a request with the header map's own method, path and authority. */
-  private connect(url: string, headers: Headers): http.ClientRequest {
+  private connect(url: string, headers: Headers, hasBody: boolean): http.ClientRequest {
     const { protocol, hostname, port } = new URL(url);
     const isSecure = protocol === "https:";
     const fields = headers.filter(([name]) => !name.startsWith(":"));
@@ -136,7 +136,7 @@ export class Gateway {
     const authority = getHeader(headers, ":authority") ?? hostname;
     const names: string[] = ["host", authority];
     for (const [name, value] of fields) names.push(name, value);
-    if (!framed) names.push("transfer-encoding", "chunked");
+    if (!framed && hasBody) names.push("transfer-encoding", "chunked");
     return (isSecure ? https : http).request({
       host: hostname.replace(/^\[|\]$/g, ""),
       port: port || (isSecure ? 443 : 80),
@@ -153,7 +153,7 @@ export class Gateway {
 
   private callOut(call: HttpCall): void {
     const headers: Headers = [...call.headers, ["content-length", String(call.body.length)]];
-    const outgoing = this.connect(this.options.clusters[call.cluster]!, headers);
+    const outgoing = this.connect(this.options.clusters[call.cluster]!, headers, true);
     call.onCancel = () => outgoing.destroy();
     outgoing.on("error", () => call.fail());
     outgoing.on("response", (incoming) => {
@@ -168,7 +168,7 @@ export class Gateway {
   }
 }
 
-type Connect = (headers: Headers) => http.ClientRequest;
+type Connect = (headers: Headers, hasBody: boolean) => http.ClientRequest;
 
 /** Where the client's answer is written to: a response, or the bare socket of an upgrade. */
 interface Answer {
@@ -332,7 +332,7 @@ class Exchange implements Sink {
   // ---- towards the upstream
 
   requestHeaders(headers: Headers, endOfStream: boolean): void {
-    const outgoing = this.connect(endOfStream ? withoutBody(headers) : headers);
+    const outgoing = this.connect(headers, !endOfStream);
     this.outgoing = outgoing;
     outgoing.on("error", () => this.upstreamFailed());
     outgoing.on("drain", () => this.request.resume());
@@ -461,11 +461,4 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {
   const fields = pairs(incoming.rawHeaders).filter(([name]) => isUpgrade || !HOP_BY_HOP.has(name));
   return [[":status", String(incoming.statusCode ?? 0)], ...fields];
-}
-
-/** Node frames a request without body only when told so for methods that usually have one. */
-function withoutBody(headers: Headers): Headers {
-  return getHeader(headers, "content-length") === undefined
-    ? [...headers, ["content-length", "0"]]
-    : headers;
 }

@@ -1,0 +1,95 @@
+// What the documents show is what happens: rules compile, links lead somewhere, and the commands of
+// the examples, typed as they stand, print what is printed there.
+
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { filterModule, root } from "../compiler/assets.ts";
+import { demoAuth, demoUpstream, serve } from "../compiler/gateway/demo.ts";
+import { Gateway } from "../compiler/gateway/server.ts";
+import { compile } from "../compiler/index.ts";
+import { render } from "../compiler/render.ts";
+import { clustersOf } from "../compiler/run.ts";
+
+const read = (path: string) => readFileSync(join(root, path), "utf8");
+const examples = readdirSync(join(root, "examples"));
+const pages = [
+  ...["README.md", "ARCHITECTURE.md", "RATIONALE.md", "CHANGELOG.md"],
+  ...examples.map((name) => `examples/${name}/README.md`),
+];
+
+test.each(pages)("the rules in %s compile and its links lead somewhere", (page) => {
+  const text = read(page);
+  for (const [, rules] of text.matchAll(/```yaml\n(ruleway: 1[\s\S]*?)```/g)) {
+    expect(compile(rules!, { file: page }).diagnostics).toEqual([]);
+  }
+  for (const [, link] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+    expect(existsSync(join(root, dirname(page), link!)), `${page}: ${link}`).toBe(true);
+  }
+});
+
+test("the mistake in the README gets the words that the README has", () => {
+  const file = "examples/quickstart/rules.yaml";
+  const text = read(file).replace(/^( +)replace:$/m, "$1repalce:");
+  const { diagnostics } = compile(text, { file });
+  const rendered = render(diagnostics, "pretty", new Map([[file, text]]));
+  expect(read("README.md")).toContain(rendered);
+});
+
+/** Lines that differ from run to run, or that the READMEs say they leave out. */
+function comparable(text: string): string {
+  return text
+    .replace(/\r/g, "")
+    .split("\n")
+    .filter((line) => !/^(date|connection|keep-alive|transfer-encoding): /i.test(line))
+    .map((line) => line.replace(/"x-request-id": "[^"]*"/, '"x-request-id": "…"'))
+    .map((line) => line.replace(/curl\/[\d.]+|127\.0\.0\.1:\d+/g, "…"))
+    .join("\n")
+    .trim();
+}
+
+const hasCurl = spawnSync("curl", ["--version"]).status === 0;
+
+/** Runs a line of a shell without blocking the gateway that it talks to. */
+function shell(line: string): Promise<string> {
+  return new Promise((resolve) => {
+    const child = spawn("bash", ["-c", line], { stdio: ["ignore", "pipe", "ignore"] });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.on("close", () => resolve(output));
+  });
+}
+
+describe.skipIf(!hasCurl)("the commands of the examples (skipped where there is no curl)", () => {
+  test.each(examples)("%s prints what its README shows", async (name) => {
+    const block = /```console\n([\s\S]*?)```/.exec(read(`examples/${name}/README.md`))![1]!;
+    const commands = [...block.matchAll(/^\$ (.*curl .*)\n([\s\S]*?)(?=^\$ |$(?![\s\S]))/gm)];
+    expect(commands.length).toBeGreaterThan(1);
+    const { rules, json } = compile(read(`examples/${name}/rules.yaml`));
+    const upstream = await serve(demoUpstream);
+    const auth = await serve(demoAuth);
+    const gateway = new Gateway({
+      module: filterModule(),
+      rules: json!,
+      upstream: upstream.url,
+      clusters: clustersOf(rules!, [], auth.url),
+      log: () => {},
+    });
+    try {
+      const port = await gateway.listen(0);
+      for (const [, command, shown] of commands) {
+        const line = command!
+          .replace("127.0.0.1:10000", `127.0.0.1:${port}`)
+          .replace("curl ", "curl -s ");
+        expect(comparable(await shell(line)), command).toBe(comparable(shown!));
+      }
+    } finally {
+      await gateway.close();
+      await upstream.close();
+      await auth.close();
+    }
+  });
+});
