@@ -9,9 +9,9 @@ import { NONE } from "./bytes/span";
 import * as contexts from "./plugin/contexts";
 import { HttpAnswer } from "./steps/authorize";
 import { take } from "./stream/calls";
-import { parseStatus } from "./stream/exchange";
 import * as field from "./stream/field-names";
 import { HeaderMap } from "./stream/header-map";
+import { parseStatus } from "./stream/view";
 
 export { proxy_on_memory_allocate } from "./abi/memory";
 

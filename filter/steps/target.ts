@@ -8,9 +8,10 @@ import * as query from "../http/query";
 import { isPathPrefix } from "../rules/match";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
-import { Exchange, parseStatus } from "../stream/exchange";
+import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { Outcome, Step } from "../stream/program";
+import { parseStatus } from "../stream/view";
 import { Replacement } from "./field-edits";
 
 const target = Writer.create();

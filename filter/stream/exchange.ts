@@ -6,18 +6,12 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { BufferType, DataAction, HeaderMapType, HeadersAction, StreamType } from "../abi/numbers";
-import { Arena } from "../bytes/arena";
+import { BufferType, DataAction, HeadersAction, StreamType } from "../abi/numbers";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
-import { copy } from "../bytes/text";
-import * as cookies from "../http/cookie";
-import { FieldList, MISSING } from "../http/field-list";
-import * as query from "../http/query";
-import { addressOf, withoutPort } from "../rules/host-pattern";
-import { captures, Facts } from "../rules/match";
-import { Demand, Name, Phase, Source } from "../rules/name";
-import { Kind, Value } from "../rules/value";
+import { FieldList } from "../http/field-list";
+import { captures } from "../rules/match";
+import { Demand, Phase } from "../rules/name";
 import { BodyPipe } from "./body-pipe";
 import { forget } from "./calls";
 import { Counter, count } from "./counters";
@@ -25,6 +19,7 @@ import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import { Answer, Configuration, Outcome, Program, Rule, Step, UNLIMITED } from "./program";
 import * as reply from "./reply";
+import { parseStatus, View } from "./view";
 
 /** Why a message is refused because of its body. */
 export const enum Refusal {
@@ -42,15 +37,7 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
 }
 
-@unmanaged
-@final
-class Variable {
-  kind: Kind;
-  payload: u64; // a Span or an integer, as the kind says
-}
-
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
-const VARIABLE_SIZE: i32 = offsetof<Variable>() as i32;
 
 /** Nothing is out. */
 export const NO_TOKEN: i32 = -1;
@@ -58,13 +45,10 @@ export const NO_TOKEN: i32 = -1;
 const noProgram = new Program();
 
 @final
-export class Exchange extends Facts {
+export class Exchange extends View {
   id: u32 = 0;
   private configuration: Configuration | null = null;
   program: Program = noProgram;
-  readonly arena: Arena = Arena.create();
-  readonly request: HeaderMap = new HeaderMap(scratch);
-  readonly response: HeaderMap = new HeaderMap(scratch);
   readonly requestBody: BodyPipe = new BodyPipe(BufferType.HttpRequestBody);
   readonly responseBody: BodyPipe = new BodyPipe(BufferType.HttpResponseBody);
   /** Headers to add to the response, from an authorize step: pairs of spans. */
@@ -80,28 +64,18 @@ export class Exchange extends Facts {
   private requestEnded: bool = false;
   private heldFromHost: bool = false;
 
-  private readonly original: FieldList = new FieldList(scratch);
-  private readonly queryList: FieldList = new FieldList(scratch);
-  private readonly cookieList: FieldList = new FieldList(scratch);
-  private queryParsed: bool = false;
-  private cookiesParsed: bool = false;
-  private arrivedHost: Span = NONE;
-  private responseStatus: i32 = 0;
-
   private candidates: usize = 0;
   private candidateCount: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
-  private variables: usize = 0;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
     const arena = this.arena;
     this.id = id;
+    this.openView();
     this.configuration = configuration;
     configuration.use();
-    this.request.open(HeaderMapType.RequestHeaders, arena);
-    this.response.open(HeaderMapType.ResponseHeaders, arena);
     this.requestBody.open(arena);
     this.responseBody.open(arena);
     this.clientHeaders.clear(arena);
@@ -111,16 +85,10 @@ export class Exchange extends Facts {
     this.phase = Phase.Request;
     this.requestEnded = false;
     this.heldFromHost = false;
-    this.original.clear(arena);
-    this.queryParsed = false;
-    this.cookiesParsed = false;
-    this.arrivedHost = NONE;
-    this.responseStatus = 0;
     this.candidates = 0;
     this.candidateCount = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
-    this.variables = 0;
   }
 
   /** Lets go of everything; the object can be opened again. True when a configuration went with it. */
@@ -146,6 +114,7 @@ export class Exchange extends Facts {
     const program = configuration.choose(this);
     if (program == null) return HeadersAction.Continue;
     this.program = program;
+    this.variableCount = program.variableCount;
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
     return this.afterRequestSteps(this.run());
@@ -186,6 +155,15 @@ export class Exchange extends Facts {
     if (demands & Demand.Original) this.keepOriginal();
   }
 
+  captured(i: i32): Span {
+    const kept = this.candidate(this.candidateAt).captures;
+    return kept == 0 ? NONE : load<Span>(kept + i * 8);
+  }
+
+  ruleName(): Span {
+    return this.ruleAt(this.candidateAt).name;
+  }
+
   private candidate(i: i32): Candidate {
     return changetype<Candidate>(this.candidates + i * CANDIDATE_SIZE);
   }
@@ -196,14 +174,6 @@ export class Exchange extends Facts {
     if (at == 0) return 0;
     for (let i = 0; i < n; i++) store<Span>(at + i * 8, unchecked(captures[i]));
     return at;
-  }
-
-  private keepOriginal(): void {
-    this.request.ensureLoaded();
-    const n = this.request.count;
-    this.original.reserve(n);
-    for (let i = 0; i < n; i++)
-      this.original.push(this.request.name(i), this.request.value(i), NONE);
   }
 
   /** Walks on from where the phase stands. */
@@ -460,196 +430,6 @@ export class Exchange extends Facts {
     return true;
   }
 
-  // ---- facts for matching
-
-  host(): Span {
-    if (this.arrivedHost == NONE) {
-      const authority = this.request.get(field.authority);
-      if (authority == NONE) return NONE;
-      this.arrivedHost = copy(withoutPort(authority), this.arena);
-      if (this.arrivedHost != NONE) ascii.lowerInPlace(this.arrivedHost);
-    }
-    return this.arrivedHost;
-  }
-
-  path(): Span {
-    const target = this.request.get(field.path);
-    return target == NONE ? NONE : query.pathOf(target);
-  }
-
-  method(): Span {
-    return this.request.get(field.method);
-  }
-
-  scheme(): Span {
-    return this.request.get(field.scheme);
-  }
-
-  headers(): FieldList {
-    this.request.ensureLoaded();
-    return this.request;
-  }
-
-  query(): FieldList {
-    if (!this.queryParsed) {
-      this.queryParsed = true;
-      const target = this.request.get(field.path);
-      query.parse(target == NONE ? NONE : query.queryOf(target), this.queryList, this.arena);
-    }
-    return this.queryList;
-  }
-
-  cookies(): FieldList {
-    if (!this.cookiesParsed) {
-      this.cookiesParsed = true;
-      this.cookieList.clear(this.arena);
-      this.request.ensureLoaded();
-      for (
-        let i = this.request.find(field.cookie);
-        i != MISSING;
-        i = this.request.find(field.cookie, i + 1)
-      ) {
-        cookies.parse(this.request.value(i), this.cookieList);
-      }
-    }
-    return this.cookieList;
-  }
-
-  route(): Span {
-    return this.propertyOr(field.routeName, field.routeNameBefore);
-  }
-
-  cluster(): Span {
-    return this.propertyOr(field.clusterName, field.clusterNameBefore);
-  }
-
-  status(): i32 {
-    return this.responseStatus;
-  }
-
-  private propertyOr(path: Span, fallback: Span): Span {
-    const value = host.property(path, this.arena);
-    return value != NONE || fallback == NONE ? value : host.property(fallback, this.arena);
-  }
-
-  // ---- names in templates
-
-  read(name: Name, out: Value): void {
-    switch (name.source) {
-      case Source.RequestHeader:
-        out.setText(this.request.get(name.key));
-        return;
-      case Source.RequestUrlPath:
-        out.setText(this.path());
-        return;
-      case Source.RequestQuery:
-        out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
-        return;
-      case Source.RequestQueryParameter:
-        out.setText(
-          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena),
-        );
-        return;
-      case Source.RequestCookie:
-        this.request.ensureLoaded();
-        out.setText(firstCookie(this.request, name.key));
-        return;
-      case Source.OriginalHeader:
-        out.setText(this.original.first(name.key));
-        return;
-      case Source.OriginalUrlPath: {
-        const target = this.original.first(field.path);
-        out.setText(target == NONE ? NONE : query.pathOf(target));
-        return;
-      }
-      case Source.OriginalQuery:
-        out.setText(orEmpty(queryOfTarget(this.original.first(field.path))));
-        return;
-      case Source.OriginalQueryParameter:
-        out.setText(
-          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena),
-        );
-        return;
-      case Source.OriginalCookie:
-        out.setText(firstCookie(this.original, name.key));
-        return;
-      case Source.ResponseHeader:
-        out.setText(this.response.get(name.key));
-        return;
-      case Source.Property:
-        this.readProperty(name, out);
-        return;
-      case Source.ClientIp: {
-        const pair = host.property(field.sourceAddress, this.arena);
-        out.setText(pair == NONE || length(pair) == 0 ? NONE : addressOf(pair));
-        return;
-      }
-      case Source.Parameter: {
-        const kept = this.candidate(this.candidateAt).captures;
-        out.setText(kept == 0 ? NONE : load<Span>(kept + name.index * 8));
-        return;
-      }
-      case Source.Variable:
-        this.readVariable(name.index, out);
-        return;
-      case Source.Constant:
-        if (name.kind == Kind.Json) out.setJson(name.key);
-        else out.setText(name.key);
-        return;
-      case Source.RuleName:
-        out.setText(this.ruleAt(this.candidateAt).name);
-        return;
-      case Source.Now:
-        out.setNumber(Kind.Timestamp, host.now() as i64);
-        return;
-    }
-    out.setNull();
-  }
-
-  private readProperty(name: Name, out: Value): void {
-    const value = this.propertyOr(name.key, name.fallback);
-    const n = length(value);
-    if (name.kind == Kind.Text) {
-      out.setText(value);
-    } else if (name.kind == Kind.Boolean && n >= 1) {
-      out.setNumber(Kind.Boolean, load<u8>(address(value)));
-    } else if (n >= 8) {
-      out.setNumber(name.kind, load<i64>(address(value)));
-    } else {
-      out.setNull();
-    }
-  }
-
-  private variable(i: i32): Variable {
-    return changetype<Variable>(this.variables + i * VARIABLE_SIZE);
-  }
-
-  private readVariable(i: i32, out: Value): void {
-    if (this.variables == 0) {
-      out.setNull();
-      return;
-    }
-    const variable = this.variable(i);
-    out.kind = variable.kind;
-    if (variable.kind == Kind.Text || variable.kind == Kind.Json) out.text = variable.payload;
-    else out.integer = variable.payload;
-  }
-
-  /** Sets the stream's variable; text is copied. */
-  setVariable(i: i32, value: Value): void {
-    if (this.variables == 0) {
-      const size = this.program.variableCount * VARIABLE_SIZE;
-      this.variables = this.arena.allocate(size);
-      if (this.variables == 0) return;
-      memory.fill(this.variables, 0, size);
-    }
-    const variable = this.variable(i);
-    variable.kind = value.kind;
-    const isText = value.kind == Kind.Text || value.kind == Kind.Json;
-    variable.payload = isText ? copy(value.text, this.arena) : (value.integer as u64);
-    if (isText && variable.payload == NONE) variable.kind = Kind.Null;
-  }
-
   /** Makes the host choose the route again, if the program wants that after edits. */
   reroute(): void {
     if (this.program.reroute) host.callForeign(field.clearRouteCache, host.EMPTY);
@@ -669,22 +449,6 @@ export function tighter(a: i64, b: i64): i64 {
   return a == UNLIMITED ? b : b == UNLIMITED ? a : min(a, b);
 }
 
-function orEmpty(s: Span): Span {
-  return s == NONE ? host.EMPTY : s;
-}
-
-function queryOfTarget(target: Span): Span {
-  return target == NONE ? NONE : query.queryOf(target);
-}
-
-function firstCookie(headers: FieldList, name: Span): Span {
-  for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
-    const value = cookies.cookie(headers.value(i), name);
-    if (value != NONE) return value;
-  }
-  return NONE;
-}
-
 function isConnect(request: HeaderMap): bool {
   const method = request.get(field.method);
   return method != NONE && ascii.equalIgnoringCase(method, field.connect);
@@ -697,16 +461,4 @@ function startsWithIgnoringCase(s: Span, prefix: Span): bool {
     if (ascii.lower(load<u8>(address(s) + i)) != load<u8>(address(prefix) + i)) return false;
   }
   return true;
-}
-
-/** A status line's number, or 0. */
-export function parseStatus(text: Span): i32 {
-  if (length(text) != 3) return 0;
-  let value = 0;
-  for (let i: usize = 0; i < 3; i++) {
-    const c = load<u8>(address(text) + i);
-    if (!ascii.isDigit(c)) return 0;
-    value = value * 10 + (c as i32) - 0x30;
-  }
-  return value;
 }

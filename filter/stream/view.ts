@@ -1,0 +1,289 @@
+// A stream as rules see it: the facts that conditions match, all of the request as it arrived, and the
+// values that names stand for, with the edits made so far. What the host forgets in later phases is
+// kept here. How the stream goes on is the exchange's affair.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { HeaderMapType } from "../abi/numbers";
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
+import { address, length, NONE, Span } from "../bytes/span";
+import { copy } from "../bytes/text";
+import * as cookies from "../http/cookie";
+import { FieldList, MISSING } from "../http/field-list";
+import * as query from "../http/query";
+import { addressOf, withoutPort } from "../rules/host-pattern";
+import { Facts } from "../rules/match";
+import { Name, Source } from "../rules/name";
+import { Kind, Value } from "../rules/value";
+import * as field from "./field-names";
+import { HeaderMap } from "./header-map";
+
+@unmanaged
+@final
+class Variable {
+  kind: Kind;
+  payload: u64; // a Span or an integer, as the kind says
+}
+
+const VARIABLE_SIZE: i32 = offsetof<Variable>() as i32;
+
+export abstract class View extends Facts {
+  readonly arena: Arena = Arena.create();
+  readonly request: HeaderMap = new HeaderMap(scratch);
+  readonly response: HeaderMap = new HeaderMap(scratch);
+  protected responseStatus: i32 = 0;
+  /** Variables that the stream's rules may set. */
+  protected variableCount: i32 = 0;
+  private readonly original: FieldList = new FieldList(scratch);
+  private readonly queryList: FieldList = new FieldList(scratch);
+  private readonly cookieList: FieldList = new FieldList(scratch);
+  private queryParsed: bool = false;
+  private cookiesParsed: bool = false;
+  private arrivedHost: Span = NONE;
+  private variables: usize = 0;
+
+  /** The capture of the rule at hand, or NONE. */
+  abstract captured(index: i32): Span;
+  /** The name of the rule at hand. */
+  abstract ruleName(): Span;
+
+  /** Ready for a new stream. */
+  protected openView(): void {
+    const arena = this.arena;
+    this.request.open(HeaderMapType.RequestHeaders, arena);
+    this.response.open(HeaderMapType.ResponseHeaders, arena);
+    this.responseStatus = 0;
+    this.variableCount = 0;
+    this.original.clear(arena);
+    this.queryParsed = false;
+    this.cookiesParsed = false;
+    this.arrivedHost = NONE;
+    this.variables = 0;
+  }
+
+  /** Keeps the request as it arrived, for `original.…`. */
+  protected keepOriginal(): void {
+    this.request.ensureLoaded();
+    const n = this.request.count;
+    this.original.reserve(n);
+    for (let i = 0; i < n; i++)
+      this.original.push(this.request.name(i), this.request.value(i), NONE);
+  }
+
+  // ---- facts for matching
+
+  host(): Span {
+    if (this.arrivedHost == NONE) {
+      const authority = this.request.get(field.authority);
+      if (authority == NONE) return NONE;
+      this.arrivedHost = copy(withoutPort(authority), this.arena);
+      if (this.arrivedHost != NONE) ascii.lowerInPlace(this.arrivedHost);
+    }
+    return this.arrivedHost;
+  }
+
+  path(): Span {
+    const target = this.request.get(field.path);
+    return target == NONE ? NONE : query.pathOf(target);
+  }
+
+  method(): Span {
+    return this.request.get(field.method);
+  }
+
+  scheme(): Span {
+    return this.request.get(field.scheme);
+  }
+
+  headers(): FieldList {
+    this.request.ensureLoaded();
+    return this.request;
+  }
+
+  query(): FieldList {
+    if (!this.queryParsed) {
+      this.queryParsed = true;
+      const target = this.request.get(field.path);
+      query.parse(target == NONE ? NONE : query.queryOf(target), this.queryList, this.arena);
+    }
+    return this.queryList;
+  }
+
+  cookies(): FieldList {
+    if (!this.cookiesParsed) {
+      this.cookiesParsed = true;
+      this.cookieList.clear(this.arena);
+      this.request.ensureLoaded();
+      for (
+        let i = this.request.find(field.cookie);
+        i != MISSING;
+        i = this.request.find(field.cookie, i + 1)
+      ) {
+        cookies.parse(this.request.value(i), this.cookieList);
+      }
+    }
+    return this.cookieList;
+  }
+
+  route(): Span {
+    return this.propertyOr(field.routeName, field.routeNameBefore);
+  }
+
+  cluster(): Span {
+    return this.propertyOr(field.clusterName, field.clusterNameBefore);
+  }
+
+  status(): i32 {
+    return this.responseStatus;
+  }
+
+  private propertyOr(path: Span, fallback: Span): Span {
+    const value = host.property(path, this.arena);
+    return value != NONE || fallback == NONE ? value : host.property(fallback, this.arena);
+  }
+
+  // ---- names in templates
+
+  read(name: Name, out: Value): void {
+    switch (name.source) {
+      case Source.RequestHeader:
+        out.setText(this.request.get(name.key));
+        return;
+      case Source.RequestUrlPath:
+        out.setText(this.path());
+        return;
+      case Source.RequestQuery:
+        out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
+        return;
+      case Source.RequestQueryParameter:
+        out.setText(
+          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena),
+        );
+        return;
+      case Source.RequestCookie:
+        this.request.ensureLoaded();
+        out.setText(firstCookie(this.request, name.key));
+        return;
+      case Source.OriginalHeader:
+        out.setText(this.original.first(name.key));
+        return;
+      case Source.OriginalUrlPath: {
+        const target = this.original.first(field.path);
+        out.setText(target == NONE ? NONE : query.pathOf(target));
+        return;
+      }
+      case Source.OriginalQuery:
+        out.setText(orEmpty(queryOfTarget(this.original.first(field.path))));
+        return;
+      case Source.OriginalQueryParameter:
+        out.setText(
+          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena),
+        );
+        return;
+      case Source.OriginalCookie:
+        out.setText(firstCookie(this.original, name.key));
+        return;
+      case Source.ResponseHeader:
+        out.setText(this.response.get(name.key));
+        return;
+      case Source.Property:
+        this.readProperty(name, out);
+        return;
+      case Source.ClientIp: {
+        const pair = host.property(field.sourceAddress, this.arena);
+        out.setText(pair == NONE || length(pair) == 0 ? NONE : addressOf(pair));
+        return;
+      }
+      case Source.Parameter:
+        out.setText(this.captured(name.index));
+        return;
+      case Source.Variable:
+        this.readVariable(name.index, out);
+        return;
+      case Source.Constant:
+        if (name.kind == Kind.Json) out.setJson(name.key);
+        else out.setText(name.key);
+        return;
+      case Source.RuleName:
+        out.setText(this.ruleName());
+        return;
+      case Source.Now:
+        out.setNumber(Kind.Timestamp, host.now() as i64);
+        return;
+    }
+    out.setNull();
+  }
+
+  private readProperty(name: Name, out: Value): void {
+    const value = this.propertyOr(name.key, name.fallback);
+    const n = length(value);
+    if (name.kind == Kind.Text) {
+      out.setText(value);
+    } else if (name.kind == Kind.Boolean && n >= 1) {
+      out.setNumber(Kind.Boolean, load<u8>(address(value)));
+    } else if (n >= 8) {
+      out.setNumber(name.kind, load<i64>(address(value)));
+    } else {
+      out.setNull();
+    }
+  }
+
+  private variable(i: i32): Variable {
+    return changetype<Variable>(this.variables + i * VARIABLE_SIZE);
+  }
+
+  private readVariable(i: i32, out: Value): void {
+    if (this.variables == 0) {
+      out.setNull();
+      return;
+    }
+    const variable = this.variable(i);
+    out.kind = variable.kind;
+    if (variable.kind == Kind.Text || variable.kind == Kind.Json) out.text = variable.payload;
+    else out.integer = variable.payload;
+  }
+
+  /** Sets the stream's variable; text is copied. */
+  setVariable(i: i32, value: Value): void {
+    if (this.variables == 0) {
+      const size = this.variableCount * VARIABLE_SIZE;
+      this.variables = this.arena.allocate(size);
+      if (this.variables == 0) return;
+      memory.fill(this.variables, 0, size);
+    }
+    const variable = this.variable(i);
+    variable.kind = value.kind;
+    const isText = value.kind == Kind.Text || value.kind == Kind.Json;
+    variable.payload = isText ? copy(value.text, this.arena) : (value.integer as u64);
+    if (isText && variable.payload == NONE) variable.kind = Kind.Null;
+  }
+}
+
+function orEmpty(s: Span): Span {
+  return s == NONE ? host.EMPTY : s;
+}
+
+function queryOfTarget(target: Span): Span {
+  return target == NONE ? NONE : query.queryOf(target);
+}
+
+function firstCookie(headers: FieldList, name: Span): Span {
+  for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    const value = cookies.cookie(headers.value(i), name);
+    if (value != NONE) return value;
+  }
+  return NONE;
+}
+
+/** A status line's number, or 0. */
+export function parseStatus(text: Span): i32 {
+  if (length(text) != 3) return 0;
+  let value = 0;
+  for (let i: usize = 0; i < 3; i++) {
+    const c = load<u8>(address(text) + i);
+    if (!ascii.isDigit(c)) return 0;
+    value = value * 10 + (c as i32) - 0x30;
+  }
+  return value;
+}
