@@ -2,7 +2,15 @@
 // putting it together again so that what no edit touches keeps its place and its escaping.
 
 import { Arena } from "../bytes/arena";
-import { equal, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "./field-list";
 import { decodeComponent, encodeComponent } from "./percent";
@@ -87,4 +95,13 @@ export function write(list: FieldList, out: Writer): void {
       encodeComponent(list.value(i), out);
     }
   }
+}
+
+/** Whether the bytes can stand as a request target: no white space, no control characters. */
+export function isTarget(s: Span): bool {
+  for (let i = 0, n = length(s); i < n; i++) {
+    const c = byteAtUnchecked(s, i);
+    if (c <= 0x20 || c == 0x7f) return false;
+  }
+  return length(s) > 0;
 }

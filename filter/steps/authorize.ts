@@ -6,8 +6,10 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType } from "../abi/numbers";
+import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
+import * as query from "../http/query";
 import { anyMatches, Glob } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
@@ -84,6 +86,8 @@ export class AuthorizeStep extends Step {
     const pathText =
       path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
     if (methodText == NONE || pathText == NONE) return host.NO_CALL;
+    // What a template made must not end the request line of the callout.
+    if (!ascii.isToken(methodText) || !query.isTarget(pathText)) return host.NO_CALL;
     fields.clear(x.arena);
     for (let i = 0; i < x.request.count; i++) {
       const name = x.request.name(i);

@@ -16,19 +16,14 @@ import { Replacement } from "./field-edits";
 
 const target = Writer.create();
 
-/** Whether the bytes can stand as a request target: no white space, no control characters. */
-function isTarget(s: Span): bool {
-  for (let i = 0, n = length(s); i < n; i++) {
-    const c = byteAtUnchecked(s, i);
-    if (c <= 0x20 || c == 0x7f) return false;
-  }
-  return length(s) > 0;
-}
-
 /** Sets the path to what `target` holds; the query of `before` stays unless the new path has one. */
 function setPath(x: Exchange, before: Span): Outcome {
   const rewritten = target.view();
-  if (byteAtUnchecked(rewritten, 0) != 0x2f || length(rewritten) == 0 || !isTarget(rewritten)) {
+  if (
+    byteAtUnchecked(rewritten, 0) != 0x2f ||
+    length(rewritten) == 0 ||
+    !query.isTarget(rewritten)
+  ) {
     count(Counter.EditSkippedInvalid);
     return Outcome.Next;
   }
@@ -128,7 +123,7 @@ export class HostStep extends Step {
   run(x: Exchange): Outcome {
     const value = this.host.evaluate(x, Absent.Skips, x.arena);
     if (value == NONE) count(Counter.EditSkippedAbsent);
-    else if (!isTarget(value)) count(Counter.EditSkippedInvalid);
+    else if (!query.isTarget(value)) count(Counter.EditSkippedInvalid);
     else {
       x.request.set(field.authority, value);
       x.reroute();

@@ -62,7 +62,10 @@ export class Exchange extends View {
   /** The request is headers only. */
   private requestIsBare: bool = false;
   private requestEnded: bool = false;
+  /** Headers are held in the way that lets the body in, while a callout is out. */
   private heldFromHost: bool = false;
+  /** Bytes of the body that the host has collected so far. */
+  private hostCollected: i32 = 0;
 
   private candidates: usize = 0;
   private candidateCount: i32 = 0;
@@ -85,6 +88,7 @@ export class Exchange extends View {
     this.phase = Phase.Request;
     this.requestEnded = false;
     this.heldFromHost = false;
+    this.hostCollected = 0;
     this.candidates = 0;
     this.candidateCount = 0;
     this.candidateAt = 0;
@@ -247,9 +251,7 @@ export class Exchange extends View {
   private beginRequestBody(mayHold: bool): Refusal {
     if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false))
       this.requestBody.dropEdits();
-    const refusal = this.requestBody.begin(this.request, this.requestIsBare, mayHold);
-    // Without the hold, headers are gone after this callback.
-    return refusal;
+    return this.requestBody.begin(this.request, this.requestIsBare, mayHold);
   }
 
   /** The answer to the callout this stream waits for; the stream is the effective context. */
@@ -278,9 +280,6 @@ export class Exchange extends View {
     }
     host.continueStream(StreamType.Request);
   }
-
-  /** Bytes that the host has collected so far. */
-  private hostCollected: i32 = 0;
 
   onRequestBody(size: i32, endOfStream: bool): DataAction {
     if (this.ended) return DataAction.StopIterationNoBuffer;

@@ -106,6 +106,16 @@ test.each([
   },
 );
 
+test("a callout whose path a client could break is not made, and the request is refused", () => {
+  const filter = new Filter();
+  const step = { authorize: { service: "auth", path: "/check?u=$(request.query_params.u)" } };
+  filter.configure({ ruleway: 1, ...auth, rules: [{ request: [step] }] });
+  const stream = filter.open().request({ ":path": "/?u=a%20HTTP/1.1%0d%0ax:y" });
+  expect(filter.calls).toEqual([]);
+  expect(stream.status).toBe("403");
+  expect(stream.upstream).toBeUndefined();
+});
+
 test("tunnels, gRPC, compressed and partial bodies pass untouched, and are counted", () => {
   const filter = new Filter();
   const body = { body: { replace: [{ find: "a", with: "b" }] } };
