@@ -15,7 +15,13 @@ import { clustersOf } from "../compiler/run.ts";
 const read = (path: string) => readFileSync(join(root, path), "utf8");
 const examples = readdirSync(join(root, "examples"));
 const pages = [
-  ...["README.md", "ARCHITECTURE.md", "RATIONALE.md", "CHANGELOG.md"],
+  ...[
+    "README.md",
+    "ARCHITECTURE.md",
+    "RATIONALE.md",
+    "CHANGELOG.md",
+    "docs/guide/testing-rules.md",
+  ],
   ...examples.map((name) => `examples/${name}/README.md`),
 ];
 
