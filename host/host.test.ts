@@ -243,6 +243,16 @@ test("pairs survive their serialised form, and broken forms are refused", () => 
   expect(parsePairs(Uint8Array.of(255, 255, 255, 255))).toBeUndefined();
 });
 
+test("replacing a header leaves one line of it", () => {
+  const { stream } = start("rh=h,0");
+  const headers: Headers = [...GET, ["x-guest", "a"], ["other", "b"], ["x-guest", "c"]];
+  stream.requestHeaders(headers, true);
+  expect(headers.slice(4)).toEqual([
+    ["x-guest", "1"],
+    ["other", "b"],
+  ]);
+});
+
 test("an unknown import is refused by name, as Envoy does", () => {
   const module = new WebAssembly.Module(
     // (module (import "env" "nope" (func)))

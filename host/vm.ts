@@ -3,7 +3,14 @@
 // no streams, only the Context interface.
 
 import { LogLevel, MetricType, Status } from "./abi.ts";
-import { fromBytes, type Headers, parsePairs, serializePairs, toBytes } from "./headers.ts";
+import {
+  fromBytes,
+  type Headers,
+  parsePairs,
+  serializePairs,
+  setHeader,
+  toBytes,
+} from "./headers.ts";
 import type { Metrics, SharedState } from "./shared.ts";
 import type { TraceEntry } from "./trace.ts";
 
@@ -293,7 +300,7 @@ export class Vm {
       proxy_add_header_map_value: (type: number, ...at: [number, number, number, number]) =>
         edit("proxy_add_header_map_value", type, at, (map, key, value) => map.push([key, value])),
       proxy_replace_header_map_value: (type: number, ...at: [number, number, number, number]) =>
-        edit("proxy_replace_header_map_value", type, at, replaceHeader),
+        edit("proxy_replace_header_map_value", type, at, setHeader),
       proxy_remove_header_map_value: (type: number, key: number, keySize: number) =>
         edit("proxy_remove_header_map_value", type, [key, keySize, 0, 0], (map, name) => {
           for (let i = map.length - 1; i >= 0; i--) if (map[i]![0] === name) map.splice(i, 1);
@@ -591,13 +598,6 @@ export class Vm {
       },
     };
   }
-}
-
-/** Envoy sets the first line of the name and leaves further ones. */
-function replaceHeader(map: Headers, name: string, value: string): void {
-  const at = map.findIndex(([each]) => each === name);
-  if (at < 0) map.push([name, value]);
-  else map[at] = [name, value];
 }
 
 /** The cpp host's Buffer::copyFrom: prepend, replace a prefix or all, append; undefined elsewhere. */

@@ -45,8 +45,7 @@ export function addHeader(map: HeaderMapType, name: Span, value: Span): bool {
   );
 }
 
-/** Sets the one value of the name; what other lines it has is up to the host (Envoy keeps the first
- * and drops the rest). */
+/** Sets the one value of the name; further lines of it go (measured on Envoy 1.40). */
 export function replaceHeader(map: HeaderMapType, name: Span, value: Span): bool {
   return (
     env.proxy_replace_header_map_value(

@@ -133,3 +133,58 @@ describe.skipIf(!envoy)("bodies on Envoy", () => {
     expect(setup.envoy.log()).not.toMatch(/wasm.*(trap|Uncaught|unreachable)/i);
   });
 });
+
+describe.skipIf(!envoy)("headers on Envoy", () => {
+  const HEADER_RULES = `
+ruleway: 1
+rules:
+  - match: { path: /set }
+    request:
+      - headers: { set: { x-a: one, x-b: [b1, b2] }, remove: [x-c], append: { x-d: more } }
+  - match: { path: /blind-set }
+    final: true
+  - request:
+      - headers: { set: { x-a: one } }
+    response:
+      - headers: { set: { x-up: one } }
+`;
+
+  test("set leaves one line where there were several, also in a map that nobody has read", async () => {
+    const setup = await setUp(
+      "ruleway: 1\nrules: [{ request: [{ headers: { set: { x-a: one } } }], response: [{ headers: { set: { x-up: one } } }] }]",
+      {},
+      {
+        upstream: (_request, response) => {
+          response.writeHead(200, ["x-up", "1", "x-up", "2"] as never).end();
+        },
+      },
+    );
+    try {
+      const text =
+        "GET / HTTP/1.1\r\nhost: a\r\nx-a: 1\r\nX-A: 2\r\nx-a: 3\r\nconnection: close\r\n\r\n";
+      const answer = await raw(setup.envoy.port, text);
+      expect(setup.upstream[0]!.headers["x-a"]).toBe("one");
+      expect(answer.match(/^x-up: .*$/gm)).toEqual(["x-up: one\r".trim()]);
+    } finally {
+      await setup.stop();
+    }
+  });
+
+  test("lists are several lines, append joins, remove takes all lines", async () => {
+    const setup = await setUp(HEADER_RULES);
+    try {
+      const text =
+        "GET /set HTTP/1.1\r\nhost: a\r\nx-a: 1\r\nx-a: 2\r\nx-b: 0\r\nx-c: 1\r\nx-c: 2\r\nx-d: some\r\nconnection: close\r\n\r\n";
+      await raw(setup.envoy.port, text);
+      const { headers } = setup.upstream[0]!;
+      expect([headers["x-a"], headers["x-b"], headers["x-c"], headers["x-d"]]).toEqual([
+        "one",
+        "b1, b2",
+        undefined,
+        "some, more",
+      ]);
+    } finally {
+      await setup.stop();
+    }
+  });
+});
