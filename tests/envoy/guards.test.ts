@@ -5,7 +5,7 @@ import { envoy, pause, raw, request, type Setup, setUp } from "./envoy.ts";
 
 const RULES = `
 ruleway: 1
-services: { auth: { cluster: auth, timeout: 300ms } }
+services: { auth: { cluster: auth, timeout: 800ms } }
 rules:
   - match: { path: /judged }
     request:
@@ -88,7 +88,7 @@ describe.skipIf(!envoy)("authorize on Envoy", () => {
     setup.upstream.length = 0;
     const text = "GET /plain HTTP/1.1\r\nhost: a\r\nx-mode: silent\r\n\r\n";
     await Promise.all(Array.from({ length: 50 }, () => raw(setup.envoy.port, text, 50)));
-    await pause(500);
+    await pause(1200);
     expect(setup.upstream).toEqual([]);
     const got = await request(setup.envoy.port, "/plain", { headers: { "x-mode": "allow" } });
     expect(got.status).toBe(200);
