@@ -55,6 +55,7 @@ test("an arena gives aligned memory, also beyond a block, and refuses what passe
     expect(at % 8).toBe(0);
     expect(at).toBeGreaterThan(0);
   }
+  expect(probe.exports.allocate(0)).toBeGreaterThan(0);
   expect(probe.exports.allocate(-1)).toBe(0);
   expect(probe.exports.allocate(0x7fffffff)).toBe(0);
   probe.exports.reset();
