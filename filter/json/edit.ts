@@ -4,12 +4,15 @@
 //
 // A plan is compiled once. Its edits act as if one after the other; when none can influence another
 // they are made in one pass, else the document is parsed anew for each.
+//
+// Equal names in an object are read as JSON.parse does, the last counts. Since other readers believe
+// the first, only the last stays wherever the pointer of an edit goes by: nothing hides from an edit.
 
 import { Arena } from "../bytes/arena";
 import { address, length, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { NO_INDEX, PAST_END, Pointer } from "./pointer";
-import { Kind, NO_NODE, Tape } from "./tape";
+import { JsonError, Kind, NO_NODE, Tape } from "./tape";
 import { writeString } from "./write";
 
 export const enum EditKind {
@@ -53,13 +56,20 @@ export class EditPlan {
   private readonly kinds: EditKind[] = [];
   private readonly pointers: Pointer[] = [];
   private readonly slots: i32[] = [];
+  /** For each edit, with how many first segments another edit begins too. */
+  private readonly shared: i32[] = [];
   private independent: bool = true;
 
   /** Adds an edit; `slot` is the index of its value among those given to `apply`, or -1. */
   add(kind: EditKind, pointer: Pointer, slot: i32): void {
+    let most = 0;
     for (let i = 0; i < this.pointers.length; i++) {
-      if (!areIndependent(this.pointers[i], pointer)) this.independent = false;
+      const shared = pointer.sharedWith(this.pointers[i]);
+      if (!areIndependent(this.pointers[i], pointer, shared)) this.independent = false;
+      this.shared[i] = max(this.shared[i], shared);
+      most = max(most, shared);
     }
+    this.shared.push(most);
     this.kinds.push(kind);
     this.pointers.push(pointer);
     this.slots.push(slot);
@@ -69,17 +79,26 @@ export class EditPlan {
    * slot. On Unchanged, Invalid and OutOfMemory `out` is of no use. */
   apply(text: Span, values: usize, out: Writer, arena: Arena): EditStatus {
     const status = this.run(text, values, out, arena);
+    // What a large document took is not kept until the next one.
     tape.shrink();
+    inserted.reset();
+    middle.reset();
+    other.reset();
     return status;
   }
 
   private run(text: Span, values: usize, out: Writer, arena: Arena): EditStatus {
-    if (!tape.parse(text, MAX_DEPTH)) return EditStatus.Invalid;
+    if (!tape.parse(text, MAX_DEPTH)) return parseFailure();
     const n = this.kinds.length;
     if (this.independent) {
       const pass = openPass(arena, n);
-      for (let i = 0; i < n && pass.status == EditStatus.Applied; i++)
-        this.resolve(pass, i, values);
+      // Removals first: who inserts must know which neighbours stay.
+      for (let turn = 0; turn < 2; turn++) {
+        for (let i = 0; i < n; i++) {
+          const isRemoval = unchecked(this.kinds[i]) == EditKind.Remove;
+          if (isRemoval == (turn == 0)) this.resolve(pass, i, values);
+        }
+      }
       if (!pass.conflict) return pass.finish(text, out);
     }
     return this.runInTurn(text, values, out, arena);
@@ -91,7 +110,7 @@ export class EditPlan {
     for (let i = 0, n = this.kinds.length; i < n; i++) {
       const target = current == middle.view() ? other : middle;
       target.reset();
-      if (!tape.parse(current, MAX_DEPTH)) return EditStatus.Invalid;
+      if (!tape.parse(current, MAX_DEPTH)) return parseFailure();
       const pass = openPass(arena, 1);
       this.resolve(pass, i, values);
       const status = pass.finish(current, target);
@@ -109,13 +128,17 @@ export class EditPlan {
     const pointer = unchecked(this.pointers[i]);
     const slot = unchecked(this.slots[i]);
     const value = slot < 0 ? (0 as Span) : load<Span>(values + slot * 8);
-    pass.edit(unchecked(this.kinds[i]), pointer, value, this.kinds.length > 1);
+    pass.edit(unchecked(this.kinds[i]), pointer, value, unchecked(this.shared[i]));
   }
 }
 
-/** Whether edits at the two places cannot influence each other: they part at names of an object. */
-function areIndependent(a: Pointer, b: Pointer): bool {
-  const shared = a.sharedWith(b);
+function parseFailure(): EditStatus {
+  return tape.errorCode == JsonError.Memory ? EditStatus.OutOfMemory : EditStatus.Invalid;
+}
+
+/** Whether edits at the two places, whose first `shared` segments are the same, cannot influence each
+ * other: they part at names of an object. */
+function areIndependent(a: Pointer, b: Pointer, shared: i32): bool {
   if (shared == a.size || shared == b.size) return false;
   return a.index(shared) == NO_INDEX && b.index(shared) == NO_INDEX;
 }
@@ -155,7 +178,8 @@ class Pass {
     this.count++;
   }
 
-  edit(kind: EditKind, pointer: Pointer, value: Span, among: bool): void {
+  /** `shared` is how many first segments another edit has too: up to there it may create objects. */
+  edit(kind: EditKind, pointer: Pointer, value: Span, shared: i32): void {
     if (this.status != EditStatus.Applied) return;
     const depth = pointer.size;
     if (depth == 0) {
@@ -164,10 +188,10 @@ class Pass {
     }
     let parent = 0;
     for (let i = 0; i < depth - 1; i++) {
-      const child = step(parent, pointer, i);
+      const child = this.step(parent, pointer, i);
       if (child == NO_NODE) {
         if (kind == EditKind.Set && tape.kind(parent) == Kind.Object) {
-          this.conflict = this.conflict || among;
+          if (i < shared) this.conflict = true;
           this.insertMember(parent, pointer, i, value);
         }
         return;
@@ -179,21 +203,43 @@ class Pass {
       this.editElement(kind, parent, pointer.index(depth - 1), value);
   }
 
-  private editMember(kind: EditKind, parent: i32, pointer: Pointer, value: Span): void {
-    const name = pointer.segment(pointer.size - 1);
-    const stop = tape.after(parent);
-    // Readers differ in which of several equal names they believe: none may stay besides.
-    const last = tape.member(parent, name);
-    for (let key = tape.firstChild(parent); key < stop; key = tape.after(key + 1)) {
-      const isOther = kind == EditKind.Remove || key + 1 != last;
-      if (isOther && tape.isText(key, name)) {
-        tape.mark(key);
-        this.removes = true;
-      }
+  /** The child of an object or array that segment `i` names, or NO_NODE. */
+  private step(parent: i32, pointer: Pointer, i: i32): i32 {
+    if (tape.kind(parent) == Kind.Object) {
+      const key = this.onlyKey(parent, pointer.segment(i));
+      return key == NO_NODE ? NO_NODE : key + 1;
     }
-    if (kind == EditKind.Remove) return;
-    if (last == NO_NODE) this.insertMember(parent, pointer, pointer.size - 1, value);
-    else this.replace(tape.start(last), tape.end(last), value);
+    if (tape.kind(parent) == Kind.Array && pointer.index(i) >= 0)
+      return tape.element(parent, pointer.index(i));
+    return NO_NODE;
+  }
+
+  /** The last key of that name, or NO_NODE; members before it with the same name are marked to go. */
+  private onlyKey(parent: i32, name: Span): i32 {
+    const stop = tape.after(parent);
+    let last = NO_NODE;
+    for (let key = tape.firstChild(parent); key < stop; key = tape.after(key + 1)) {
+      if (!tape.isText(key, name)) continue;
+      if (last != NO_NODE) this.remove(last);
+      last = key;
+    }
+    return last;
+  }
+
+  private remove(child: i32): void {
+    tape.mark(child);
+    this.removes = true;
+  }
+
+  private editMember(kind: EditKind, parent: i32, pointer: Pointer, value: Span): void {
+    const key = this.onlyKey(parent, pointer.segment(pointer.size - 1));
+    if (kind == EditKind.Remove) {
+      if (key != NO_NODE) this.remove(key);
+    } else if (key == NO_NODE) {
+      this.insertMember(parent, pointer, pointer.size - 1, value);
+    } else {
+      this.replace(tape.start(key + 1), tape.end(key + 1), value);
+    }
   }
 
   private editElement(kind: EditKind, parent: i32, index: i32, value: Span): void {
@@ -205,8 +251,7 @@ class Pass {
       return;
     }
     if (kind == EditKind.Remove) {
-      tape.mark(element);
-      this.removes = true;
+      this.remove(element);
     } else if (kind == EditKind.Set) {
       this.replace(tape.start(element), tape.end(element), value);
     } else {
@@ -220,9 +265,8 @@ class Pass {
   /** A member that is not there: its name and value, with the objects for segments `from`… around. */
   private insertMember(parent: i32, pointer: Pointer, from: i32, value: Span): void {
     const start = inserted.size;
-    const last = lastKept(parent);
+    const at = this.openLast(parent);
     const depth = pointer.size;
-    if (last != NO_NODE) this.writeSeparator(parent);
     for (let i = from; i < depth; i++) {
       if (i > from) inserted.byte(0x7b);
       writeString(pointer.segment(i), inserted);
@@ -230,15 +274,33 @@ class Pass {
     }
     inserted.span(value);
     for (let i = from + 1; i < depth; i++) inserted.byte(0x7d);
-    this.insert(last == NO_NODE ? tape.start(parent) + 1 : tape.end(last), start);
+    this.insert(at, start);
   }
 
   private insertLast(parent: i32, value: Span): void {
     const from = inserted.size;
-    const last = lastKept(parent);
-    if (last != NO_NODE) this.writeSeparator(parent);
+    const at = this.openLast(parent);
     inserted.span(value);
-    this.insert(last == NO_NODE ? tape.start(parent) + 1 : tape.end(last), from);
+    this.insert(at, from);
+  }
+
+  /** The place for a new last child. Writes the separator where something stays or comes before. */
+  private openLast(parent: i32): i32 {
+    const last = lastKept(parent);
+    const first = tape.firstChild(parent);
+    let at = tape.start(parent) + 1;
+    if (last != NO_NODE) at = tape.end(last);
+    else if (first < tape.after(parent)) at = tape.start(first);
+    if (last != NO_NODE || this.hasInsertion(at)) this.writeSeparator(parent);
+    return at;
+  }
+
+  /** Whether an edit before this one inserts there; there are only as many as edits by now. */
+  private hasInsertion(at: i32): bool {
+    for (let i = 0; i < this.count; i++) {
+      if (this.splice(i).start == at && this.splice(i).end == at) return true;
+    }
+    return false;
   }
 
   /** Puts what was written to `inserted` since `from` at that place of the document. */
@@ -252,6 +314,10 @@ class Pass {
   private writeSeparator(parent: i32): void {
     const isObject = tape.kind(parent) == Kind.Object;
     const first = tape.firstChild(parent);
+    if (first == tape.after(parent)) {
+      inserted.byte(0x2c);
+      return;
+    }
     const value = isObject ? first + 1 : first;
     const second = tape.after(value);
     if (second < tape.after(parent)) {
@@ -270,7 +336,7 @@ class Pass {
     if (inserted.failed) return EditStatus.OutOfMemory;
     if (this.count == 0 && !this.removes) return EditStatus.Unchanged;
     if (this.removes && !this.addRemovals()) return EditStatus.OutOfMemory;
-    this.sort();
+    if (!this.sort()) return EditStatus.OutOfMemory;
     const base = address(text);
     let at = 0;
     for (let i = 0; i < this.count; i++) {
@@ -296,13 +362,9 @@ class Pass {
     if (base == 0) return false;
     memory.copy(base, this.base, this.count * SPLICE_SIZE);
     this.base = base;
-    let done = NO_NODE; // containers are dealt with at their first mark
+    // A container is dealt with at its first mark, which takes all its marks away.
     for (let i = 0; i < tape.count; i++) {
-      if (!tape.isMarked(i)) continue;
-      const parent = tape.parent(i);
-      if (parent == done && i < tape.after(done)) continue;
-      done = parent;
-      this.addRemovalsIn(parent);
+      if (tape.isMarked(i)) this.addRemovalsIn(tape.parent(i));
     }
     return true;
   }
@@ -320,6 +382,7 @@ class Pass {
       const from = child;
       let last = child;
       while (child < stop && tape.isMarked(child)) {
+        tape.unmark(child);
         last = child + wide;
         child = tape.after(last);
       }
@@ -330,30 +393,43 @@ class Pass {
     }
   }
 
-  /** Insertion sort by place; at one place an insertion goes before what is taken away. */
-  private sort(): void {
-    for (let i = 1; i < this.count; i++) {
-      const start = this.splice(i).start;
-      const end = this.splice(i).end;
-      const text = this.splice(i).text;
-      let j = i;
-      for (; j > 0; j--) {
-        const before = this.splice(j - 1);
-        const isAfter =
-          before.start > start ||
-          (before.start == start && before.end > before.start && end == start);
-        if (!isAfter) break;
-        const to = this.splice(j);
-        to.start = before.start;
-        to.end = before.end;
-        to.text = before.text;
+  /** Merge sort by place, since a document may bring very many equal names; false at the ceiling. */
+  private sort(): bool {
+    const n = this.count;
+    let isSorted = true;
+    for (let i = 1; i < n && isSorted; i++)
+      isSorted = !comesFirst(this.splice(i), this.splice(i - 1));
+    if (isSorted) return true;
+    let spare = this.arena.allocate(n * SPLICE_SIZE);
+    if (spare == 0) return false;
+    for (let width = 1; width < n; width *= 2) {
+      for (let from = 0; from < n; from += 2 * width) {
+        this.merge(from, min(from + width, n), min(from + 2 * width, n), spare);
       }
-      const to = this.splice(j);
-      to.start = start;
-      to.end = end;
-      to.text = text;
+      const sorted = spare;
+      spare = this.base;
+      this.base = sorted;
+    }
+    return true;
+  }
+
+  /** Merges the neighbours [from, middle) and [middle, to) to the same places at `target`. */
+  private merge(from: i32, middle: i32, to: i32, target: usize): void {
+    let left = from;
+    let right = middle;
+    for (let i = from; i < to; i++) {
+      const isRight =
+        left == middle || (right < to && comesFirst(this.splice(right), this.splice(left)));
+      const next = this.splice(isRight ? right++ : left++);
+      memory.copy(target + i * SPLICE_SIZE, changetype<usize>(next), SPLICE_SIZE);
     }
   }
+}
+
+/** Whether `a` must stand before `b`, which was made before it: at one place an insertion goes
+ * before what is taken away, and insertions keep their order. */
+function comesFirst(a: Splice, b: Splice): bool {
+  return a.start < b.start || (a.start == b.start && a.end == a.start && b.end > b.start);
 }
 
 /** Marks a splice text whose address is an offset into `inserted`; lengths never use the bit. */
@@ -364,14 +440,6 @@ const pass = new Pass();
 function openPass(arena: Arena, edits: i32): Pass {
   pass.open(arena, edits);
   return pass;
-}
-
-/** The child of an object or array that segment `i` names, or NO_NODE. */
-function step(parent: i32, pointer: Pointer, i: i32): i32 {
-  if (tape.kind(parent) == Kind.Object) return tape.member(parent, pointer.segment(i));
-  if (tape.kind(parent) == Kind.Array && pointer.index(i) >= 0)
-    return tape.element(parent, pointer.index(i));
-  return NO_NODE;
 }
 
 /** The value of the last child that stays, or NO_NODE. */

@@ -22,6 +22,11 @@ function firstError(text: string | Uint8Array, depth = 1000): number {
   return probe.exports.firstError(...probe.put(text), depth) as number;
 }
 
+/** The same in the course of a test, without a reset. */
+function firstErrorIn(bytes: Uint8Array): number {
+  return probe.exports.firstError(...probe.put(bytes), 1000) as number;
+}
+
 function edit(text: string, edits: Edit[]): { status: number; text: string } {
   probe.exports.reset();
   for (const each of edits) {
@@ -206,6 +211,40 @@ test.each<[string, string, Edit[], string]>([
   ],
   ["the whole document", " [1] ", [{ op: "set", path: "", value: { a: 1 } }], ' {"a":1} '],
   [
+    "two members come to an empty object",
+    "{}",
+    [
+      { op: "set", path: "/a", value: 1 },
+      { op: "add", path: "/b", value: 2 },
+    ],
+    '{"a":1,"b":2}',
+  ],
+  [
+    "one comes and all others go",
+    '{\n  "a": 1\n}',
+    [
+      { op: "set", path: "/b", value: 2 },
+      { op: "set", path: "/c", value: 3 },
+      { op: "remove", path: "/a" },
+    ],
+    '{\n  "b": 2,\n  "c": 3\n}',
+  ],
+  [
+    "equal names on the way become one",
+    '{"a":{"b":1},"a":{"c":2}}',
+    [{ op: "remove", path: "/a/b" }],
+    '{"a":{"c":2}}',
+  ],
+  [
+    "equal names before and after an object that is edited too",
+    '{"a":1,"b":{"c":1,"d":2},"a":2,"e":3}',
+    [
+      { op: "remove", path: "/a" },
+      { op: "remove", path: "/b/c" },
+    ],
+    '{"b":{"d":2},"e":3}',
+  ],
+  [
     "two members under an object that is missing",
     "{}",
     [
@@ -216,6 +255,7 @@ test.each<[string, string, Edit[], string]>([
   ],
 ])("%s", (_name, text, edits, expected) => {
   const result = edit(text, edits);
+  expect([APPLIED, UNCHANGED]).toContain(result.status);
   expect(result.status === UNCHANGED ? text : result.text).toBe(expected);
 });
 
@@ -248,6 +288,100 @@ test("random edits are as the slow reference has them, and leave the rest to the
       expect([APPLIED, UNCHANGED]).toContain(result.status);
       const edited = result.status === UNCHANGED ? text : result.text;
       expect(JSON.parse(edited), edited).toEqual(applyEdits(JSON.parse(text), list));
+    }),
+    seeded(5000),
+  );
+});
+
+/** A text with equal names, escapes and white space as the wild has them. */
+const wildText = fc.letrec<{ value: string; object: string; array: string }>((tie) => {
+  const gap = fc.constantFrom("", "", " ", "\n  ");
+  const listed = (items: string[], [before, after]: string[]) =>
+    items.map((item) => before + item + after).join(",");
+  const name = fc.constantFrom("a", "b", "c", "\\u0061", "\\u00e9");
+  const member = fc
+    .tuple(name, gap, gap, tie("value"))
+    .map(([key, before, after, value]) => `"${key}"${before}:${after}${value}`);
+  return {
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom("1.50", "-0", "1e400", "12345678901234567890", '"\\/"', '"é"', "null"),
+      tie("object"),
+      tie("array"),
+    ),
+    object: fc
+      .tuple(fc.array(member, { maxLength: 6 }), fc.tuple(gap, gap))
+      .map(([members, gaps]) => `{${listed(members, gaps)}}`),
+    array: fc
+      .tuple(fc.array(tie("value"), { maxLength: 3 }), fc.tuple(gap, gap))
+      .map(([elements, gaps]) => `[${listed(elements, gaps)}]`),
+  };
+}).object;
+
+/** The text with each number as a string of its spelling, so that spellings can be compared. */
+function spelled(text: string): unknown {
+  return JSON.parse(
+    text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) =>
+      token.startsWith('"') ? token : `"number ${token}"`,
+    ),
+  );
+}
+
+test("texts with equal names and odd spellings are edited as their last names say", () => {
+  const name = fc.constantFrom("a", "b", "c", "é", "0", "-");
+  const edits = fc.array(
+    fc.record({
+      op: fc.constantFrom("remove", "set", "add"),
+      path: fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `/${names.join("/")}`),
+      value: fc.constantFrom("s", { k: ["x"] }, null),
+    }),
+    { minLength: 1, maxLength: 6 },
+  ) as fc.Arbitrary<Edit[]>;
+  fc.assert(
+    fc.property(wildText, edits, (text, list) => {
+      const result = edit(text, list);
+      expect([APPLIED, UNCHANGED]).toContain(result.status);
+      const edited = result.status === UNCHANGED ? text : result.text;
+      expect(spelled(edited), edited).toEqual(applyEdits(spelled(text), list));
+    }),
+    seeded(10_000),
+  );
+});
+
+test("a value is replaced and nothing else moves by a byte", () => {
+  fc.assert(
+    fc.property(wildText, wildText, (before, after) => {
+      const text = (value: string) => ` {"p" :[ ${before},{"q":\t${value} } ] , "r": ${after}}\n`;
+      const edits: Edit[] = [{ op: "set", path: "/p/1/q", value: "new" }];
+      expect(edit(text("{}"), edits)).toEqual({ status: APPLIED, text: text('"new"') });
+    }),
+    seeded(1000),
+  );
+});
+
+test("very many equal names are dealt with in time in proportion, and inside their memory", () => {
+  const many = (name: string) => `"${name}":1,"z":1,`.repeat(100_000);
+  const text = `{"b":{${many("c")}"d":2},${many("a")}"e":{"c":1},"a":3}`;
+  const result = edit(text, [
+    { op: "remove", path: "/a" },
+    { op: "remove", path: "/b/c" },
+    { op: "remove", path: "/e/c" },
+  ]);
+  const rest = '"z":1,'.repeat(100_000);
+  expect(result).toEqual({ status: APPLIED, text: `{"b":{${rest}"d":2},${rest}"e":{}}` });
+});
+
+test("random bytes in a document are refused or edited, never a trap", () => {
+  fc.assert(
+    fc.property(wildText, fc.nat(), fc.nat(255), (text, at, byte) => {
+      const bytes = Buffer.from(text);
+      bytes[at % bytes.length] = byte;
+      probe.exports.reset();
+      for (const path of ["/a", "/b/a", "/c/0"]) {
+        expect(probe.exports.edit(KINDS.remove, ...probe.put(path), ...probe.put(""))).toBe(1);
+      }
+      const isValid = firstErrorIn(bytes) === -1;
+      expect((probe.exports.apply(...probe.put(bytes)) as number) === INVALID).toBe(!isValid);
     }),
     seeded(5000),
   );

@@ -128,6 +128,10 @@ export class Tape {
     this.node(i).marked = true;
   }
 
+  unmark(i: i32): void {
+    this.node(i).marked = false;
+  }
+
   isIntegral(i: i32): bool {
     return this.node(i).integral;
   }

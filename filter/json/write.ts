@@ -31,29 +31,32 @@ export function writeString(text: Span, out: Writer): void {
   out.byte(0x22);
 }
 
-function writeEscape(c: u32, out: Writer): void {
+/** The letter of the short escape for the character (RFC 8259 7), or 0. */
+function shortEscape(c: u32): u32 {
   switch (c) {
     case 0x22:
-      out.text('\\"');
-      return;
     case 0x5c:
-      out.text("\\\\");
-      return;
+      return c;
     case 0x08:
-      out.text("\\b");
-      return;
+      return 0x62;
     case 0x0c:
-      out.text("\\f");
-      return;
+      return 0x66;
     case 0x0a:
-      out.text("\\n");
-      return;
+      return 0x6e;
     case 0x0d:
-      out.text("\\r");
-      return;
+      return 0x72;
     case 0x09:
-      out.text("\\t");
-      return;
+      return 0x74;
+  }
+  return 0;
+}
+
+function writeEscape(c: u32, out: Writer): void {
+  const letter = shortEscape(c);
+  if (letter != 0) {
+    out.byte(0x5c);
+    out.byte(letter);
+    return;
   }
   if (c >= 0x80) {
     utf8.encode(0xfffd, out);
