@@ -1,5 +1,6 @@
 // Durations and points in time as text: `0.25s` and RFC 3339 in UTC, from nanoseconds.
 
+import * as calendar from "./calendar";
 import { Writer } from "./writer";
 
 const SECOND: i64 = 1_000_000_000;
@@ -22,12 +23,13 @@ export function writeTimestamp(nanoseconds: i64, out: Writer): void {
     fraction += SECOND;
     seconds--;
   }
-  let day = seconds / 86400;
-  let time = seconds % 86400;
-  if (time < 0) {
-    time += 86400;
-    day--;
-  }
+  writeTime(seconds, fraction as u32, out);
+}
+
+/** The same from seconds since the epoch, of the years 0 to 9999, and nanoseconds after that. */
+export function writeTime(seconds: i64, nanoseconds: u32, out: Writer): void {
+  const day = calendar.floorDivide(seconds, 86400);
+  const time = seconds - day * 86400;
   writeDate(day, out);
   out.byte(0x54);
   writeTwoDigits((time / 3600) as u32, out);
@@ -35,27 +37,18 @@ export function writeTimestamp(nanoseconds: i64, out: Writer): void {
   writeTwoDigits(((time / 60) % 60) as u32, out);
   out.byte(0x3a);
   writeTwoDigits((time % 60) as u32, out);
-  writeFraction(fraction as u32, out);
+  writeFraction(nanoseconds, out);
   out.byte(0x5a);
 }
 
-// Days since 1970-01-01 to a date of the proleptic Gregorian calendar, counting years from March so
-// that the leap day is the last of its year; 146,097 days are 400 years.
 function writeDate(day: i64, out: Writer): void {
-  const shifted = day + 719468;
-  const era = (shifted >= 0 ? shifted : shifted - 146096) / 146097;
-  const dayOfEra = shifted - era * 146097;
-  const yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36524 - dayOfEra / 146096) / 365;
-  const dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100);
-  const monthFromMarch = (5 * dayOfYear + 2) / 153;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  writeTwoDigits((year / 100) as u32, out);
-  writeTwoDigits((year % 100) as u32, out);
+  calendar.fromDays(day);
+  writeTwoDigits((calendar.year / 100) as u32, out);
+  writeTwoDigits((calendar.year % 100) as u32, out);
   out.byte(0x2d);
-  writeTwoDigits(month as u32, out);
+  writeTwoDigits(calendar.month, out);
   out.byte(0x2d);
-  writeTwoDigits((dayOfYear - (153 * monthFromMarch + 2) / 5 + 1) as u32, out);
+  writeTwoDigits(calendar.day, out);
 }
 
 function writeTwoDigits(n: u32, out: Writer): void {
