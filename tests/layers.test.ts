@@ -9,7 +9,8 @@ import { root } from "../compiler/assets.ts";
 const FILTER_LAYERS = [
   ["generated"],
   ["bytes"],
-  ["json", "regex", "http"],
+  ["json", "regex", "http", "crypto"],
+  ["cel"],
   ["abi"],
   ["rules"],
   ["stream"],
@@ -79,7 +80,7 @@ test("the host uses nothing that a browser lacks", () => {
 });
 
 test("raw memory is touched only where the layers say so", () => {
-  const allowed = /^filter\/(bytes|json|regex|http|abi|probes|generated)\//;
+  const allowed = /^filter\/(bytes|json|regex|http|crypto|cel|abi|probes|generated)\//;
   const users = sources("filter")
     .map((file) => relative(root, file).split(sep).join("/"))
     .filter((file) => !allowed.test(file))

@@ -1,0 +1,32 @@
+// What an evaluation may cost. Straight code is paid for by its size; loops, and whatever works on
+// data, are charged as they go: one unit for an element, a call or a turn of a loop, and for every 16
+// bytes that are made or compared. When it is used up, the evaluation ends with an error that nothing absorbs.
+
+/** Units an evaluation has. On one core they last some ten milliseconds at the very most. */
+export const BUDGET: i32 = 1_000_000;
+
+let left: i32 = BUDGET;
+
+export function refill(units: i32 = BUDGET): void {
+  left = units;
+}
+
+/** Takes units; false when there are none left. */
+export function charge(units: i32): bool {
+  left -= units;
+  return left >= 0;
+}
+
+/** Takes the units for `n` bytes of work. */
+export function chargeBytes(n: i32): bool {
+  return charge((n >> 4) + 1);
+}
+
+export function isSpent(): bool {
+  return left < 0;
+}
+
+/** Units taken since `refill`. */
+export function spent(): i32 {
+  return BUDGET - left;
+}

@@ -1,0 +1,109 @@
+// Values that are read only where somebody looks: JSON arrays and objects, and maps of attributes.
+
+import { Span } from "../bytes/span";
+import { NO_NODE } from "../json/tape";
+import { charge } from "./budget";
+import { activation, heap } from "./context";
+import { Failure } from "./failure";
+import {
+  countOf,
+  elementOf,
+  find,
+  insert,
+  Kind,
+  nodeOf,
+  push,
+  startList,
+  startMap,
+  tapeOf,
+  VALUE_SIZE,
+  Value,
+  valueOf,
+} from "./value";
+
+/** Makes a lazy list or map one of values; their own containers stay lazy. */
+export function settle(value: Value): Failure {
+  switch (value.kind) {
+    case Kind.JsonList:
+      return settleList(value);
+    case Kind.JsonMap:
+      return settleMap(value);
+    case Kind.Fields: {
+      const from = activation;
+      if (from == null || !from.whole(value.bits as i32, value, heap)) return Failure.Memory;
+      return Failure.None;
+    }
+    default:
+      return Failure.None;
+  }
+}
+
+function settleList(value: Value): Failure {
+  const tape = tapeOf(value);
+  const node = nodeOf(value);
+  const n = tape.size(node);
+  if (!startList(value, n, heap)) return Failure.Memory;
+  const stop = tape.after(node);
+  for (let child = tape.firstChild(node); child < stop; child = tape.after(child)) {
+    push(value).setJson(tape, child, heap);
+  }
+  return Failure.None;
+}
+
+function settleMap(value: Value): Failure {
+  const tape = tapeOf(value);
+  const node = nodeOf(value);
+  const key = Value.at(heap.allocate(VALUE_SIZE));
+  if (changetype<usize>(key) == 0) return Failure.Memory;
+  if (!startMap(value, tape.size(node), heap)) return Failure.Memory;
+  const stop = tape.after(node);
+  for (let child = tape.firstChild(node); child < stop; child = tape.after(child + 1)) {
+    key.setText(tape.text(child, heap));
+    const place = insert(value, key);
+    // Of members with the same name the last one counts, as everywhere in the filter.
+    if (place != null) place.setJson(tape, child + 1, heap);
+    else valueOf(value, find(value, key)).setJson(tape, child + 1, heap);
+  }
+  return Failure.None;
+}
+
+/** Makes the value, and all that is in it, independent of documents and attributes. */
+export function settleAll(value: Value): Failure {
+  // Values share parts: what is small to make may be large to walk through.
+  if (!charge(1)) return Failure.Budget;
+  let failure = settle(value);
+  if (value.kind == Kind.List) {
+    for (let i = 0, n = countOf(value); i < n && failure == Failure.None; i++) {
+      failure = settleAll(elementOf(value, i));
+    }
+  } else if (value.kind == Kind.Map) {
+    for (let i = 0, n = countOf(value); i < n && failure == Failure.None; i++) {
+      failure = settleAll(valueOf(value, i));
+    }
+  } else if (value.kind == Kind.Optional && value.bits != 0) {
+    failure = settleAll(Value.at(value.bits as usize));
+  }
+  return failure;
+}
+
+/** The member of a lazy map in `out`, absent when there is none; the element of a lazy list. */
+export function readMember(map: Value, key: Span, out: Value): void {
+  if (map.kind == Kind.Fields) {
+    const from = activation;
+    if (from != null) from.member(map.bits as i32, key, out);
+    return;
+  }
+  const tape = tapeOf(map);
+  charge(tape.after(nodeOf(map)) - nodeOf(map));
+  const node = tape.member(nodeOf(map), key);
+  if (node == NO_NODE) out.setAbsent();
+  else out.setJson(tape, node, heap);
+}
+
+export function readElement(list: Value, index: i32, out: Value): void {
+  const tape = tapeOf(list);
+  charge(index >> 4);
+  const node = tape.element(nodeOf(list), index);
+  if (node == NO_NODE) out.setAbsent();
+  else out.setJson(tape, node, heap);
+}
