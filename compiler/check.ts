@@ -7,7 +7,7 @@ import { escapeSegment, type Source } from "./parse.ts";
 
 /** What the filter itself judges, with places inside the text: templates, patterns, quantities. */
 const JUDGED_BY_THE_FILTER = [
-  ...["template", "size", "duration", "headerName", "identifier", "pathTemplate"],
+  ...["template", "expression", "size", "duration", "headerName", "identifier", "pathTemplate"],
   ...["regex", "statusPattern", "jsonPointer", "jsonTemplate"],
 ];
 

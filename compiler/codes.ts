@@ -36,7 +36,7 @@ export const codes: Record<string, Code> = {
   R301: {
     title: "Unknown name",
     explanation:
-      "`$(…)` reads Envoy's attributes, params, vars, ctx and a few more; the name is none of them.",
+      "Expressions read Envoy's attributes, params, vars, ctx and a few more, and call the functions that docs/reference/expressions.md lists; the name is none of them.",
   },
   R302: {
     title: "Not a template or expression",
@@ -74,6 +74,16 @@ export const codes: Record<string, Code> = {
   R312: {
     title: "Not in this phase",
     explanation: "What is asked for does not exist yet, or can no longer be changed.",
+  },
+  R313: {
+    title: "Types that do not go together",
+    explanation:
+      "The expression compares, adds or calls with values of types for which that has no meaning, or asks for what such a value does not have. `dyn(x)` leaves the decision to the time of evaluation; `int(x)`, `string(x)` and the like convert.",
+  },
+  R314: {
+    title: "Too large an expression",
+    explanation:
+      "An expression is at most 64 KiB of text, 200 levels of nesting and 1000 values at a time. docs/reference/limits.md has all bounds.",
   },
   R401: {
     title: "Needs held headers",

@@ -7,6 +7,7 @@ import { Writer } from "../bytes/writer";
 import * as env from "./env";
 import * as memory from "./memory";
 import { BufferType, HeaderMapType, LogLevel, MetricType, Status, StreamType } from "./numbers";
+import * as wasi from "./wasi_snapshot_preview1";
 
 /** An empty but present value. */
 export const EMPTY: Span = span(memory.resultCell(), 0);
@@ -15,11 +16,23 @@ export function log(level: LogLevel, text: Span): void {
   env.proxy_log(level, address(text), length(text));
 }
 
+/** The least severe level that the host keeps: what is below need not be written. */
+export function logLevel(): LogLevel {
+  memory.clearResult();
+  if (env.proxy_get_log_level(memory.resultCell()) != Status.Ok) return LogLevel.Info;
+  return memory.result32() as LogLevel;
+}
+
 /** Wall clock in nanoseconds since the epoch. */
 export function now(): u64 {
   memory.clearResult();
   env.proxy_get_current_time_nanoseconds(memory.resultCell());
   return memory.result64();
+}
+
+/** Fills `n` bytes with what nobody can foresee; false when the host has no such source. */
+export function random(at: usize, n: i32): bool {
+  return wasi.random_get(at, n) == 0;
 }
 
 // ---- headers

@@ -8,6 +8,11 @@ import * as ascii from "../bytes/ascii";
 import { address, byteAtUnchecked, equal, indexOfByte, length, NONE, Span } from "../bytes/span";
 import { copy, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { enter } from "../cel/context";
+import { Failure, refill, settleAll, Value, Kind as ValueKind } from "../cel/index";
+import * as types from "../cel/types";
+import { Type } from "../cel/types";
+import { deepCopy, openMaps, VALUE_SIZE } from "../cel/value";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { writeString } from "../json/write";
 import {
@@ -19,11 +24,11 @@ import {
   Template as RegexTemplate,
   Unknown,
 } from "../regex/index";
+import { Expression } from "../rules/expression";
 import { Glob } from "../rules/glob";
 import { Name, Names, Phase, Source } from "../rules/name";
 import * as quantity from "../rules/quantity";
 import { Template } from "../rules/template";
-import { Kind as ValueKind } from "../rules/value";
 import { Replacement } from "../steps/field-edits";
 import { JsonTemplate } from "../steps/json-template";
 import { Report } from "./report";
@@ -53,13 +58,8 @@ export class RuleNames extends Names {
       if (at == NO_NODE) continue;
       const name = new Name();
       name.source = Source.Constant;
-      const kind = this.tape.kind(at);
-      if (kind == Kind.String) {
-        name.key = copy(this.tape.text(at, scratch), this.arena);
-      } else if (kind != Kind.Null) {
-        name.kind = ValueKind.Json;
-        name.key = copy(this.tape.raw(at), this.arena);
-      }
+      name.constant = constantOf(this.tape, at, this.arena);
+      name.type = typeOf(Value.at(name.constant));
       return name;
     }
     return null;
@@ -73,6 +73,22 @@ export class RuleNames extends Names {
     return indexIn(this.variables, name);
   }
 }
+
+/** The address of the value of a node, with all that is in it; a member that is not there is absent. */
+function constantOf(tape: Tape, node: i32, arena: Arena): usize {
+  refill();
+  enter(scratch, null);
+  value.setJson(tape, node, scratch);
+  const place = arena.allocate(VALUE_SIZE);
+  if (place == 0 || settleAll(value) != Failure.None || !deepCopy(value, Value.at(place), arena)) {
+    value.setNull();
+    return changetype<usize>(value);
+  }
+  openMaps(Value.at(place));
+  return place;
+}
+
+const value = Value.create();
 
 export function indexIn(list: Span[], name: Span): i32 {
   for (let i = 0; i < list.length; i++) {
@@ -117,6 +133,16 @@ export class Context {
     for (let child = this.tape.firstChild(node); child < stop; child = this.tape.after(child))
       list.push(child);
     return list;
+  }
+
+  /** The condition in a member, or null when there is none, or, reported, when it is wrong. */
+  condition(object: i32, key: string): Expression | null {
+    const node = this.member(object, key);
+    if (node == NO_NODE) return null;
+    const source = this.tape.text(node, scratch);
+    const condition = Expression.condition(source, this.names, this.phase, this.arena);
+    if (condition == null) this.report.addNoted(node);
+    return condition;
   }
 
   /** A template of a string, number or boolean; an empty one, reported, when it is wrong. */
@@ -267,6 +293,26 @@ export class Context {
     buffer.bytes(address(base) + from, (length(base) - from) as u32);
     json.finish(copy(buffer.view(), this.arena));
     return json;
+  }
+}
+
+/** What the checker may know of a constant. Lists and maps hold anything. */
+function typeOf(value: Value): Type {
+  switch (value.kind) {
+    case ValueKind.Bool:
+      return types.bool_;
+    case ValueKind.Int:
+      return types.int;
+    case ValueKind.Double:
+      return types.double;
+    case ValueKind.String:
+      return types.string_;
+    case ValueKind.List:
+      return types.list(types.dyn);
+    case ValueKind.Map:
+      return types.map(types.string_, types.dyn);
+    default:
+      return types.dyn;
   }
 }
 

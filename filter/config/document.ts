@@ -355,6 +355,9 @@ class Decoder {
       rule.responseLimit = context.sizeOr(limits, "responseBody", UNLIMITED);
     }
     rule.final = context.isTrue(node, "final");
+    rule.whenPhase = firstPhase(context, node);
+    context.phase = rule.whenPhase;
+    if (!report.hasIn(node)) rule.when = context.condition(node, "when");
     const steps = new StepDecoder(context, services);
     steps.holdsHeaders = program.holdsHeaders;
     rule.request = steps.decode(node, "request", Phase.Request);
@@ -371,6 +374,12 @@ class Decoder {
     }
     return report.hasIn(node) ? null : rule;
   }
+}
+
+/** The first phase in which the rule has steps. */
+function firstPhase(context: Context, rule: i32): Phase {
+  if (context.member(rule, "request") != NO_NODE) return Phase.Request;
+  return context.member(rule, "response") != NO_NODE ? Phase.Response : Phase.Done;
 }
 
 function join(prefix: string, names: string[]): string {

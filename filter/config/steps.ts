@@ -31,7 +31,7 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
-import { Step } from "../stream/program";
+import { OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeStatuses } from "./match";
@@ -61,9 +61,23 @@ export class StepDecoder {
       // What has no good shape is reported already.
       if (context.report.hasIn(nodes[i])) continue;
       const step = this.decodeStep(nodes[i]);
-      if (step != null) steps.push(step);
+      if (step == null) continue;
+      this.decodeCommon(nodes[i], step);
+      steps.push(step);
     }
     return StaticArray.fromArray(steps);
+  }
+
+  /** What every step may have. */
+  private decodeCommon(node: i32, step: Step): void {
+    const context = this.context;
+    step.when = context.condition(node, "when");
+    if (step.isGuard) step.onFailure = OnFailure.Act;
+    const onError = context.member(node, "onError");
+    if (onError == NO_NODE) return;
+    const denies = equalsText(context.tape.text(onError, scratch), "deny");
+    if (!denies) step.onFailure = OnFailure.Skip;
+    else if (!step.isGuard) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {
@@ -74,7 +88,8 @@ export class StepDecoder {
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
       const verb = tape.text(key, scratch);
       const value = key + 1;
-      if (equalsText(verb, "name")) continue;
+      if (equalsText(verb, "name") || equalsText(verb, "when") || equalsText(verb, "onError"))
+        continue;
       if (equalsText(verb, "headers")) {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }

@@ -1,103 +1,209 @@
-// An expression inside `$(…)`: a dotted or indexed name, read when asked. The text is parsed once.
-// This class is the seam for the expression language: whoever holds an Expression only compiles it,
-// asks which name it reads, and evaluates it against a Scope.
+// An expression over a stream: CEL with the names of name.ts. Whoever holds an Expression only compiles
+// it, evaluates it against a Scope, or tests it as a condition.
 
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
-import * as ascii from "../bytes/ascii";
-import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
-import { Demand, Name, Names, Phase, resolve, Source } from "./name";
+import { Span } from "../bytes/span";
+import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import * as cel from "../cel/index";
+import { Activation, Environment, Failure, Kind, Program, Segment, Value } from "../cel/index";
+import {
+  Demand,
+  Name,
+  Names,
+  Phase,
+  resolve,
+  resolvedSegments,
+  rootSuggestion,
+  Source,
+} from "./name";
 import * as problem from "./problem";
-import { Value } from "./value";
 
 /** What can answer for a name: the stream. */
 export abstract class Scope {
-  /** Fills `out` with what the name is now; null when it is not there. */
+  /** Fills `out` with what the name is now; absent when it is not there. */
   abstract read(name: Name, out: Value): void;
+  /** Of a name that is a map: one member. */
+  abstract member(name: Name, key: Span, out: Value): void;
+  /** The same as a whole: a Map in `arena`; false without memory. */
+  abstract whole(name: Name, out: Value, arena: Arena): bool;
 }
 
-const MAX_SEGMENTS: i32 = 16;
+/** What a condition says. */
+export const enum Verdict {
+  No,
+  Yes,
+  /** It could not be evaluated. */
+  Failed,
+}
+
+/** Expressions that failed since the filter began; whoever counts compares. */
+export let failures: u32 = 0;
+
+@final
+class RuleEnvironment extends Environment {
+  readonly slots: Name[] = [];
+  /** Of a name that was refused. */
+  code: string = "";
+
+  constructor(
+    private readonly names: Names,
+    private readonly phase: Phase,
+    private readonly arena: Arena,
+  ) {
+    super();
+  }
+
+  lookUp(chain: Segment[]): i32 {
+    if (rootSuggestion(chain[0].name, true).length == 0) return 0;
+    const spans: Span[] = [];
+    for (let i = 0; i < chain.length; i++) spans.push(chain[i].name);
+    const name = resolve(spans, this.names, this.arena);
+    if (name == null) return this.refuse(chain, problem.code, problem.message);
+    if (name.since > this.phase) {
+      return this.refuse(chain, "R312", "what this name stands for is not known yet in this phase");
+    }
+    this.demand(name);
+    this.constant = name.constant;
+    this.type = name.type;
+    this.slot = this.slots.length;
+    this.slots.push(name);
+    return resolvedSegments;
+  }
+
+  private refuse(chain: Segment[], code: string, message: string): i32 {
+    if (cel.stage == cel.Stage.None) this.code = code;
+    cel.refuse(chain[0].at, message);
+    return 0;
+  }
+
+  private demand(name: Name): void {
+    if (name.source >= Source.OriginalHeader && name.source <= Source.OriginalCookie) {
+      this.names.demands |= Demand.Original;
+    } else if (name.source <= Source.RequestCookie && this.phase != Phase.Request) {
+      this.names.demands |= Demand.Request;
+    }
+  }
+
+  suggestion(name: Span): string {
+    return rootSuggestion(name, false);
+  }
+}
+
+/** Brings the slots of the expression at hand together with the stream at hand. */
+@final
+class StreamActivation extends Activation {
+  slots: StaticArray<Name> = [];
+  scope: Scope | null = null;
+
+  read(slot: i32, out: Value): void {
+    const name = unchecked(this.slots[slot]);
+    if (name.isMap) out.set(Kind.Fields, slot);
+    else this.scope!.read(name, out);
+  }
+
+  member(slot: i32, key: Span, out: Value): void {
+    this.scope!.member(unchecked(this.slots[slot]), key, out);
+  }
+
+  whole(slot: i32, out: Value, arena: Arena): bool {
+    return this.scope!.whole(unchecked(this.slots[slot]), out, arena);
+  }
+
+  random(at: usize, n: i32): bool {
+    return host.random(at, n);
+  }
+}
+
+const activation = new StreamActivation();
+const tested = Value.create();
 
 @final
 export class Expression {
-  private constructor(readonly name: Name) {}
+  /** When it is nothing but a name: that one. */
+  private readonly name: Name | null;
+
+  private constructor(
+    private readonly program: Program,
+    private readonly slots: StaticArray<Name>,
+  ) {
+    const slot = program.attribute;
+    this.name = slot >= 0 && !slots[slot].isMap ? slots[slot] : null;
+  }
 
   /** The expression for the text in a step of `phase`, or null with the problem noted (its offset is
    * inside `text`). */
   static compile(text: Span, names: Names, phase: Phase, arena: Arena): Expression | null {
-    const chain = parseChain(text);
-    if (chain == null) return null;
-    const name = resolve(chain, names, arena);
-    if (name == null) return null;
-    if (name.since > phase) {
-      problem.fail("R312", 0, "what this name stands for is not known yet in this phase");
-      return null;
-    }
-    if (name.source >= Source.OriginalHeader && name.source <= Source.OriginalCookie) {
-      names.demands |= Demand.Original;
-    } else if (name.source <= Source.RequestCookie && phase != Phase.Request) {
-      names.demands |= Demand.Request;
-    }
-    return new Expression(name);
+    const environment = new RuleEnvironment(names, phase, arena);
+    const program = cel.compile(copy(text, arena), environment, arena);
+    if (program != null) return new Expression(program, StaticArray.fromArray(environment.slots));
+    const code = environment.code.length > 0 ? environment.code : codeOf(cel.stage);
+    problem.fail(code, cel.offset, cel.message);
+    return null;
   }
 
+  /** The same for a condition: it must be true or false. */
+  static condition(text: Span, names: Names, phase: Phase, arena: Arena): Expression | null {
+    const expression = Expression.compile(text, names, phase, arena);
+    if (expression == null || cel.isCondition()) return expression;
+    problem.fail("R313", 0, "a condition is true or false, but this is " + cel.typeText());
+    return null;
+  }
+
+  /** The value, in `out`; what is new in it lies in the scratch arena. When it fails it is absent, and
+   * counted. */
   evaluate(scope: Scope, out: Value): void {
-    scope.read(this.name, out);
-  }
-}
-
-function isNameStart(c: u32): bool {
-  return ascii.isAlpha(c) || c == 0x5f;
-}
-
-/** The segments of `a.b['c'].d`, or null with the problem noted. */
-function parseChain(text: Span): Span[] | null {
-  const n = length(text);
-  const chain: Span[] = [];
-  let i = 0;
-  while (i < n && ascii.isBlank(byteAtUnchecked(text, i))) i++;
-  let stop = n;
-  while (stop > i && ascii.isBlank(byteAtUnchecked(text, stop - 1))) stop--;
-  if (i == stop) return syntax(i, "an expression is missing");
-  let expectName = true;
-  while (i < stop) {
-    const c = byteAtUnchecked(text, i);
-    if (expectName) {
-      if (!isNameStart(c)) return syntax(i, "a name is expected here");
-      const from = i;
-      while (
-        i < stop &&
-        (isNameStart(byteAtUnchecked(text, i)) || ascii.isDigit(byteAtUnchecked(text, i)))
-      )
-        i++;
-      chain.push(sliceUnchecked(text, from, i));
-      expectName = false;
-    } else if (c == 0x2e) {
-      i++;
-      expectName = true;
-    } else if (c == 0x5b) {
-      const quote = i + 1 < stop ? byteAtUnchecked(text, i + 1) : 0;
-      if (quote != 0x27 && quote != 0x22) return syntax(i + 1, "a quoted key is expected here");
-      const from = i + 2;
-      let to = from;
-      while (to < stop && byteAtUnchecked(text, to) != quote) {
-        if (byteAtUnchecked(text, to) == 0x5c) return syntax(to, "a key cannot hold a backslash");
-        to++;
-      }
-      if (to + 1 >= stop || byteAtUnchecked(text, to + 1) != 0x5d) {
-        return syntax(to, "the key is not closed");
-      }
-      chain.push(sliceUnchecked(text, from, to));
-      i = to + 2;
-    } else {
-      return syntax(i, "only names such as request.headers['x-a'] can stand here");
+    const name = this.name;
+    if (name != null) {
+      cel.refill(); // for whoever goes on with the value
+      scope.read(name, out);
+      return;
     }
-    if (chain.length > MAX_SEGMENTS) return syntax(i, "the name is too long");
+    activation.slots = this.slots;
+    activation.scope = scope;
+    if (cel.evaluate(this.program, activation, scratch, out)) return;
+    fail();
+    out.setAbsent();
   }
-  if (expectName) return syntax(stop, "a name is expected here");
-  return chain;
+
+  /** What it says as a condition. */
+  test(scope: Scope): Verdict {
+    activation.slots = this.slots;
+    activation.scope = scope;
+    if (cel.evaluate(this.program, activation, scratch, tested) && tested.kind == Kind.Bool) {
+      return tested.bits != 0 ? Verdict.Yes : Verdict.No;
+    }
+    fail();
+    return Verdict.Failed;
+  }
+
+  /** Whether its value is read as it stands: nothing is made that would have to be kept. */
+  get isName(): bool {
+    return this.name != null || this.program.isConstant;
+  }
 }
 
-function syntax(at: i32, message: string): Span[] | null {
-  problem.fail("R302", at, message);
-  return null;
+function codeOf(stage: cel.Stage): string {
+  switch (stage) {
+    case cel.Stage.Name:
+      return "R301";
+    case cel.Stage.Check:
+      return "R313";
+    case cel.Stage.Limit:
+      return "R314";
+    default:
+      return "R302";
+  }
+}
+
+function fail(): void {
+  failures++;
+}
+
+/** Why the last expression failed, in words, with its place in the source. */
+export function writeFailure(out: Writer): void {
+  const failure = cel.failure == Failure.None ? Failure.NotACondition : cel.failure;
+  out.text("at " + cel.place.toString() + ": " + cel.failureText(failure));
 }

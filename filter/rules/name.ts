@@ -7,8 +7,10 @@ import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { copy, distance, equalsText, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { Kind } from "../cel/index";
+import * as types from "../cel/types";
+import { Type } from "../cel/types";
 import * as problem from "./problem";
-import { Kind } from "./value";
 
 /** Where a name's value comes from. */
 export const enum Source {
@@ -35,7 +37,7 @@ export const enum Source {
   Parameter,
   /** A variable of this stream; `index` among the program's variables. */
   Variable,
-  /** A constant; `key` is its JSON or text, `kind` says which. */
+  /** A constant; `constant` is the address of its value. */
   Constant,
   RuleName,
   Now,
@@ -60,8 +62,13 @@ export class Name {
   key: Span = NONE;
   fallback: Span = NONE;
   index: i32 = 0;
-  /** Of a property or constant: what its bytes are. */
-  kind: Kind = Kind.Text;
+  /** Of a property: what its bytes are. */
+  kind: Kind = Kind.String;
+  /** What the checker knows of it. */
+  type: Type = types.maybeString;
+  /** All of them: a map of names to values. */
+  isMap: bool = false;
+  constant: usize = 0;
   /** The first phase in which it exists. */
   since: Phase = Phase.Request;
 }
@@ -71,7 +78,7 @@ export abstract class Names {
   /** What the names resolved so far ask of a stream: bits of Demand. */
   demands: i32 = 0;
 
-  /** The text or JSON of `vars.NAME`, as a constant, or null. */
+  /** The value of `vars.NAME…`, as a constant, or null. */
   abstract constant(path: Span[]): Name | null;
   /** The index of the capture, or -1. */
   abstract parameter(name: Span): i32;
@@ -117,45 +124,59 @@ export function suggestion(word: Span, list: string): string {
   return best.length ? ', did you mean "' + best + '"?' : "";
 }
 
-/** The name for the chain, or null with the problem noted. Spans of the result live in `arena`. */
+/** With `exact`: the word itself if it is a root, else nothing. Without: what to say of roots near it. */
+export function rootSuggestion(word: Span, exact: bool): string {
+  if (exact) return isOneOf(word, ROOTS) ? toString(word) : "";
+  return suggestion(word, ROOTS);
+}
+
+/** How many segments of the chain `resolve` took; what follows them is asked of the value. */
+export let resolvedSegments: i32 = 0;
+
+/** The name that the chain begins with, or null with the problem noted. Spans of the result live in
+ * `arena`. */
 export function resolve(chain: Span[], names: Names, arena: Arena): Name | null {
   const root = chain[0];
   const name = new Name();
+  resolvedSegments = min(chain.length, 2);
   if (equalsText(root, "request")) return requestName(chain, name, false, arena);
   if (equalsText(root, "original")) return requestName(chain, name, true, arena);
   if (equalsText(root, "response")) return responseName(chain, name, arena);
   if (equalsText(root, "params")) {
-    if (chain.length != 2) return unknown(chain, "params.NAME");
+    if (chain.length < 2) return unknown(chain, "params.NAME");
     name.source = Source.Parameter;
     name.index = names.parameter(chain[1]);
     if (name.index >= 0) return name;
     return reject('the path template of this rule has no capture "' + toString(chain[1]) + '"');
   }
   if (equalsText(root, "vars")) {
-    const constant = chain.length > 1 ? names.constant(chain) : null;
+    const constant = names.constant(chain);
+    resolvedSegments = chain.length;
     if (constant != null) return constant;
     return reject('no such constant in vars: "' + dotted(chain) + '"');
   }
   if (equalsText(root, "ctx")) {
-    if (chain.length != 2) return unknown(chain, "ctx.NAME");
+    if (chain.length < 2) return unknown(chain, "ctx.NAME");
     name.source = Source.Variable;
+    name.type = types.dyn;
     name.index = names.variable(chain[1]);
     if (name.index >= 0) return name;
     return reject('no step sets the variable "' + toString(chain[1]) + '"');
   }
   if (equalsText(root, "rule")) {
-    if (chain.length != 2 || !equalsText(chain[1], "name")) return unknown(chain, "rule.name");
+    if (chain.length < 2 || !equalsText(chain[1], "name")) return unknown(chain, "rule.name");
     name.source = Source.RuleName;
+    name.type = types.string_;
     return name;
   }
   if (equalsText(root, "now")) {
-    if (chain.length != 1) return unknown(chain, "now");
+    resolvedSegments = 1;
     name.source = Source.Now;
-    name.kind = Kind.Timestamp;
+    name.type = types.timestamp;
     return name;
   }
   if (equalsText(root, "client")) {
-    if (chain.length != 2 || !equalsText(chain[1], "ip")) return unknown(chain, "client.ip");
+    if (chain.length < 2 || !equalsText(chain[1], "ip")) return unknown(chain, "client.ip");
     name.source = Source.ClientIp;
     name.key = fromText("source\0address", arena);
     return name;
@@ -183,22 +204,16 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   const member = chain[1];
   const header = original ? Source.OriginalHeader : Source.RequestHeader;
   name.source = header;
-  if (chain.length == 3) {
-    if (equalsText(member, "headers")) {
-      name.key = copy(chain[2], arena);
-      ascii.lowerInPlace(name.key);
-      return name;
-    }
-    name.key = copy(chain[2], arena);
-    if (equalsText(member, "query_params")) {
-      name.source = original ? Source.OriginalQueryParameter : Source.RequestQueryParameter;
-      return name;
-    }
-    if (equalsText(member, "cookies")) {
-      name.source = original ? Source.OriginalCookie : Source.RequestCookie;
-      return name;
-    }
-  } else if (chain.length == 2) {
+  if (equalsText(member, "headers")) return memberName(chain, name, arena);
+  if (equalsText(member, "query_params")) {
+    name.source = original ? Source.OriginalQueryParameter : Source.RequestQueryParameter;
+    return memberName(chain, name, arena);
+  }
+  if (equalsText(member, "cookies")) {
+    name.source = original ? Source.OriginalCookie : Source.RequestCookie;
+    return memberName(chain, name, arena);
+  }
+  if (length(member) > 0) {
     const pseudo = headerBehind(member);
     if (pseudo.length) {
       name.key = fromText(pseudo, arena);
@@ -212,13 +227,25 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
       name.source = original ? Source.OriginalQuery : Source.RequestQuery;
       return name;
     }
-    const needsKey =
-      equalsText(member, "headers") ||
-      equalsText(member, "query_params") ||
-      equalsText(member, "cookies");
-    if (!original && !needsKey && isOneOf(member, REQUEST)) return propertyName(chain, name, arena);
+    if (!original && isOneOf(member, REQUEST)) {
+      return propertyName(chain.slice(0, 2), name, arena);
+    }
   }
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, REQUEST));
+}
+
+/** One of the headers, parameters or cookies, or all of them. */
+function memberName(chain: Span[], name: Name, arena: Arena): Name {
+  if (chain.length == 2) {
+    name.isMap = true;
+    name.type = types.map(types.string_, types.maybeString);
+    return name;
+  }
+  resolvedSegments = 3;
+  name.key = copy(chain[2], arena);
+  const isHeader = name.source == Source.RequestHeader || name.source == Source.OriginalHeader;
+  if (isHeader || name.source == Source.ResponseHeader) ascii.lowerInPlace(name.key);
+  return name;
 }
 
 /** The header that an attribute of the request is read from, or nothing. */
@@ -237,15 +264,11 @@ function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
   if (chain.length < 2) return unknown(chain, "response.NAME");
   name.since = Phase.Response;
   const member = chain[1];
-  if (chain.length == 3 && equalsText(member, "headers")) {
+  if (equalsText(member, "headers")) {
     name.source = Source.ResponseHeader;
-    name.key = copy(chain[2], arena);
-    ascii.lowerInPlace(name.key);
-    return name;
+    return memberName(chain, name, arena);
   }
-  if (chain.length == 2 && !equalsText(member, "headers") && isOneOf(member, RESPONSE)) {
-    return propertyName(chain, name, arena);
-  }
+  if (isOneOf(member, RESPONSE)) return propertyName(chain.slice(0, 2), name, arena);
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, RESPONSE));
 }
 
@@ -262,11 +285,21 @@ function propertyName(chain: Span[], name: Name, arena: Arena): Name | null {
   const bare = equalsText(root, "metadata") || toString(root).startsWith("plugin_");
   if (chain.length < 2 && !bare) return unknown(chain, toString(root) + ".NAME");
   name.source = Source.Property;
+  resolvedSegments = chain.length;
   const text = dotted(chain);
-  if (INTEGERS.includes(text + " ")) name.kind = Kind.Integer;
-  else if (BOOLEANS.includes(text + " ")) name.kind = Kind.Boolean;
-  else if (DURATIONS.includes(text + " ")) name.kind = Kind.Duration;
-  else if (TIMESTAMPS.includes(text + " ")) name.kind = Kind.Timestamp;
+  if (INTEGERS.includes(text + " ")) {
+    name.kind = Kind.Int;
+    name.type = types.maybeInt;
+  } else if (BOOLEANS.includes(text + " ")) {
+    name.kind = Kind.Bool;
+    name.type = types.maybeBool;
+  } else if (DURATIONS.includes(text + " ")) {
+    name.kind = Kind.Duration;
+    name.type = types.duration;
+  } else if (TIMESTAMPS.includes(text + " ")) {
+    name.kind = Kind.Timestamp;
+    name.type = types.timestamp;
+  }
   if (equalsText(root, "upstream")) name.since = Phase.Response;
   if (equal(root, chain[0]) && text == "request.duration") name.since = Phase.Done;
   // Hosts before and after the move of these names under `xds`.

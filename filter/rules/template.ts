@@ -5,10 +5,11 @@ import { Arena } from "../bytes/arena";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import * as cel from "../cel/index";
+import { closingParenthesis, Kind, Value, writeText } from "../cel/index";
 import { Expression, Scope } from "./expression";
 import { Names, Phase } from "./name";
 import * as problem from "./problem";
-import { Kind, Value } from "./value";
 
 /** What an absent value does to the text around it. */
 export const enum Absent {
@@ -18,7 +19,7 @@ export const enum Absent {
   IsEmpty,
 }
 
-const value = new Value();
+const value = Value.create();
 
 @final
 export class Template {
@@ -45,7 +46,10 @@ export class Template {
       } else if (isAt(source, i + 1, 0x28)) {
         const stop = closingParenthesis(source, i + 2);
         if (stop < 0) {
-          good = problem.fail("R302", i, "this $( is never closed");
+          const isLexical = cel.stage != cel.Stage.None;
+          good = isLexical
+            ? problem.fail("R302", i + 2 + cel.offset, cel.message)
+            : problem.fail("R302", i, "this $( is never closed");
           break;
         }
         const inner = sliceUnchecked(source, i + 2, stop);
@@ -101,8 +105,8 @@ export class Template {
     out.span(unchecked(this.texts[0]));
     for (let i = 0, n = this.expressions.length; i < n; i++) {
       unchecked(this.expressions[i]).evaluate(scope, value);
-      if (value.kind == Kind.Null && absent == Absent.Skips) return false;
-      value.writeText(out);
+      const isThere = value.kind != Kind.Null && writeText(value, out);
+      if (!isThere && absent == Absent.Skips) return false;
       out.span(unchecked(this.texts[i + 1]));
     }
     return !out.failed;
@@ -111,9 +115,9 @@ export class Template {
   /** The text, kept in `arena` (or the template's own constant); NONE when it is absent. */
   evaluate(scope: Scope, absent: Absent, arena: Arena): Span {
     if (this.expressions.length == 0) return unchecked(this.texts[0]);
-    if (this.isSingle) {
+    if (this.isSingle && unchecked(this.expressions[0]).isName) {
       this.evaluateSingle(scope, value);
-      if (value.kind == Kind.Text) return value.text;
+      if (value.kind == Kind.String) return value.bits;
     }
     buffer.reset();
     return this.write(scope, absent, buffer) ? copy(buffer.view(), arena) : NONE;
@@ -124,24 +128,4 @@ const buffer = Writer.create();
 
 function isAt(s: Span, i: i32, byte: u8): bool {
   return i < length(s) && byteAtUnchecked(s, i) == byte;
-}
-
-/** The offset of the parenthesis that closes the one before `from`, or -1. */
-function closingParenthesis(s: Span, from: i32): i32 {
-  let depth = 1;
-  let quote: u8 = 0;
-  for (let i = from, n = length(s); i < n; i++) {
-    const c = byteAtUnchecked(s, i);
-    if (quote != 0) {
-      if (c == 0x5c) i++;
-      else if (c == quote) quote = 0;
-    } else if (c == 0x27 || c == 0x22) {
-      quote = c;
-    } else if (c == 0x28) {
-      depth++;
-    } else if (c == 0x29 && --depth == 0) {
-      return i;
-    }
-  }
-  return -1;
 }

@@ -65,6 +65,7 @@ export class AuthorizeStep extends Step {
   constructor(private readonly service: Service) {
     super();
     this.calls = true;
+    this.isGuard = true;
   }
 
   run(x: Exchange): Outcome {

@@ -6,12 +6,12 @@ import { Arena } from "../bytes/arena";
 import { NONE, Span, span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { Failure, Value, writeJson } from "../cel/index";
 import { writeString } from "../json/write";
 import { Scope } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
-import { Kind, Value } from "../rules/value";
 
-const value = new Value();
+const value = Value.create();
 const text = Writer.create();
 const out = Writer.create();
 
@@ -48,22 +48,11 @@ export class JsonTemplate {
 function writeValue(scope: Scope, template: Template): void {
   if (template.isSingle) {
     template.evaluateSingle(scope, value);
-    switch (value.kind) {
-      case Kind.Null:
-        out.text("null");
-        return;
-      case Kind.Integer:
-      case Kind.Boolean:
-      case Kind.Json:
-        value.writeText(out);
-        return;
-      case Kind.Text:
-        writeString(value.text, out);
-        return;
-    }
-    text.reset();
-    value.writeText(text);
-    writeString(text.view(), out);
+    const before = out.size;
+    if (writeJson(value, out) == Failure.None) return;
+    // What has no form in JSON, such as infinity.
+    out.size = before;
+    out.text("null");
     return;
   }
   text.reset();

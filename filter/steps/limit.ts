@@ -18,6 +18,7 @@ export class LimitStep extends Step {
 
   constructor(private readonly isResponse: bool) {
     super();
+    this.isGuard = true;
   }
 
   run(x: Exchange): Outcome {

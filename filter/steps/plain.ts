@@ -3,12 +3,12 @@
 import * as host from "../abi/host";
 import { LogLevel } from "../abi/numbers";
 import { Writer } from "../bytes/writer";
+import { Value } from "../cel/index";
 import { Absent, Template } from "../rules/template";
-import { Value } from "../rules/value";
 import { Exchange } from "../stream/exchange";
 import { Outcome, Step } from "../stream/program";
 
-const value = new Value();
+const value = Value.create();
 const line = Writer.create();
 
 /** More of a line than this is cut off: a log is no place to copy a body to. */

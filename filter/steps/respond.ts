@@ -49,6 +49,7 @@ export class Response extends Reply {
 export class RespondStep extends Step {
   constructor(private readonly response: Response) {
     super();
+    this.isGuard = response.status >= 400;
   }
 
   run(x: Exchange): Outcome {

@@ -6,10 +6,12 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { BufferType, DataAction, HeadersAction, StreamType } from "../abi/numbers";
+import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
+import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
+import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
 import { captures } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
 import { BodyPipe } from "./body-pipe";
@@ -17,7 +19,16 @@ import { forget } from "./calls";
 import { Counter, count } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
-import { Answer, Configuration, Outcome, Program, Rule, Step, UNLIMITED } from "./program";
+import {
+  Answer,
+  Configuration,
+  OnFailure,
+  Outcome,
+  Program,
+  Rule,
+  Step,
+  UNLIMITED,
+} from "./program";
 import * as reply from "./reply";
 import { parseStatus, View } from "./view";
 
@@ -30,11 +41,21 @@ export const enum Refusal {
   Trailers,
 }
 
+/** What a candidate's `when` has said. */
+const enum Applies {
+  Unknown,
+  Yes,
+  No,
+  /** It could not be evaluated: guards act, nothing else. */
+  GuardsOnly,
+}
+
 @unmanaged
 @final
 class Candidate {
   rule: u32;
   captures: usize; // Span[captureCount], or 0
+  applies: Applies;
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -43,6 +64,7 @@ const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
 export const NO_TOKEN: i32 = -1;
 
 const noProgram = new Program();
+const line = Writer.create();
 
 @final
 export class Exchange extends View {
@@ -148,10 +170,11 @@ export class Exchange extends View {
       const candidate = this.candidate(this.candidateCount++);
       candidate.rule = i;
       candidate.captures = this.keepCaptures(rule.captureCount);
+      candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       demands |= rule.demands;
       ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
       ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
-      if (rule.final && rule.status == null) break;
+      if (rule.final && rule.status == null && rule.when == null) break;
     }
     if (ownRequestLimit != UNLIMITED) this.requestBody.limit = ownRequestLimit;
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
@@ -191,7 +214,7 @@ export class Exchange extends View {
       }
       const steps = stepsOf(rule, phase);
       while (this.stepAt < steps.length) {
-        const outcome = unchecked(steps[this.stepAt]).run(this);
+        const outcome = this.runStep(unchecked(steps[this.stepAt]));
         if (outcome == Outcome.Pause) return outcome;
         this.stepAt++;
         if (outcome == Outcome.Next) continue;
@@ -203,6 +226,39 @@ export class Exchange extends View {
     return Outcome.Next;
   }
 
+  /** Runs the step if its condition says so; what fails in it is counted and has the step's policy. */
+  private runStep(step: Step): Outcome {
+    const before = failures;
+    const when = step.when;
+    let acts = this.candidate(this.candidateAt).applies != Applies.GuardsOnly || step.isGuard;
+    if (acts && when != null) {
+      const verdict = when.test(this);
+      acts = verdict == Verdict.Yes;
+      if (verdict == Verdict.Failed) acts = step.onFailure == OnFailure.Act;
+    }
+    const outcome = acts ? step.run(this) : Outcome.Next;
+    if (failures == before) return outcome;
+    this.countFailures(before);
+    const denies = step.onFailure == OnFailure.Deny && this.phase != Phase.Done;
+    if (!denies || outcome != Outcome.Next) return outcome;
+    const isResponse = this.phase != Phase.Request;
+    reply.plain(this, isResponse ? 502 : 403, reply.expressionFailed);
+    return Outcome.End;
+  }
+
+  /** Counts expressions that failed since there were `before` of them; the last one is described in
+   * the log of those who look for it. */
+  private countFailures(before: u32): void {
+    for (let n = failures - before; n > 0; n--) count(Counter.ExpressionFailed);
+    if (host.logLevel() > LogLevel.Debug) return;
+    line.reset();
+    line.text("rule ");
+    line.span(this.ruleName());
+    line.text(": an expression failed ");
+    writeFailure(line);
+    host.log(LogLevel.Debug, line.view());
+  }
+
   private ruleAt(i: i32): Rule {
     return unchecked(this.program.rules[this.candidate(i).rule]);
   }
@@ -210,10 +266,29 @@ export class Exchange extends View {
   /** Whether the rule applies in this phase; a final one with a status ends the list then. */
   private entersRule(rule: Rule): bool {
     const status = rule.status;
-    if (status == null) return true;
-    if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
+    const when = rule.when;
+    if (status == null && when == null) return true;
+    if (status != null) {
+      if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
+    }
+    if (when != null && !this.applies(rule, when)) return false;
     if (rule.final) this.candidateCount = this.candidateAt + 1;
     return true;
+  }
+
+  /** What the rule's `when` says: it is asked once, in the first phase in which the rule has steps. */
+  private applies(rule: Rule, when: Expression): bool {
+    const candidate = this.candidate(this.candidateAt);
+    if (candidate.applies == Applies.Unknown) {
+      if (this.phase < rule.whenPhase) return false;
+      const before = failures;
+      const verdict = when.test(this);
+      if (verdict == Verdict.Yes) candidate.applies = Applies.Yes;
+      else if (verdict == Verdict.No) candidate.applies = Applies.No;
+      else candidate.applies = Applies.GuardsOnly;
+      if (failures != before) this.countFailures(before);
+    }
+    return candidate.applies != Applies.No;
   }
 
   private afterRequestSteps(outcome: Outcome): HeadersAction {

@@ -5,8 +5,10 @@
 import { Arena } from "../bytes/arena";
 import { equal, NONE, Span, startsWith } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
 import { Condition, Facts, isService } from "../rules/match";
+import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
 import { Exchange } from "./exchange";
 
@@ -28,7 +30,22 @@ export abstract class Answer {
   abstract header(name: Span): Span;
 }
 
+/** What a step does when its condition, or an expression in it, cannot be evaluated. */
+export const enum OnFailure {
+  /** Nothing. */
+  Skip,
+  /** It acts, as if the condition were true: guards fail closed. */
+  Act,
+  /** The message is refused. */
+  Deny,
+}
+
 export abstract class Step {
+  /** Says whether it acts; null: always. */
+  when: Expression | null = null;
+  onFailure: OnFailure = OnFailure.Skip;
+  /** It can refuse: what cannot be decided is decided against the message. */
+  isGuard: bool = false;
   /** Whether it may refuse the message because of its body: then headers must not go on before. */
   judgesBody: bool = false;
   /** Whether it needs the whole body at once. */
@@ -87,6 +104,10 @@ export class Rule {
   /** Extra condition of the response phase. */
   status: StatusSet | null = null;
   final: bool = false;
+  /** Says whether it applies, once `condition` holds; null: always. */
+  when: Expression | null = null;
+  /** The phase in which `when` is evaluated: the first with steps. */
+  whenPhase: Phase = Phase.Request;
   captureCount: i32 = 0;
   demands: i32 = 0;
   requestLimit: i64 = UNLIMITED;

@@ -9,24 +9,18 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
+import { Failure, Kind, settleAll, Value } from "../cel/index";
+import { deepCopy, insert, startMap, VALUE_SIZE } from "../cel/value";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
 import { Facts } from "../rules/match";
 import { Name, Source } from "../rules/name";
-import { Kind, Value } from "../rules/value";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 
-@unmanaged
-@final
-class Variable {
-  kind: Kind;
-  payload: u64; // a Span or an integer, as the kind says
-}
-
-const VARIABLE_SIZE: i32 = offsetof<Variable>() as i32;
+const key = Value.create();
 
 export abstract class View extends Facts {
   readonly arena: Arena = Arena.create();
@@ -38,6 +32,7 @@ export abstract class View extends Facts {
   private readonly original: FieldList = new FieldList(scratch);
   private readonly queryList: FieldList = new FieldList(scratch);
   private readonly cookieList: FieldList = new FieldList(scratch);
+  private readonly wholeList: FieldList = new FieldList(scratch);
   private queryParsed: bool = false;
   private cookiesParsed: bool = false;
   private arrivedHost: Span = NONE;
@@ -115,13 +110,7 @@ export abstract class View extends Facts {
       this.cookiesParsed = true;
       this.cookieList.clear(this.arena);
       this.request.ensureLoaded();
-      for (
-        let i = this.request.find(field.cookie);
-        i != MISSING;
-        i = this.request.find(field.cookie, i + 1)
-      ) {
-        cookies.parse(this.request.value(i), this.cookieList);
-      }
+      parseCookies(this.request, this.cookieList);
     }
     return this.cookieList;
   }
@@ -202,61 +191,134 @@ export abstract class View extends Facts {
         this.readVariable(name.index, out);
         return;
       case Source.Constant:
-        if (name.kind == Kind.Json) out.setJson(name.key);
-        else out.setText(name.key);
+        out.copyFrom(Value.at(name.constant));
         return;
       case Source.RuleName:
         out.setText(this.ruleName());
         return;
       case Source.Now:
-        out.setNumber(Kind.Timestamp, host.now() as i64);
+        out.setTimestampOf(host.now() as i64);
         return;
     }
-    out.setNull();
+    out.setAbsent();
+  }
+
+  member(name: Name, key: Span, out: Value): void {
+    switch (name.source) {
+      case Source.RequestHeader:
+        out.setText(this.request.get(this.lowered(key)));
+        return;
+      case Source.ResponseHeader:
+        out.setText(this.response.get(this.lowered(key)));
+        return;
+      case Source.OriginalHeader:
+        out.setText(this.original.first(this.lowered(key)));
+        return;
+      case Source.RequestQueryParameter:
+      case Source.OriginalQueryParameter:
+        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.arena));
+        return;
+      case Source.RequestCookie:
+        this.request.ensureLoaded();
+        out.setText(firstCookie(this.request, key));
+        return;
+      default:
+        out.setText(firstCookie(this.original, key));
+    }
+  }
+
+  whole(name: Name, out: Value, arena: Arena): bool {
+    const list = this.wholeList;
+    switch (name.source) {
+      case Source.RequestHeader:
+        return mapOf(this.loaded(this.request), out, arena);
+      case Source.ResponseHeader:
+        return mapOf(this.loaded(this.response), out, arena);
+      case Source.OriginalHeader:
+        return mapOf(this.original, out, arena);
+      case Source.RequestQueryParameter:
+      case Source.OriginalQueryParameter: {
+        const target = this.target(name);
+        query.parse(target == NONE ? NONE : query.queryOf(target), list, this.arena);
+        return mapOf(list, out, arena);
+      }
+      default: {
+        const headers = name.source == Source.RequestCookie ? this.request : this.original;
+        list.clear(this.arena);
+        if (name.source == Source.RequestCookie) this.request.ensureLoaded();
+        parseCookies(headers, list);
+        return mapOf(list, out, arena);
+      }
+    }
+  }
+
+  private loaded(headers: HeaderMap): FieldList {
+    headers.ensureLoaded();
+    return headers;
+  }
+
+  /** The request's target that the name is about: now, or as it arrived. */
+  private target(name: Name): Span {
+    return name.source == Source.RequestQueryParameter
+      ? this.request.get(field.path)
+      : this.original.first(field.path);
+  }
+
+  private lowered(name: Span): Span {
+    const copied = copy(name, this.arena);
+    if (copied != NONE) ascii.lowerInPlace(copied);
+    return copied;
   }
 
   private readProperty(name: Name, out: Value): void {
     const value = this.propertyOr(name.key, name.fallback);
     const n = length(value);
-    if (name.kind == Kind.Text) {
+    if (name.kind == Kind.String) {
       out.setText(value);
-    } else if (name.kind == Kind.Boolean && n >= 1) {
-      out.setNumber(Kind.Boolean, load<u8>(address(value)));
-    } else if (n >= 8) {
-      out.setNumber(name.kind, load<i64>(address(value)));
+    } else if (name.kind == Kind.Bool && n >= 1) {
+      out.setBool(load<u8>(address(value)) != 0);
+    } else if (n < 8) {
+      out.setAbsent();
+    } else if (name.kind == Kind.Timestamp) {
+      out.setTimestampOf(load<i64>(address(value)));
     } else {
-      out.setNull();
+      out.set(name.kind, load<u64>(address(value)));
     }
-  }
-
-  private variable(i: i32): Variable {
-    return changetype<Variable>(this.variables + i * VARIABLE_SIZE);
   }
 
   private readVariable(i: i32, out: Value): void {
-    if (this.variables == 0) {
-      out.setNull();
-      return;
-    }
-    const variable = this.variable(i);
-    out.kind = variable.kind;
-    if (variable.kind == Kind.Text || variable.kind == Kind.Json) out.text = variable.payload;
-    else out.integer = variable.payload;
+    if (this.variables == 0) out.setAbsent();
+    else out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
   }
 
-  /** Sets the stream's variable; text is copied. */
+  /** Sets the stream's variable; the value is copied, with all that is in it. */
   setVariable(i: i32, value: Value): void {
     if (this.variables == 0) {
-      const size = this.variableCount * VARIABLE_SIZE;
-      this.variables = this.arena.allocate(size);
-      if (this.variables == 0) return;
-      memory.fill(this.variables, 0, size);
+      const base = this.arena.allocate(this.variableCount * VALUE_SIZE);
+      if (base == 0) return;
+      for (let k = 0; k < this.variableCount; k++) Value.at(base + k * VALUE_SIZE).setAbsent();
+      this.variables = base;
     }
-    const variable = this.variable(i);
-    variable.kind = value.kind;
-    const isText = value.kind == Kind.Text || value.kind == Kind.Json;
-    variable.payload = isText ? copy(value.text, this.arena) : (value.integer as u64);
-    if (isText && variable.payload == NONE) variable.kind = Kind.Null;
+    const variable = Value.at(this.variables + i * VALUE_SIZE);
+    const isSettled = settleAll(value) == Failure.None;
+    if (!isSettled || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+  }
+}
+
+/** The fields as a map in `out`; of several with one name the first counts, as when one is asked for. */
+function mapOf(list: FieldList, out: Value, arena: Arena): bool {
+  if (!startMap(out, list.count, arena)) return false;
+  for (let i = 0; i < list.count; i++) {
+    key.set(Kind.String, list.name(i));
+    const place = insert(out, key);
+    if (place != null) place.setText(list.value(i));
+  }
+  return true;
+}
+
+function parseCookies(headers: FieldList, list: FieldList): void {
+  for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    cookies.parse(headers.value(i), list);
   }
 }
 

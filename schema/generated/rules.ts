@@ -18,6 +18,10 @@ export type StatusCode = number;
  * Shown in diagnostics.
  */
 export type StepName = string;
+/**
+ * What a failed expression of this step does instead: `skip` the step, even a guard; `deny` the message (403, or 502 for a response).
+ */
+export type StepOnError = "skip" | "deny";
 export type ValueOrList = string | number | boolean | [Value, ...Value[]];
 /**
  * Text that may hold `$(…)`, a number or a boolean.
@@ -145,7 +149,11 @@ export interface Rule {
    */
   enabled?: boolean;
   match?: Match;
-  limits?: Limits;
+  /**
+   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act.
+   */
+  when?: string;
+  limits?: Limits1;
   /**
    * No later rule applies once this one has; default false.
    */
@@ -319,10 +327,22 @@ export interface Match1 {
   not?: Match1;
 }
 /**
- * One verb.
+ * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
+ */
+export interface Limits1 {
+  requestBody?: Size;
+  responseBody?: Size;
+}
+/**
+ * One verb, and what says whether it is done.
  */
 export interface RequestStep {
   name?: StepName;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  onError?: StepOnError;
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
@@ -709,10 +729,15 @@ export interface Log1 {
   text: Template;
 }
 /**
- * One verb.
+ * One verb, and what says whether it is done.
  */
 export interface ResponseStep {
   name?: StepName;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  onError?: StepOnError;
   headers?: Headers;
   /**
    * The new status.
@@ -727,10 +752,14 @@ export interface ResponseStep {
   stop?: Stop;
 }
 /**
- * One verb.
+ * One verb, and what says whether it is done.
  */
 export interface DoneStep {
   name?: StepName;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
   set?: Set;
   log?: Log;
   stop?: Stop;
