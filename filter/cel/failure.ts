@@ -23,6 +23,9 @@ export const enum Failure {
   BadJson,
   BadAddress,
   BadTimeZone,
+  /** The activation has it, but cannot give it. */
+  Unreadable,
+  BadForm,
   NotACondition,
   /** Nothing absorbs these two. */
   Budget,
@@ -72,6 +75,10 @@ export function failureText(failure: Failure): string {
       return "not an IP address or CIDR of the form that is expected";
     case Failure.BadTimeZone:
       return "there is no such time zone";
+    case Failure.Unreadable:
+      return "the body is there but cannot be read: it is compressed, too large, or a tunnel's";
+    case Failure.BadForm:
+      return "the body is not an urlencoded form";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

@@ -28,7 +28,7 @@ export { Failure, failureText } from "./failure";
 export { write as writeJson, writeText } from "./json";
 export { settleAll } from "./lazy";
 export { closingParenthesis } from "./lexer";
-export { failure, place } from "./machine";
+export { failure, failWith, place } from "./machine";
 export { message, offset, Stage, stage } from "./problem";
 export { Program } from "./program";
 export { Kind, Value } from "./value";

@@ -94,7 +94,7 @@ export function readMember(map: Value, key: Span, out: Value): void {
     return;
   }
   const tape = tapeOf(map);
-  charge(tape.after(nodeOf(map)) - nodeOf(map));
+  charge(tape.size(nodeOf(map)));
   const node = tape.member(nodeOf(map), key);
   if (node == NO_NODE) out.setAbsent();
   else out.setJson(tape, node, heap);

@@ -35,6 +35,12 @@ const STACK: usize = heap.alloc((MAX_STACK + 2) * VALUE_SIZE);
 export let failure: Failure = Failure.None;
 export let place: i32 = 0;
 
+/** For who has read a value without a program: that it failed. */
+export function failWith(why: Failure): void {
+  failure = why;
+  place = 0;
+}
+
 /** Runs the program from instruction `start` on; new values are made in `arena`. False when it fails:
  * see `failure` and `place`. Whoever calls has filled the budget. */
 export function run(
@@ -64,16 +70,23 @@ export function run(
         break;
       case Op.Attribute:
         top += VALUE_SIZE;
-        if (activation == null) wrong = Failure.NoSuchAttribute;
-        else activation.read(b, Value.at(top));
+        if (activation == null) {
+          wrong = Failure.NoSuchAttribute;
+        } else {
+          const value = Value.at(top);
+          activation.read(b, value);
+          if (value.kind == Kind.Error) wrong = value.aux as Failure;
+        }
         break;
       case Op.Present:
         top += VALUE_SIZE;
         if (activation == null) {
           wrong = Failure.NoSuchAttribute;
         } else {
-          activation.read(b, Value.at(top));
-          Value.at(top).setBool(!Value.at(top).isAbsent);
+          const value = Value.at(top);
+          activation.read(b, value);
+          if (value.kind == Kind.Error) wrong = value.aux as Failure;
+          else value.setBool(!value.isAbsent);
         }
         break;
       case Op.Local: {

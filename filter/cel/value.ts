@@ -111,6 +111,13 @@ export class Value {
     this.bits = 0;
   }
 
+  /** Asking for it fails: `failure` is a Failure. */
+  setFailure(failure: u32): void {
+    this.kind = Kind.Error;
+    this.aux = failure;
+    this.bits = 0;
+  }
+
   get isAbsent(): bool {
     return this.kind == Kind.Null && this.aux == ABSENT;
   }

@@ -9,8 +9,9 @@ import { copy, equalsText, fromString, fromText, toString } from "../bytes/text"
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
-import { Phase } from "../rules/name";
+import { Demand, Phase } from "../rules/name";
 import { Category, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Constants } from "./constants";
 import { Context, indexIn, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
@@ -221,11 +222,11 @@ class Decoder {
   private decodeProgram(documents: i32[], signature: string): Program {
     const tape = this.tape;
     const program = new Program();
-    const vars: i32[] = [];
+    const constants = new Constants(tape, this.arena);
     const services = new Services();
     for (let i = 0; i < documents.length; i++) {
-      const node = this.member(documents[i], "vars");
-      if (node != NO_NODE && tape.kind(node) == Kind.Object) vars.push(node);
+      this.addObject(documents[i], "vars", constants.vars);
+      this.addObject(documents[i], "tables", constants.tables);
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
         services.add(tape, list, this.report, this.arena);
@@ -241,9 +242,14 @@ class Decoder {
         for (let i = 0; i < global.rules.length; i++) rules.push(global.rules[i]);
       }
     }
-    this.decodeRules(documents[0], program, vars, services, signature, rules);
+    this.decodeRules(documents[0], program, constants, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
+  }
+
+  private addObject(document: i32, key: string, list: i32[]): void {
+    const node = this.member(document, key);
+    if (node != NO_NODE && this.tape.kind(node) == Kind.Object) list.push(node);
   }
 
   private readSettings(document: i32, program: Program): void {
@@ -262,13 +268,13 @@ class Decoder {
   }
 
   private noNames(): RuleNames {
-    return new RuleNames(this.tape, [], this.variables, this.arena);
+    return new RuleNames(new Constants(this.tape, this.arena), this.variables);
   }
 
   private decodeRules(
     document: i32,
     program: Program,
-    vars: i32[],
+    constants: Constants,
     services: Services,
     signature: string,
     rules: Rule[],
@@ -280,7 +286,7 @@ class Decoder {
     let index = 0;
     for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
       this.parts.push(node);
-      const rule = this.decodeRule(tape, node, this.report, program, vars, services, index);
+      const rule = this.decodeRule(tape, node, this.report, program, constants, services, index);
       const key = signature + "#" + this.ruleKey(node, index++);
       if (rule != null) {
         this.goodRules++;
@@ -290,7 +296,7 @@ class Decoder {
       }
       this.decoded.skipped++;
       if (!this.skips || !this.lastGood.has(key)) continue;
-      const restored = this.restore(this.lastGood.get(key), program, vars, services, index);
+      const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
       this.goodRules++;
       rules.push(restored);
@@ -313,7 +319,7 @@ class Decoder {
   private restore(
     text: string,
     program: Program,
-    vars: i32[],
+    constants: Constants,
     services: Services,
     index: i32,
   ): Rule | null {
@@ -322,7 +328,7 @@ class Decoder {
     if (tape.parse(fromString(text, this.arena), MAX_DEPTH)) {
       const report = new Report(tape);
       check(tape, 0, RULE_NODE, report);
-      rule = this.decodeRule(tape, 0, report, program, vars, services, index);
+      rule = this.decodeRule(tape, 0, report, program, constants, services, index);
     }
     tape.destroy();
     return rule;
@@ -334,12 +340,12 @@ class Decoder {
     node: i32,
     report: Report,
     program: Program,
-    vars: i32[],
+    constants: Constants,
     services: Services,
     index: i32,
   ): Rule | null {
     if (tape.kind(node) != Kind.Object) return null;
-    const names = new RuleNames(this.tape, vars, this.variables, this.arena);
+    const names = new RuleNames(constants, this.variables);
     const context = new Context(tape, report, names, this.arena);
     const rule = new Rule();
     const name = context.member(node, "name");
@@ -357,9 +363,14 @@ class Decoder {
     rule.final = context.isTrue(node, "final");
     rule.whenPhase = firstPhase(context, node);
     context.phase = rule.whenPhase;
-    if (!report.hasIn(node)) rule.when = context.condition(node, "when");
     const steps = new StepDecoder(context, services);
     steps.holdsHeaders = program.holdsHeaders;
+    if (!report.hasIn(node)) rule.when = context.condition(node, "when");
+    if (names.readsBody) {
+      rule.whenReadsBody = true;
+      steps.requireHold(context.member(node, "when"));
+      if (context.phase == Phase.Response) names.demands |= Demand.Request;
+    }
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     rule.done = steps.decode(node, "done", Phase.Done);

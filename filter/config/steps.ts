@@ -60,8 +60,10 @@ export class StepDecoder {
     for (let i = 0; i < nodes.length; i++) {
       // What has no good shape is reported already.
       if (context.report.hasIn(nodes[i])) continue;
+      context.names.readsBody = false;
       const step = this.decodeStep(nodes[i]);
       if (step == null) continue;
+      step.readsBody = context.names.readsBody;
       this.decodeCommon(nodes[i], step);
       steps.push(step);
     }
@@ -71,7 +73,14 @@ export class StepDecoder {
   /** What every step may have. */
   private decodeCommon(node: i32, step: Step): void {
     const context = this.context;
+    context.names.readsBody = false;
     step.when = context.condition(node, "when");
+    step.whenReadsBody = context.names.readsBody;
+    if (step.readsBody || step.whenReadsBody) {
+      step.judgesBody = true;
+      this.requireHold(node);
+      if (context.phase == Phase.Response) context.names.demands |= Demand.Request;
+    }
     if (step.isGuard) step.onFailure = OnFailure.Act;
     const onError = context.member(node, "onError");
     if (onError == NO_NODE) return;
@@ -176,13 +185,14 @@ export class StepDecoder {
   /** Whether the host can hold headers, which a step that judges the body needs. */
   holdsHeaders: bool = false;
 
-  private requireHold(node: i32): void {
+  /** Reports a node that needs held headers where they cannot be held. */
+  requireHold(node: i32): void {
     if (this.holdsHeaders) return;
     this.context.report.add(
       node,
       "R401",
       -1,
-      "a step that refuses because of the body needs held headers: set settings.holdHeaders where " +
+      "what depends on the body needs held headers: set settings.holdHeaders where " +
         "the host has allow_on_headers_stop_iteration (ruleway compile --target envoy sets both)",
     );
   }

@@ -25,6 +25,8 @@ import * as problem from "./problem";
 export abstract class Scope {
   /** Fills `out` with what the name is now; absent when it is not there. */
   abstract read(name: Name, out: Value): void;
+  /** Whether the name, a map, is there; else `out` is absent, or fails. */
+  abstract has(name: Name, out: Value): bool;
   /** Of a name that is a map: one member. */
   abstract member(name: Name, key: Span, out: Value): void;
   /** The same as a whole: a Map in `arena`; false without memory. */
@@ -65,6 +67,11 @@ class RuleEnvironment extends Environment {
     if (name.since > this.phase) {
       return this.refuse(chain, "R312", "what this name stands for is not known yet in this phase");
     }
+    if (name.isOfBody && name.since != this.phase) {
+      const text =
+        "a body is read in its own phase only; a set step there keeps what is needed later";
+      return this.refuse(chain, "R312", text);
+    }
     this.demand(name);
     this.constant = name.constant;
     this.type = name.type;
@@ -80,6 +87,7 @@ class RuleEnvironment extends Environment {
   }
 
   private demand(name: Name): void {
+    if (name.isOfBody) this.names.readsBody = true;
     if (name.source >= Source.OriginalHeader && name.source <= Source.OriginalCookie) {
       this.names.demands |= Demand.Original;
     } else if (name.source <= Source.RequestCookie && this.phase != Phase.Request) {
@@ -100,8 +108,8 @@ class StreamActivation extends Activation {
 
   read(slot: i32, out: Value): void {
     const name = unchecked(this.slots[slot]);
-    if (name.isMap) out.set(Kind.Fields, slot);
-    else this.scope!.read(name, out);
+    if (name.isMap && this.scope!.has(name, out)) out.set(Kind.Fields, slot);
+    else if (!name.isMap) this.scope!.read(name, out);
   }
 
   member(slot: i32, key: Span, out: Value): void {
@@ -159,6 +167,10 @@ export class Expression {
     if (name != null) {
       cel.refill(); // for whoever goes on with the value
       scope.read(name, out);
+      if (out.kind != Kind.Error) return;
+      cel.failWith(out.aux as Failure);
+      fail();
+      out.setAbsent();
       return;
     }
     activation.slots = this.slots;
@@ -181,7 +193,8 @@ export class Expression {
 
   /** Whether its value is read as it stands: nothing is made that would have to be kept. */
   get isName(): bool {
-    return this.name != null || this.program.isConstant;
+    const name = this.name;
+    return name != null ? !name.isOfBody : this.program.isConstant;
   }
 }
 

@@ -29,6 +29,12 @@ export const enum Source {
   OriginalQueryParameter,
   OriginalCookie,
   ResponseHeader,
+  /** The body as text; as the JSON that it is; as an urlencoded form, `key` being the field. */
+  RequestBody,
+  RequestJson,
+  RequestForm,
+  ResponseBody,
+  ResponseJson,
   /** A property of the host; `key` is its path, `fallback` the path that older hosts know. */
   Property,
   /** The address of the connection's other end, without the port. */
@@ -71,15 +77,24 @@ export class Name {
   constant: usize = 0;
   /** The first phase in which it exists. */
   since: Phase = Phase.Request;
+
+  /** It is read from a body, which is there in the phase `since` and not later. */
+  get isOfBody(): bool {
+    return this.source >= Source.RequestBody && this.source <= Source.ResponseJson;
+  }
 }
 
 /** What a chain may refer to beyond the fixed vocabulary; the decoder of a rule fills it. */
 export abstract class Names {
   /** What the names resolved so far ask of a stream: bits of Demand. */
   demands: i32 = 0;
+  /** Whether one of them is read from a body; whoever asks sets it to false before. */
+  readsBody: bool = false;
 
   /** The value of `vars.NAME…`, as a constant, or null. */
   abstract constant(path: Span[]): Name | null;
+  /** The table `tables.NAME` that the path begins with, as a constant, or null. */
+  abstract table(path: Span[]): Name | null;
   /** The index of the capture, or -1. */
   abstract parameter(name: Span): i32;
   /** The index of the stream variable, or -1 when no step sets it. */
@@ -97,13 +112,13 @@ const TIMESTAMPS = "request.time ";
 
 // The members of each root that have no free-form tail, for checking and for suggestions.
 const REQUEST =
-  "path url_path host scheme method headers query query_params cookies useragent referer id " +
-  "protocol time duration size total_size headers_bytes ";
+  "path url_path host scheme method headers query query_params cookies body json form useragent " +
+  "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
-  "code code_details headers flags size total_size grpc_status backend_latency trailers ";
+  "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
-  "filter_state client params vars ctx rule now plugin_name plugin_root_id plugin_vm_id ";
+  "filter_state client params vars tables ctx rule now plugin_name plugin_root_id plugin_vm_id ";
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -154,6 +169,12 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     resolvedSegments = chain.length;
     if (constant != null) return constant;
     return reject('no such constant in vars: "' + dotted(chain) + '"');
+  }
+  if (equalsText(root, "tables")) {
+    if (chain.length < 2) return unknown(chain, "tables.NAME[KEY]");
+    const table = names.table(chain);
+    if (table != null) return table;
+    return reject('there is no table "' + toString(chain[1]) + '"');
   }
   if (equalsText(root, "ctx")) {
     if (chain.length < 2) return unknown(chain, "ctx.NAME");
@@ -213,6 +234,11 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
     name.source = original ? Source.OriginalCookie : Source.RequestCookie;
     return memberName(chain, name, arena);
   }
+  if (!original && bodyName(member, Source.RequestBody, name)) return name;
+  if (!original && equalsText(member, "form")) {
+    name.source = Source.RequestForm;
+    return memberName(chain, name, arena);
+  }
   if (length(member) > 0) {
     const pseudo = headerBehind(member);
     if (pseudo.length) {
@@ -234,7 +260,16 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, REQUEST));
 }
 
-/** One of the headers, parameters or cookies, or all of them. */
+/** Whether the member is the body or the JSON in it; `body` is the source of the former. */
+function bodyName(member: Span, body: Source, name: Name): bool {
+  const isJson = equalsText(member, "json");
+  if (!isJson && !equalsText(member, "body")) return false;
+  name.source = isJson ? body + 1 : body;
+  if (isJson) name.type = types.dyn;
+  return true;
+}
+
+/** One of the headers, parameters, cookies or form fields, or all of them. */
 function memberName(chain: Span[], name: Name, arena: Arena): Name {
   if (chain.length == 2) {
     name.isMap = true;
@@ -268,6 +303,7 @@ function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
     name.source = Source.ResponseHeader;
     return memberName(chain, name, arena);
   }
+  if (bodyName(member, Source.ResponseBody, name)) return name;
   if (isOneOf(member, RESPONSE)) return propertyName(chain.slice(0, 2), name, arena);
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, RESPONSE));
 }

@@ -10,11 +10,13 @@ import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Failure, Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
+import * as query from "../http/query";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
 import { captures } from "../rules/match";
-import { Demand, Phase } from "../rules/name";
-import { BodyPipe } from "./body-pipe";
+import { Demand, Name, Phase, Source } from "../rules/name";
+import { BodyPipe, Reading } from "./body-pipe";
 import { forget } from "./calls";
 import { Counter, count } from "./counters";
 import * as field from "./field-names";
@@ -84,6 +86,7 @@ export class Exchange extends View {
   /** The request is headers only. */
   private requestIsBare: bool = false;
   private requestEnded: bool = false;
+  private responseIsBare: bool = false;
   /** Headers are held in the way that lets the body in, while a callout is out. */
   private heldFromHost: bool = false;
   /** Bytes of the body that the host has collected so far. */
@@ -93,6 +96,8 @@ export class Exchange extends View {
   private candidateCount: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
+  /** The step's condition holds: what is left is to read the body that the step itself reads. */
+  private isDecided: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -115,6 +120,7 @@ export class Exchange extends View {
     this.candidateCount = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.isDecided = false;
   }
 
   /** Lets go of everything; the object can be opened again. True when a configuration went with it. */
@@ -208,14 +214,20 @@ export class Exchange extends View {
     const phase = this.phase;
     while (this.candidateAt < this.candidateCount) {
       const rule = this.ruleAt(this.candidateAt);
-      if (this.stepAt == 0 && !this.entersRule(rule)) {
-        this.candidateAt++;
-        continue;
+      if (this.stepAt == 0) {
+        if (rule.whenReadsBody && this.isUndecided(rule)) {
+          const outcome = this.readBodyFirst();
+          if (outcome != Outcome.Next) return outcome;
+        }
+        if (!this.entersRule(rule)) {
+          this.candidateAt++;
+          continue;
+        }
       }
       const steps = stepsOf(rule, phase);
       while (this.stepAt < steps.length) {
         const outcome = this.runStep(unchecked(steps[this.stepAt]));
-        if (outcome == Outcome.Pause) return outcome;
+        if (outcome == Outcome.Pause || outcome == Outcome.Read) return outcome;
         this.stepAt++;
         if (outcome == Outcome.Next) continue;
         return outcome;
@@ -229,14 +241,17 @@ export class Exchange extends View {
   /** Runs the step if its condition says so; what fails in it is counted and has the step's policy. */
   private runStep(step: Step): Outcome {
     const before = failures;
-    const when = step.when;
-    let acts = this.candidate(this.candidateAt).applies != Applies.GuardsOnly || step.isGuard;
-    if (acts && when != null) {
-      const verdict = when.test(this);
-      acts = verdict == Verdict.Yes;
-      if (verdict == Verdict.Failed) acts = step.onFailure == OnFailure.Act;
+    let outcome = Outcome.Next;
+    if (!this.isDecided) {
+      if (step.whenReadsBody) outcome = this.readBodyFirst();
+      if (outcome == Outcome.Next) this.isDecided = this.decides(step);
     }
-    const outcome = acts ? step.run(this) : Outcome.Next;
+    if (this.isDecided) {
+      if (step.readsBody) outcome = this.readBodyFirst();
+      if (outcome == Outcome.Read) return outcome;
+      this.isDecided = false;
+      if (outcome == Outcome.Next) outcome = step.run(this);
+    }
     if (failures == before) return outcome;
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase != Phase.Done;
@@ -244,6 +259,72 @@ export class Exchange extends View {
     const isResponse = this.phase != Phase.Request;
     reply.plain(this, isResponse ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
+  }
+
+  /** Whether the step acts, as its condition and the rule's have it. */
+  private decides(step: Step): bool {
+    if (this.candidate(this.candidateAt).applies == Applies.GuardsOnly && !step.isGuard)
+      return false;
+    const when = step.when;
+    if (when == null) return true;
+    const verdict = when.test(this);
+    return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+  }
+
+  /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
+   * for it; End when the message was refused. */
+  private readBodyFirst(): Outcome {
+    if (this.phase == Phase.Done) return Outcome.Next;
+    const isRequest = this.phase == Phase.Request;
+    const pipe = isRequest ? this.requestBody : this.responseBody;
+    if (pipe.reading == Reading.Waiting) return Outcome.Read;
+    if (pipe.reading != Reading.Unasked) return Outcome.Next;
+    const headers = isRequest ? this.request : this.response;
+    const isBare = isRequest ? this.requestIsBare : this.responseIsBare;
+    const isReadable = isBare || this.isBodyEditable(headers, !isRequest);
+    if (!pipe.mustWait(headers, isBare, isReadable)) {
+      if (!pipe.isOverLimit) return Outcome.Next;
+      this.refuse(Refusal.Limit, isRequest);
+      return Outcome.End;
+    }
+    if (!isRequest || !this.heldFromHost || !this.requestEnded) return Outcome.Read;
+    // It came as a whole while a callout was out.
+    if (pipe.readInHost(this, this.hostCollected)) return Outcome.Next;
+    this.refuse(this.outOfMemory ? Refusal.Memory : Refusal.Invalid, true);
+    return Outcome.End;
+  }
+
+  /** The body that the walk waited for is there, or will not be read: the walk goes on. */
+  onBodyRead(isRequest: bool): Outcome {
+    return isRequest == (this.phase == Phase.Request) ? this.run() : Outcome.Next;
+  }
+
+  /** A callout is out, and the host's buffer has the whole body, of `size` bytes. */
+  waitWithBody(size: i32): void {
+    this.heldFromHost = true;
+    this.hostCollected = size;
+  }
+
+  readBody(name: Name, out: Value): void {
+    const isRequest = name.source <= Source.RequestForm;
+    const pipe = isRequest ? this.requestBody : this.responseBody;
+    if (pipe.reading == Reading.Unreadable) {
+      out.setFailure(Failure.Unreadable);
+    } else if (pipe.reading != Reading.Ready) {
+      out.setAbsent();
+    } else if (name.source == Source.RequestJson || name.source == Source.ResponseJson) {
+      pipe.readJson(out);
+    } else if (name.source == Source.RequestForm && !this.isForm()) {
+      out.setFailure(Failure.BadForm);
+    } else {
+      out.setText(pipe.text());
+      if (name.key != NONE) out.setText(query.parameter(out.bits, name.key, this.arena));
+    }
+  }
+
+  private isForm(): bool {
+    const type = this.request.get(field.contentType);
+    return type != NONE && startsWithIgnoringCase(type, field.form);
   }
 
   /** Counts expressions that failed since there were `before` of them; the last one is described in
@@ -261,6 +342,11 @@ export class Exchange extends View {
 
   private ruleAt(i: i32): Rule {
     return unchecked(this.program.rules[this.candidate(i).rule]);
+  }
+
+  private isUndecided(rule: Rule): bool {
+    const isUnknown = this.candidate(this.candidateAt).applies == Applies.Unknown;
+    return isUnknown && this.phase >= rule.whenPhase;
   }
 
   /** Whether the rule applies in this phase; a final one with a status ends the list then. */
@@ -294,6 +380,10 @@ export class Exchange extends View {
   private afterRequestSteps(outcome: Outcome): HeadersAction {
     if (outcome == Outcome.Pause) return this.pauseRequest();
     if (outcome == Outcome.End) return HeadersAction.StopIteration;
+    if (outcome == Outcome.Read) {
+      this.requestBody.beginReading();
+      return HeadersAction.StopIteration;
+    }
     const refusal = this.beginRequestBody(this.program.holdsHeaders);
     if (refusal != Refusal.None) {
       this.refuse(refusal, true);
@@ -315,7 +405,9 @@ export class Exchange extends View {
 
   private laterStepJudgesBody(): bool {
     for (let i = this.candidateAt; i < this.candidateCount; i++) {
-      const steps = this.ruleAt(i).request;
+      const rule = this.ruleAt(i);
+      if (rule.whenReadsBody && rule.whenPhase == Phase.Request) return true;
+      const steps = rule.request;
       for (let j = i == this.candidateAt ? this.stepAt : 0; j < steps.length; j++) {
         if (unchecked(steps[j]).judgesBody) return true;
       }
@@ -340,6 +432,15 @@ export class Exchange extends View {
       outcome = this.run();
     }
     if (outcome == Outcome.Pause || outcome == Outcome.End) return;
+    if (outcome == Outcome.Read) {
+      this.requestBody.beginReading();
+      return;
+    }
+    if (this.requestBody.reading == Reading.Ready) {
+      const action = this.requestBody.finishReadInHost(this, this.hostCollected, this.request);
+      if (action == DataAction.Continue) host.continueStream(StreamType.Request);
+      return;
+    }
     const wasHeld = this.heldFromHost;
     const refusal = this.beginRequestBody(wasHeld);
     if (refusal != Refusal.None) {
@@ -375,13 +476,19 @@ export class Exchange extends View {
   onResponseHeaders(endOfStream: bool): HeadersAction {
     if (this.ended) return HeadersAction.Continue;
     this.enter(Phase.Response);
+    this.responseIsBare = endOfStream;
     this.request.writable = false;
     for (let i = 0; i < this.clientHeaders.count; i++) {
       this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
     }
     if (this.candidateCount > 0) {
       this.responseStatus = this.readStatus();
-      if (this.run() == Outcome.End) return HeadersAction.StopIteration;
+      const outcome = this.run();
+      if (outcome == Outcome.End) return HeadersAction.StopIteration;
+      if (outcome == Outcome.Read) {
+        this.responseBody.beginReading();
+        return HeadersAction.StopIteration;
+      }
     }
     if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true))
       this.responseBody.dropEdits();
@@ -397,6 +504,7 @@ export class Exchange extends View {
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.isDecided = false;
   }
 
   /** Read only if a rule asks for the status. */

@@ -31,6 +31,7 @@ export const connect: Span = name("CONNECT");
 export const head: Span = name("HEAD");
 export const get: Span = name("GET");
 export const grpc: Span = name("application/grpc");
+export const form: Span = name("application/x-www-form-urlencoded");
 
 export const sourceAddress: Span = name("source\0address");
 export const routeName: Span = name("xds\0route_name");

@@ -19,6 +19,8 @@ export const enum Outcome {
   Stop,
   /** A callout is out; `resume` goes on. */
   Pause,
+  /** The body has to be read first; the walk then comes back to the same place. */
+  Read,
   /** Answered: nothing further runs for this stream. */
   End,
 }
@@ -46,6 +48,9 @@ export abstract class Step {
   onFailure: OnFailure = OnFailure.Skip;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
+  /** Whether its condition, and what it does, read the body. */
+  whenReadsBody: bool = false;
+  readsBody: bool = false;
   /** Whether it may refuse the message because of its body: then headers must not go on before. */
   judgesBody: bool = false;
   /** Whether it needs the whole body at once. */
@@ -108,6 +113,7 @@ export class Rule {
   when: Expression | null = null;
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
+  whenReadsBody: bool = false;
   captureCount: i32 = 0;
   demands: i32 = 0;
   requestLimit: i64 = UNLIMITED;

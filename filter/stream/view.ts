@@ -42,6 +42,8 @@ export abstract class View extends Facts {
   abstract captured(index: i32): Span;
   /** The name of the rule at hand. */
   abstract ruleName(): Span;
+  /** What `name`, which is of a body, stands for. */
+  abstract readBody(name: Name, out: Value): void;
 
   /** Ready for a new stream. */
   protected openView(): void {
@@ -176,6 +178,13 @@ export abstract class View extends Facts {
       case Source.ResponseHeader:
         out.setText(this.response.get(name.key));
         return;
+      case Source.RequestBody:
+      case Source.RequestJson:
+      case Source.RequestForm:
+      case Source.ResponseBody:
+      case Source.ResponseJson:
+        this.readBody(name, out);
+        return;
       case Source.Property:
         this.readProperty(name, out);
         return;
@@ -203,6 +212,12 @@ export abstract class View extends Facts {
     out.setAbsent();
   }
 
+  has(name: Name, out: Value): bool {
+    if (!name.isOfBody) return true;
+    this.readBody(name, out);
+    return out.kind == Kind.String;
+  }
+
   member(name: Name, key: Span, out: Value): void {
     switch (name.source) {
       case Source.RequestHeader:
@@ -217,6 +232,10 @@ export abstract class View extends Facts {
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter:
         out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.arena));
+        return;
+      case Source.RequestForm:
+        this.readBody(name, out);
+        out.setText(query.parameter(out.bits, key, this.arena));
         return;
       case Source.RequestCookie:
         this.request.ensureLoaded();
@@ -242,6 +261,10 @@ export abstract class View extends Facts {
         query.parse(target == NONE ? NONE : query.queryOf(target), list, this.arena);
         return mapOf(list, out, arena);
       }
+      case Source.RequestForm:
+        this.readBody(name, out);
+        query.parse(out.bits, list, this.arena);
+        return mapOf(list, out, arena);
       default: {
         const headers = name.source == Source.RequestCookie ? this.request : this.original;
         list.clear(this.arena);

@@ -73,6 +73,7 @@ export interface RulewayRuleFile {
    */
   ruleway?: 1;
   vars?: Vars;
+  tables?: Tables;
   services?: Services;
   limits?: Limits;
   settings?: Settings;
@@ -95,6 +96,22 @@ export interface Vars {
    */
   [k: string]: {
     [k: string]: unknown;
+  };
+}
+/**
+ * Constants to look up by key, read as `$(tables.NAME[KEY])`; a key that a table does not have is absent. How large a table is makes no difference to a look-up.
+ */
+export interface Tables {
+  /**
+   * Any JSON value by key.
+   */
+  [k: string]: {
+    /**
+     * Any JSON value.
+     */
+    [k: string]: {
+      [k: string]: unknown;
+    };
   };
 }
 /**
@@ -787,6 +804,7 @@ export interface Entry {
   inherit?: boolean;
   ruleway?: 1;
   vars?: Vars;
+  tables?: Tables;
   services?: Services;
   limits?: Limits;
   settings?: Settings;
