@@ -96,7 +96,7 @@ export class Checker {
 
   private expectBool(node: Node): void {
     if (types.isAssignable(types.bool_, node.type)) return;
-    this.mismatch(node.at, "true or false is expected here, not " + types.format(node.type));
+    this.mismatch(node.at, "true or false is expected here, not " + types.describe(node.type));
   }
 
   private visitConditional(node: Node): void {
@@ -108,7 +108,10 @@ export class Checker {
     else {
       this.mismatch(
         node.at,
-        "the two answers have different types: " + types.format(yes) + " and " + types.format(no),
+        "the two answers have different types: " +
+          types.describe(yes) +
+          " and " +
+          types.describe(no),
       );
     }
   }
@@ -130,7 +133,7 @@ export class Checker {
     for (let i = 0; i < node.args.length; i += 2) {
       const at = node.args[i];
       if (!isKeyType(at.type)) {
-        this.mismatch(at.at, types.format(at.type) + " cannot be the key of a map");
+        this.mismatch(at.at, types.describe(at.type) + " cannot be the key of a map");
       }
       key = this.joined(key, at.type);
       value = this.joined(value, this.elementType(node, i >> 1, node.args[i + 1]));
@@ -264,7 +267,7 @@ export class Checker {
     else if (type.kind != TypeKind.Dyn) {
       this.mismatch(
         node.at,
-        types.format(type) + ' has no members, and no "' + toString(node.name) + '"',
+        types.describe(type) + ' has no members, and no "' + toString(node.name) + '"',
       );
     }
     return types.dyn;
@@ -279,7 +282,10 @@ export class Checker {
     if (inner.kind == TypeKind.List) {
       element = inner.parameters[0];
       if (!types.isAssignable(types.int, index.type)) {
-        this.mismatch(index.at, "a list has indices of type int, not " + types.format(index.type));
+        this.mismatch(
+          index.at,
+          "a list has indices of type int, not " + types.describe(index.type),
+        );
       }
     } else if (inner.kind == TypeKind.Map) {
       element = inner.parameters[1];
@@ -287,13 +293,13 @@ export class Checker {
         this.mismatch(
           index.at,
           "the keys of this map are " +
-            types.format(inner.parameters[0]) +
+            types.describe(inner.parameters[0]) +
             ", not " +
-            types.format(index.type),
+            types.describe(index.type),
         );
       }
     } else if (inner.kind != TypeKind.Dyn && inner.kind != TypeKind.Parameter) {
-      this.mismatch(node.at, types.format(inner) + " has no elements");
+      this.mismatch(node.at, types.describe(inner) + " has no elements");
     }
     node.type = isOptional || node.isOptional ? types.optional(element) : element;
   }
@@ -408,7 +414,7 @@ export class Checker {
   private noOverload(entry: FunctionEntry, given: Type[], isMember: bool, name: string): string {
     let text = "";
     for (let i = 0; i < given.length; i++) {
-      text += (i > 0 ? ", " : "") + types.format(given[i]);
+      text += (i > 0 ? ", " : "") + types.describe(given[i]);
     }
     if (name.length == 0) {
       const sign = entry.name.replaceAll("_", "").replace("@", "");
@@ -431,7 +437,7 @@ export class Checker {
         return fail(node.at, "at least one number is expected", Stage.Check);
       }
       if (!isNumeric(one)) {
-        this.mismatch(node.args[i].at, "a number is expected here, not " + types.format(given));
+        this.mismatch(node.args[i].at, "a number is expected here, not " + types.describe(given));
       }
       type = this.joined(type, one);
     }
@@ -468,7 +474,7 @@ export class Checker {
     } else if (type.kind == TypeKind.Parameter) {
       types.isAssignable(types.dyn, type);
     } else if (type.kind != TypeKind.Dyn) {
-      this.mismatch(range.at, "a list or a map is expected here, not " + types.format(type));
+      this.mismatch(range.at, "a list or a map is expected here, not " + types.describe(type));
     }
     this.declare(node.variable!, first);
     const other = node.second;
@@ -504,7 +510,7 @@ export class Checker {
         break;
       case Fold.TransformMapEntry:
         if (!types.isAssignable(types.map(types.dyn, types.dyn), body.type)) {
-          this.mismatch(body.at, "a map is expected here, not " + types.format(body.type));
+          this.mismatch(body.at, "a map is expected here, not " + types.describe(body.type));
         }
         node.type = body.type;
         break;
@@ -531,7 +537,7 @@ export class Checker {
     if (problem.stage != Stage.None) return;
     const type = types.resolved(target.type, false);
     if (!types.isOptional(type) && type.kind != TypeKind.Dyn) {
-      this.mismatch(target.at, "an optional is expected here, not " + types.format(type));
+      this.mismatch(target.at, "an optional is expected here, not " + types.describe(type));
     }
     this.declare(node.variable!, types.isOptional(type) ? type.parameters[0] : types.dyn);
     this.visit(node.args[1]);
@@ -543,7 +549,7 @@ export class Checker {
       node.type = types.optional(body);
     } else {
       if (!types.isOptional(body) && body.kind != TypeKind.Dyn) {
-        this.mismatch(node.args[1].at, "an optional is expected here, not " + types.format(body));
+        this.mismatch(node.args[1].at, "an optional is expected here, not " + types.describe(body));
       }
       node.type = body;
     }

@@ -320,12 +320,12 @@ export class Generator {
   private pattern(text: Span, fn: Fn, at: i32): i32 {
     const regex = Regex.compile(text, 0);
     if (regex == null) {
-      fail(at, "this is no regular expression: " + regexes.errorText(), Stage.Check);
+      fail(at, "this is no regular expression: " + regexes.errorText(), Stage.Pattern);
       return -1;
     }
     const oneGroup = fn == Fn.RegexExtract || fn == Fn.RegexExtractAll;
     if (oneGroup && regex.captureCount > 1) {
-      fail(at, "the pattern may have one group at most", Stage.Check);
+      fail(at, "the pattern may have one group at most", Stage.Pattern);
       return -1;
     }
     const program = this.assembly.program;
@@ -353,7 +353,7 @@ export class Generator {
         fail(
           node.args[i].at,
           "the replacement refers to groups as \\0 to \\9, which the pattern must have; \\\\ is a backslash",
-          Stage.Check,
+          Stage.Pattern,
         );
         return;
       }

@@ -43,7 +43,7 @@ export function isCondition(): bool {
 
 /** It in words. */
 export function typeText(): string {
-  return types.format(type);
+  return types.describe(type);
 }
 
 /** For environments: notes that a name is refused, and why. */

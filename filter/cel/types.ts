@@ -264,11 +264,20 @@ const BASIC = "dyn,null_type,bool,int,uint,double,string,bytes,timestamp,duratio
 
 /** The type as people write it: `map(string, list(int))`. */
 export function format(type: Type): string {
+  return textOf(type, false);
+}
+
+/** The same for people: a value that may be null has the type of what it is otherwise. */
+export function describe(type: Type): string {
+  return textOf(type, true);
+}
+
+function textOf(type: Type, plain: bool): string {
   let name = type.name;
   switch (type.kind) {
     case TypeKind.Parameter: {
       const to = type.binding;
-      return to == null ? "dyn" : format(to);
+      return to == null ? "dyn" : textOf(to, plain);
     }
     case TypeKind.List:
       name = "list";
@@ -280,6 +289,7 @@ export function format(type: Type): string {
       name = "type";
       break;
     case TypeKind.Wrapper:
+      if (plain) return textOf(type.parameters[0], plain);
       name = "wrapper";
       break;
     case TypeKind.Opaque:
@@ -291,7 +301,7 @@ export function format(type: Type): string {
   let text = name + "(";
   for (let i = 0; i < type.parameters.length; i++) {
     if (i > 0) text += ", ";
-    text += format(type.parameters[i]);
+    text += textOf(type.parameters[i], plain);
   }
   return text + ")";
 }

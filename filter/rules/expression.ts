@@ -204,6 +204,8 @@ function codeOf(stage: cel.Stage): string {
       return "R301";
     case cel.Stage.Check:
       return "R313";
+    case cel.Stage.Pattern:
+      return "R306";
     case cel.Stage.Limit:
       return "R314";
     default:
