@@ -69,7 +69,16 @@ export function endsWith(s: Span, suffix: Span): bool {
 /** The offset of the first `byte` at or after `from`, or -1. */
 export function indexOfByte(s: Span, byte: u8, from: i32 = 0): i32 {
   const base = address(s);
-  for (let i = from, n = length(s); i < n; i++) {
+  const n = length(s);
+  let i = from;
+  if (i + 16 <= n) {
+    const wanted = i8x16.splat(byte);
+    for (; i + 16 <= n; i += 16) {
+      const found = i8x16.bitmask(i8x16.eq(v128.load(base + i), wanted));
+      if (found != 0) return i + ctz(found);
+    }
+  }
+  for (; i < n; i++) {
     if (load<u8>(base + i) == byte) return i;
   }
   return -1;

@@ -78,7 +78,7 @@ export function failureText(failure: Failure): string {
     case Failure.Unreadable:
       return "the body is there but cannot be read: it is compressed, too large, or a tunnel's";
     case Failure.BadForm:
-      return "the body is not an urlencoded form";
+      return "the body is not a form, urlencoded or multipart";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

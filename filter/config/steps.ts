@@ -17,6 +17,7 @@ import { AuthorizeStep, OnError } from "../steps/authorize";
 import { AppendEdit, BodyStep, JsonEdit, PrependEdit, ReplaceEdit, TextEdit } from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
 import { Kind as FieldKind } from "../steps/field-edits";
+import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { JsonTemplate } from "../steps/json-template";
 import { LimitStep } from "../steps/limit";
@@ -63,7 +64,7 @@ export class StepDecoder {
       context.names.readsBody = false;
       const step = this.decodeStep(nodes[i]);
       if (step == null) continue;
-      step.readsBody = context.names.readsBody;
+      if (context.names.readsBody) step.readsBody = true;
       this.decodeCommon(nodes[i], step);
       steps.push(step);
     }
@@ -110,6 +111,9 @@ export class StepDecoder {
       }
       if (equalsText(verb, "cookies")) {
         return new CookiesStep(decodeFields(context, value, FieldKind.Cookies));
+      }
+      if (equalsText(verb, "form")) {
+        return new FormStep(decodeFields(context, value, FieldKind.Form));
       }
       if (equalsText(verb, "path")) return this.decodePath(value);
       if (equalsText(verb, "host")) return new HostStep(context.template(value));

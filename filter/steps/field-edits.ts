@@ -22,6 +22,7 @@ export const enum Kind {
   Headers,
   Query,
   Cookies,
+  Form,
 }
 
 export const enum Dedupe {
@@ -120,7 +121,13 @@ export class FieldEdits {
       if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
         return true;
     }
+    if (this.isUntouchable(name)) return true;
     return anyMatches(this.keep, name);
+  }
+
+  /** Parts of a form that are no text fields have no name. */
+  private isUntouchable(name: Span): bool {
+    return this.kind == Kind.Form && length(name) == 0;
   }
 
   private runKeep(list: FieldList): void {
@@ -142,7 +149,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      const isSafe = this.kind != Kind.Headers || !isPseudo(name);
+      const isSafe = !this.isUntouchable(name) && (this.kind != Kind.Headers || !isPseudo(name));
       if (isSafe && anyMatches(this.remove, name)) list.remove(name);
     }
   }

@@ -94,6 +94,8 @@ export class BodyPipe {
   private base: usize = 0;
   private collected: Writer | null = null;
   reading: Reading = Reading.Unasked;
+  /** Grows whenever the body becomes another while it is Ready. */
+  version: i32 = 0;
   private parsed: Parsed = Parsed.Unasked;
   private tape: Tape | null = null;
   /** What was collected is no longer what came: edits were carried out on it. */
@@ -305,19 +307,33 @@ export class BodyPipe {
     this.dropEdits();
     if (fed == Fed.Failed) return false;
     if (fed == Fed.Same) return true;
-    const edited = this.newCollector();
-    edited.span(this.result);
-    edited.span(sliceUnchecked(whole, this.consumed, length(whole)));
-    this.collected!.destroy();
-    this.collected = edited;
-    this.altered = true;
-    return !edited.failed;
+    // The result lies in one of our writers; the untouched rest follows it.
+    const out = this.result == first.view() ? first : second;
+    out.span(sliceUnchecked(whole, this.consumed, length(whole)));
+    return !out.failed && this.rewrite(out.view());
   }
 
   /** The body, once it is Ready. */
   text(): Span {
     const collected = this.collected;
     return collected == null ? host.EMPTY : collected.view();
+  }
+
+  /** The body, Ready, becomes `edited`; false when memory ran out. */
+  rewrite(edited: Span): bool {
+    const tape = this.tape;
+    if (tape != null) tape.destroy();
+    this.tape = null;
+    this.parsed = Parsed.Unasked;
+    this.version++;
+    this.altered = true;
+    this.isInHost = false;
+    const collected = this.newCollector();
+    collected.span(edited);
+    const before = this.collected;
+    if (before != null) before.destroy();
+    this.collected = collected;
+    return !collected.failed;
   }
 
   /** The body as JSON in `out`: absent when it is empty, a failure when it is none. */

@@ -12,6 +12,7 @@ import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
+import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
 import { captures } from "../rules/match";
@@ -65,6 +66,9 @@ const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
 /** Nothing is out. */
 export const NO_TOKEN: i32 = -1;
 
+/** No body has this version. */
+const NO_VERSION: i32 = -1;
+
 const noProgram = new Program();
 const line = Writer.create();
 
@@ -98,6 +102,10 @@ export class Exchange extends View {
   private stepAt: i32 = 0;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
+  /** The request's form, as of that version of the body. */
+  private readonly formList: FieldList = new FieldList(scratch);
+  private formVersion: i32 = NO_VERSION;
+  private isFormGood: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -121,6 +129,7 @@ export class Exchange extends View {
     this.candidateAt = 0;
     this.stepAt = 0;
     this.isDecided = false;
+    this.formVersion = NO_VERSION;
   }
 
   /** Lets go of everything; the object can be opened again. True when a configuration went with it. */
@@ -314,19 +323,38 @@ export class Exchange extends View {
       out.setAbsent();
     } else if (name.source == Source.RequestJson || name.source == Source.ResponseJson) {
       pipe.readJson(out);
-    } else if (name.source == Source.RequestForm && !this.isForm()) {
+    } else if (name.source != Source.RequestForm) {
+      out.setText(pipe.text());
+    } else if (this.form() == null) {
       out.setFailure(Failure.BadForm);
     } else {
-      out.setText(pipe.text());
-      if (name.key != NONE) out.setText(query.parameter(out.bits, name.key, this.arena));
+      out.setText(name.key == NONE ? pipe.text() : this.formField(name.key));
     }
   }
 
-  private isForm(): bool {
-    const type = this.request.get(field.contentType);
-    return type != NONE && startsWithIgnoringCase(type, field.form);
+  form(): FieldList | null {
+    const version = this.requestBody.version;
+    if (this.formVersion != version) {
+      this.formVersion = version;
+      this.isFormGood = this.parseForm(this.formList);
+    }
+    return this.isFormGood ? this.formList : null;
   }
 
+  /** Fills `list` with the fields of the request's form, which the body, Ready, is; false when it is
+   * none. */
+  parseForm(list: FieldList): bool {
+    const type = this.request.get(field.contentType);
+    const body = this.requestBody.text();
+    if (type == NONE) return false;
+    if (multipart.isMultipart(type)) {
+      const boundary = multipart.boundaryOf(type);
+      return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
+    }
+    if (!startsWithIgnoringCase(type, field.form)) return false;
+    query.parse(body, list, this.arena);
+    return !list.failed;
+  }
   /** Counts expressions that failed since there were `before` of them; the last one is described in
    * the log of those who look for it. */
   private countFailures(before: u32): void {

@@ -44,6 +44,8 @@ export abstract class View extends Facts {
   abstract ruleName(): Span;
   /** What `name`, which is of a body, stands for. */
   abstract readBody(name: Name, out: Value): void;
+  /** The fields of the request's form; null when it is none. */
+  abstract form(): FieldList | null;
 
   /** Ready for a new stream. */
   protected openView(): void {
@@ -234,8 +236,7 @@ export abstract class View extends Facts {
         out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.arena));
         return;
       case Source.RequestForm:
-        this.readBody(name, out);
-        out.setText(query.parameter(out.bits, key, this.arena));
+        out.setText(this.formField(key));
         return;
       case Source.RequestCookie:
         this.request.ensureLoaded();
@@ -262,9 +263,7 @@ export abstract class View extends Facts {
         return mapOf(list, out, arena);
       }
       case Source.RequestForm:
-        this.readBody(name, out);
-        query.parse(out.bits, list, this.arena);
-        return mapOf(list, out, arena);
+        return mapOf(this.form()!, out, arena);
       default: {
         const headers = name.source == Source.RequestCookie ? this.request : this.original;
         list.clear(this.arena);
@@ -273,6 +272,12 @@ export abstract class View extends Facts {
         return mapOf(list, out, arena);
       }
     }
+  }
+
+  /** The first value of the form's field, or NONE. */
+  protected formField(name: Span): Span {
+    const form = this.form();
+    return form == null ? NONE : form.first(name);
   }
 
   private loaded(headers: HeaderMap): FieldList {

@@ -363,6 +363,7 @@ export interface RequestStep {
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
+  form?: Form;
   path?: Path;
   /**
    * Text that may hold `$(…)`.
@@ -502,6 +503,24 @@ export interface Cookies {
 }
 export interface CookieValues {
   [k: string]: Value;
+}
+/**
+ * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
+ */
+export interface Form {
+  set?: Values;
+  add?: Values;
+  default?: Values;
+  remove?: Globs;
+  keep?: Globs;
+  rename?: Names;
+  copy?: Names;
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
 }
 export interface PathRewrite {
   replacePrefix?: PrefixReplace;
