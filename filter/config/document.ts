@@ -369,7 +369,7 @@ class Decoder {
     if (names.readsBody) {
       rule.whenReadsBody = true;
       steps.requireHold(context.member(node, "when"));
-      if (context.phase == Phase.Response) names.demands |= Demand.Request;
+      if (context.phase == Phase.Response) names.demands |= Demand.Request | Demand.WholeResponse;
     }
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);

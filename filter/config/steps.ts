@@ -80,7 +80,8 @@ export class StepDecoder {
     if (step.readsBody || step.whenReadsBody) {
       step.judgesBody = true;
       this.requireHold(node);
-      if (context.phase == Phase.Response) context.names.demands |= Demand.Request;
+      if (context.phase == Phase.Response)
+        context.names.demands |= Demand.Request | Demand.WholeResponse;
     }
     if (step.isGuard) step.onFailure = OnFailure.Act;
     const onError = context.member(node, "onError");
@@ -156,7 +157,7 @@ export class StepDecoder {
     const context = this.context;
     const step = new BodyStep(isResponse);
     // Whether a response is a tunnel's shows only in the request.
-    if (isResponse) context.names.demands |= Demand.Request;
+    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
     const overLimit = context.member(value, "overLimit");
     const rejects =

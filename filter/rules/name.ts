@@ -56,10 +56,12 @@ export const enum Phase {
   Done = 2,
 }
 
-/** What must be kept from the request headers on, because the host forgets it. */
+/** What must be kept from the request headers on, because the host forgets it, or done to them. */
 export const enum Demand {
   Request = 1,
   Original = 2,
+  /** The response is read or edited as a whole: no part of it is asked for. */
+  WholeResponse = 4,
 }
 
 @final

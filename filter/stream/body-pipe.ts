@@ -27,6 +27,7 @@ import { Exchange, Refusal } from "./exchange";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import { BodyEdit, Fed, Outcome, Reply, UNLIMITED } from "./program";
+import * as representation from "./representation";
 
 /** How the body is treated; set once the headers are through. */
 export const enum Mode {
@@ -175,8 +176,9 @@ export class BodyPipe {
     const text = headers.get(field.contentLength);
     this.declared = text == NONE ? -1 : parseLength(text);
     if (endOfStream) {
-      // The length that a HEAD or 304 announces is that of a body which would have been edited.
-      if (this.count > 0 && this.declared > 0) this.settleLength(headers);
+      // What a HEAD or 304 announces is that of a body which would have been edited.
+      const isDescribed = this.declared > 0 || (this.declared < 0 && !this.isRequest);
+      if (this.count > 0 && isDescribed) this.settle(headers);
       this.dropEdits();
       return Refusal.None;
     }
@@ -200,7 +202,7 @@ export class BodyPipe {
       return Refusal.None;
     }
     this.mode = this.wholes > 0 ? Mode.Collect : Mode.Stream;
-    this.settleLength(headers);
+    this.settle(headers);
     return Refusal.None;
   }
 
@@ -223,8 +225,9 @@ export class BodyPipe {
     this.count--;
   }
 
-  /** Sets content-length to what the edits will leave, or removes it when that is not known. */
-  private settleLength(headers: HeaderMap): void {
+  /** Makes the headers fit what the edits will leave, as far as that is known; what is not is removed. */
+  private settle(headers: HeaderMap): void {
+    if (this.count > 0) representation.becomesAnother(headers, this.isRequest, this.arena);
     if (this.declared < 0) return;
     let after = this.declared;
     for (let i = 0; i < this.count && after >= 0; i++) {
@@ -534,7 +537,7 @@ export class BodyPipe {
     this.mode = this.count > 0 ? Mode.Stream : this.limit != UNLIMITED ? Mode.Count : Mode.Pass;
     if (this.headersHeld) {
       this.headersHeld = false;
-      this.settleLength(headers);
+      this.settle(headers);
     }
     const fed = this.feedAll(x, whole, last);
     if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
@@ -553,7 +556,10 @@ export class BodyPipe {
     const fed = this.feedAll(x, whole, true);
     if (fed == Fed.Failed) return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
     this.emit(fed, whole, size, isHere);
-    if (this.headersHeld && (fed == Fed.Changed || this.altered) && this.declared >= 0) {
+    const isChanged = fed == Fed.Changed || this.altered;
+    if (this.headersHeld && isChanged)
+      representation.becomesAnother(headers, this.isRequest, this.arena);
+    if (this.headersHeld && isChanged && this.declared >= 0) {
       // What the edits made stands for the first `consumed` bytes.
       const grown = fed == Fed.Changed ? length(this.result) - this.consumed : 0;
       this.writeLength(headers, length(whole) + grown);

@@ -195,6 +195,15 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    if (demands & Demand.WholeResponse) this.askForAll();
+  }
+
+  /** A part of a body could be neither edited nor judged, so that asking for parts would be a way
+   * around: the upstream is asked for the whole. */
+  private askForAll(): void {
+    this.request.ensureLoaded();
+    this.request.remove(field.range);
+    this.request.remove(field.ifRange);
   }
 
   captured(i: i32): Span {

@@ -18,6 +18,14 @@ export const status: Span = name(":status");
 export const contentLength: Span = name("content-length");
 export const contentType: Span = name("content-type");
 export const contentEncoding: Span = name("content-encoding");
+export const contentMd5: Span = name("content-md5");
+export const contentDigest: Span = name("content-digest");
+export const reprDigest: Span = name("repr-digest");
+export const digest: Span = name("digest");
+export const etag: Span = name("etag");
+export const acceptRanges: Span = name("accept-ranges");
+export const range: Span = name("range");
+export const ifRange: Span = name("if-range");
 export const cookie: Span = name("cookie");
 export const upgrade: Span = name("upgrade");
 export const location: Span = name("location");
@@ -26,6 +34,8 @@ export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
 export const te: Span = name("te");
 
+/** What a weak entity tag begins with. */
+export const weak: Span = name("W/");
 export const identity: Span = name("identity");
 export const connect: Span = name("CONNECT");
 export const head: Span = name("HEAD");
