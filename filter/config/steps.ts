@@ -16,6 +16,7 @@ import { Template } from "../rules/template";
 import { AuthorizeStep, OnError } from "../steps/authorize";
 import { AppendEdit, BodyStep, JsonEdit, PrependEdit, ReplaceEdit, TextEdit } from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
+import { EventEdit, EventsEdit, EventsStep, Format } from "../steps/events";
 import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
@@ -41,6 +42,9 @@ import { integerOf } from "./shape";
 
 /** What a body edit may hold in memory when it does not say: Envoy's own default for buffers. */
 const DEFAULT_MAX_SIZE: i64 = 1 << 20;
+
+/** An event of a stream that is larger passes as it is, when the step does not say otherwise. */
+const LARGEST_EVENT: i64 = 256 * 1024;
 
 @final
 export class StepDecoder {
@@ -121,6 +125,7 @@ export class StepDecoder {
       if (equalsText(verb, "method")) return new MethodStep(context.template(value));
       if (equalsText(verb, "status")) return new StatusStep(context.template(value));
       if (equalsText(verb, "body")) return this.decodeBody(value, isResponse);
+      if (equalsText(verb, "events")) return this.decodeEvents(value, isResponse);
       if (equalsText(verb, "limit")) return this.decodeLimit(value, isResponse);
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
@@ -222,6 +227,40 @@ export class StepDecoder {
       values[i] = context.template(context.member(nodes[i], "with"));
     }
     return new ReplaceEdit(replacer, values);
+  }
+
+  private decodeEvents(value: i32, isResponse: bool): Step {
+    const context = this.context;
+    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
+    const edit = new EventsEdit();
+    const format = context.member(value, "format");
+    if (format != NO_NODE) {
+      const isSse = equalsText(context.tape.text(format, scratch), "sse");
+      edit.format = isSse ? Format.Sse : Format.Lines;
+    }
+    const largest = context.sizeOr(value, "maxSize", LARGEST_EVENT);
+    edit.largest = min(largest, i32.MAX_VALUE as i64) as i32;
+    context.names.inEvents = true;
+    const edits = context.strings(context.member(value, "edit"));
+    for (let i = 0; i < edits.length; i++) edit.edits.push(this.decodeEventEdit(edits[i]));
+    context.names.inEvents = false;
+    return new EventsStep(isResponse, edit);
+  }
+
+  private decodeEventEdit(node: i32): EventEdit {
+    const context = this.context;
+    const edit = new EventEdit();
+    edit.when = context.condition(node, "when");
+    edit.log = context.templateOr(node, "log");
+    edit.drops = context.isTrue(node, "drop");
+    edit.data = context.templateOr(node, "data");
+    edit.type = context.templateOr(node, "type");
+    edit.id = context.templateOr(node, "id");
+    const set = context.member(node, "set");
+    if (set != NO_NODE) edit.set = this.decodeSet(set);
+    const json = context.member(node, "json");
+    if (json != NO_NODE) edit.json = this.decodeJson(json);
+    return edit;
   }
 
   private decodeJson(node: i32): JsonEdit {
@@ -410,7 +449,7 @@ export class StepDecoder {
 
   // ---- the small verbs
 
-  private decodeSet(value: i32): Step {
+  private decodeSet(value: i32): SetStep {
     const context = this.context;
     const tape = context.tape;
     const variables: i32[] = [];

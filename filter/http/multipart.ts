@@ -233,11 +233,3 @@ function writeName(name: Span, out: Writer): void {
     else out.byte(c);
   }
 }
-
-/** Whether the content-type is that of such a form. */
-export function isMultipart(contentType: Span): bool {
-  const semicolon = indexOfByte(contentType, 0x3b);
-  const stop = semicolon < 0 ? length(contentType) : semicolon;
-  const type = ascii.trim(sliceUnchecked(contentType, 0, stop));
-  return isNamed(type, "multipart/form-data");
-}

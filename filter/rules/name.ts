@@ -47,6 +47,12 @@ export const enum Source {
   Constant,
   RuleName,
   Now,
+  /** Of the event that an edit of events is looking at. */
+  EventData,
+  EventType,
+  EventId,
+  EventIndex,
+  EventJson,
 }
 
 /** When a name can be read. */
@@ -92,6 +98,8 @@ export abstract class Names {
   demands: i32 = 0;
   /** Whether one of them is read from a body; whoever asks sets it to false before. */
   readsBody: bool = false;
+  /** Whether what is compiled is an edit of events. */
+  inEvents: bool = false;
 
   /** The value of `vars.NAME…`, as a constant, or null. */
   abstract constant(path: Span[]): Name | null;
@@ -118,9 +126,10 @@ const REQUEST =
   "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
   "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
+const EVENT = "data type id index json ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
-  "filter_state client params vars tables ctx rule now plugin_name plugin_root_id plugin_vm_id ";
+  "filter_state client params vars tables ctx rule now event plugin_name plugin_root_id plugin_vm_id ";
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -198,6 +207,7 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     name.type = types.timestamp;
     return name;
   }
+  if (equalsText(root, "event")) return eventName(chain, name, names);
   if (equalsText(root, "client")) {
     if (chain.length < 2 || !equalsText(chain[1], "ip")) return unknown(chain, "client.ip");
     name.source = Source.ClientIp;
@@ -205,6 +215,21 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     return name;
   }
   return propertyName(chain, name, arena);
+}
+
+function eventName(chain: Span[], name: Name, names: Names): Name | null {
+  if (chain.length < 2) return unknown(chain, "event.NAME");
+  if (!names.inEvents) return reject("there is an event only in the edits of the verb events");
+  const member = toString(chain[1]);
+  if (member == "data") name.source = Source.EventData;
+  else if (member == "type") name.source = Source.EventType;
+  else if (member == "id") name.source = Source.EventId;
+  else if (member == "index") name.source = Source.EventIndex;
+  else if (member == "json") name.source = Source.EventJson;
+  else return reject('unknown name "' + dotted(chain) + '"' + suggestion(chain[1], EVENT));
+  if (member == "json") name.type = types.dyn;
+  else if (member == "index") name.type = types.int;
+  return name;
 }
 
 function reject(message: string): Name | null {

@@ -5,6 +5,7 @@ import { scratch } from "../abi/memory";
 import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
+import { isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { Reading } from "../stream/body-pipe";
@@ -49,7 +50,7 @@ export class FormStep extends Step {
     if (!x.parseForm(list)) return false;
     this.edits.run(x, list);
     if (list.failed) return false;
-    if (multipart.isMultipart(type)) return multipart.write(list, result);
+    if (isMediaType(type, field.multipartForm)) return multipart.write(list, result);
     query.write(list, result);
     return !result.failed;
   }

@@ -12,6 +12,7 @@ import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
+import { isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
@@ -102,6 +103,7 @@ export class Exchange extends View {
   private stepAt: i32 = 0;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
+  private failuresBefore: u32 = 0;
   /** The request's form, as of that version of the body. */
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
@@ -196,6 +198,27 @@ export class Exchange extends View {
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
     if (demands & Demand.WholeResponse) this.askForAll();
+  }
+
+  /** The rule at hand, for whoever comes back to it later. */
+  get place(): i32 {
+    return this.candidateAt;
+  }
+
+  /** Edits of events of the rule at `place` begin, and evaluate what they need one by one; answers what
+   * `leaveEvents` wants. */
+  enterEvents(place: i32): i32 {
+    const before = this.candidateAt;
+    this.candidateAt = place;
+    this.values = scratch;
+    this.failuresBefore = failures;
+    return before;
+  }
+
+  leaveEvents(before: i32): void {
+    if (failures != this.failuresBefore) this.countFailures(this.failuresBefore);
+    this.values = this.arena;
+    this.candidateAt = before;
   }
 
   /** A part of a body could be neither edited nor judged, so that asking for parts would be a way
@@ -356,11 +379,11 @@ export class Exchange extends View {
     const type = this.request.get(field.contentType);
     const body = this.requestBody.text();
     if (type == NONE) return false;
-    if (multipart.isMultipart(type)) {
+    if (isMediaType(type, field.multipartForm)) {
       const boundary = multipart.boundaryOf(type);
       return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
     }
-    if (!startsWithIgnoringCase(type, field.form)) return false;
+    if (!isMediaType(type, field.form)) return false;
     query.parse(body, list, this.arena);
     return !list.failed;
   }

@@ -41,6 +41,11 @@ export const connect: Span = name("CONNECT");
 export const head: Span = name("HEAD");
 export const get: Span = name("GET");
 export const grpc: Span = name("application/grpc");
+export const eventStream: Span = name("text/event-stream");
+export const ndjson: Span = name("application/x-ndjson");
+export const jsonl: Span = name("application/jsonl");
+export const jsonLines: Span = name("application/json-lines");
+export const multipartForm: Span = name("multipart/form-data");
 export const form: Span = name("application/x-www-form-urlencoded");
 
 export const sourceAddress: Span = name("source\0address");

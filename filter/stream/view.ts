@@ -10,17 +10,21 @@ import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Failure, Kind, settleAll, Value } from "../cel/index";
-import { deepCopy, insert, startMap, VALUE_SIZE } from "../cel/value";
+import { deepCopy, insert, startMap, VALUE_SIZE, weightOf } from "../cel/value";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
 import { Facts } from "../rules/match";
 import { Name, Source } from "../rules/name";
+import * as event from "./event";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 
 const key = Value.create();
+
+/** What the edits of a stream of events may put into variables, in units of 16 bytes: 64 KiB. */
+const MAX_VARIABLE_UNITS: i32 = 4096;
 
 export abstract class View extends Facts {
   readonly arena: Arena = Arena.create();
@@ -36,6 +40,11 @@ export abstract class View extends Facts {
   private queryParsed: bool = false;
   private cookiesParsed: bool = false;
   private arrivedHost: Span = NONE;
+  /** Where values are made that somebody may keep: the stream's arena, but for the edits of events, of
+   * which there is no end. */
+  protected values: Arena = this.arena;
+  /** Units of 16 bytes that events may still put into variables. */
+  private variableUnits: i32 = 0;
   private variables: usize = 0;
 
   /** The capture of the rule at hand, or NONE. */
@@ -59,6 +68,8 @@ export abstract class View extends Facts {
     this.cookiesParsed = false;
     this.arrivedHost = NONE;
     this.variables = 0;
+    this.values = arena;
+    this.variableUnits = MAX_VARIABLE_UNITS;
   }
 
   /** Keeps the request as it arrived, for `original.…`. */
@@ -132,8 +143,8 @@ export abstract class View extends Facts {
   }
 
   private propertyOr(path: Span, fallback: Span): Span {
-    const value = host.property(path, this.arena);
-    return value != NONE || fallback == NONE ? value : host.property(fallback, this.arena);
+    const value = host.property(path, this.values);
+    return value != NONE || fallback == NONE ? value : host.property(fallback, this.values);
   }
 
   // ---- names in templates
@@ -151,7 +162,7 @@ export abstract class View extends Facts {
         return;
       case Source.RequestQueryParameter:
         out.setText(
-          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena),
+          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.values),
         );
         return;
       case Source.RequestCookie:
@@ -171,7 +182,7 @@ export abstract class View extends Facts {
         return;
       case Source.OriginalQueryParameter:
         out.setText(
-          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena),
+          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.values),
         );
         return;
       case Source.OriginalCookie:
@@ -191,7 +202,7 @@ export abstract class View extends Facts {
         this.readProperty(name, out);
         return;
       case Source.ClientIp: {
-        const pair = host.property(field.sourceAddress, this.arena);
+        const pair = host.property(field.sourceAddress, this.values);
         out.setText(pair == NONE || length(pair) == 0 ? NONE : addressOf(pair));
         return;
       }
@@ -209,6 +220,13 @@ export abstract class View extends Facts {
         return;
       case Source.Now:
         out.setTimestampOf(host.now() as i64);
+        return;
+      case Source.EventData:
+      case Source.EventType:
+      case Source.EventId:
+      case Source.EventIndex:
+      case Source.EventJson:
+        event.read(name.source, out);
         return;
     }
     out.setAbsent();
@@ -233,7 +251,7 @@ export abstract class View extends Facts {
         return;
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter:
-        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.arena));
+        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.values));
         return;
       case Source.RequestForm:
         out.setText(this.formField(key));
@@ -293,7 +311,7 @@ export abstract class View extends Facts {
   }
 
   private lowered(name: Span): Span {
-    const copied = copy(name, this.arena);
+    const copied = copy(name, this.values);
     if (copied != NONE) ascii.lowerInPlace(copied);
     return copied;
   }
@@ -328,7 +346,13 @@ export abstract class View extends Facts {
       this.variables = base;
     }
     const variable = Value.at(this.variables + i * VALUE_SIZE);
-    const isSettled = settleAll(value) == Failure.None;
+    let isSettled = settleAll(value) == Failure.None;
+    if (isSettled && this.values != this.arena) {
+      // Numbers and the like need no room, so that counting never ends.
+      const units = value.kind <= Kind.Double ? 0 : weightOf(value, this.variableUnits);
+      isSettled = units <= this.variableUnits;
+      if (isSettled) this.variableUnits -= units;
+    }
     if (!isSettled || !deepCopy(value, variable, this.arena)) variable.setAbsent();
   }
 }

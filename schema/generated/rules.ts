@@ -48,6 +48,10 @@ export type Size2 = string | number;
  */
 export type Size3 = string | number;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * Default: the service's.
  */
 export type Duration1 = string;
@@ -374,6 +378,7 @@ export interface RequestStep {
    */
   method?: string;
   body?: Body;
+  events?: Events;
   limit?: Limit;
   authorize?: Authorize;
   respond?: Respond1;
@@ -610,15 +615,79 @@ export interface JsonValues1 {
   };
 }
 /**
+ * Edits of a body that is a stream of server-sent events, or of lines of JSON (NDJSON), one by one, as they come. What no edit touches keeps its bytes.
+ */
+export interface Events {
+  /**
+   * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
+   */
+  format?: "sse" | "lines";
+  maxSize?: Size2;
+  /**
+   * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
+   *
+   * @minItems 1
+   */
+  edit: [EventEdit, ...EventEdit[]];
+}
+/**
+ * What is done to an event. Expressions read it as `event.data`, `event.json`, `event.type`, `event.id` and `event.index`. Order: log, set, drop, json, data, type, id.
+ */
+export interface EventEdit {
+  /**
+   * A CEL expression: the edit is for the events for which it is true; default: all. What cannot be evaluated is not.
+   */
+  when?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  log?: string;
+  set?: Set;
+  /**
+   * The event does not go on.
+   */
+  drop?: true;
+  json?: Json1;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  data?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  type?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  id?: string;
+}
+/**
+ * Variables of this stream, read as `$(ctx.NAME)`.
+ */
+export interface Set {
+  [k: string]: Value;
+}
+/**
+ * Edits by JSON Pointer (RFC 6901); bytes that no edit touches stay as they are. Order: remove, set, add, each by pointer in the order of bytes.
+ */
+export interface Json1 {
+  set?: JsonValues;
+  add?: JsonValues1;
+  /**
+   * @minItems 1
+   */
+  remove?: [string, ...string[]];
+}
+/**
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size2;
+  body?: Size3;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size3;
+  headerBytes?: Size4;
   respond?: Respond;
 }
 /**
@@ -751,12 +820,6 @@ export interface Redirect {
    */
   status?: 301 | 302 | 303 | 307 | 308;
 }
-/**
- * Variables of this stream, read as `$(ctx.NAME)`.
- */
-export interface Set {
-  [k: string]: Value;
-}
 export interface Log1 {
   /**
    * Default info.
@@ -780,6 +843,7 @@ export interface ResponseStep {
    */
   status?: StatusCode | string;
   body?: Body;
+  events?: Events;
   limit?: Limit;
   respond?: Respond1;
   redirect?: Redirect;
