@@ -500,11 +500,21 @@ export class BodyPipe {
     if (outcome != Outcome.Pause) return GO_ON;
     // Where a callout's answer can reach it.
     const whole = this.text();
+    this.widenHost();
     host.replaceBufferPrefix(this.buffer, max(size, 1), whole);
     x.waitWithBody(length(whole));
     this.isInHost = true;
     this.mode = Mode.HostCollects;
     return DataAction.StopIterationAndBuffer;
+  }
+
+  /** Before the host is to hold the body: asks it, should it know how, for as much room as our own limit
+   * allows. */
+  widenHost(): void {
+    if (this.limit == UNLIMITED) return;
+    digits.reset();
+    digits.integer(this.limit);
+    host.setProperty(field.decoderBufferLimit, digits.view());
   }
 
   private newCollector(): Writer {

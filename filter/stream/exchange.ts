@@ -458,9 +458,9 @@ export class Exchange extends View {
   private pauseRequest(): HeadersAction {
     this.heldFromHost =
       this.program.holdsHeaders && !this.requestEnded && this.laterStepJudgesBody();
-    return this.heldFromHost
-      ? HeadersAction.StopIteration
-      : HeadersAction.StopAllIterationAndWatermark;
+    if (!this.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
+    this.requestBody.widenHost();
+    return HeadersAction.StopIteration;
   }
 
   private laterStepJudgesBody(): bool {

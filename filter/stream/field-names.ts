@@ -53,4 +53,7 @@ export const routeName: Span = name("xds\0route_name");
 export const routeNameBefore: Span = name("route_name");
 export const clusterName: Span = name("xds\0cluster_name");
 export const clusterNameBefore: Span = name("cluster_name");
+/** Properties by which Higress takes the limits of its buffers, in decimal bytes; elsewhere they are
+ * only filter state that nobody reads. */
+export const decoderBufferLimit: Span = name("set_decoder_buffer_limit");
 export const clearRouteCache: Span = name("clear_route_cache");

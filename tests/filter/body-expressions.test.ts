@@ -427,3 +427,19 @@ describe("tables", () => {
     expect(filter.errors).toEqual([expect.stringContaining('there is no table "plan"')]);
   });
 });
+
+test("a host that can is asked for room before it holds a body for a callout", () => {
+  const request = [
+    { headers: { set: { "x-a": "$(request.json.a)" } } },
+    { authorize: { service: "auth" } },
+  ];
+  for (const [limits, asked] of [
+    [{ requestBody: "3MiB" }, true],
+    [{}, false],
+  ] as const) {
+    const filter = filterWith([{ request, limits }]);
+    filter.open().request({}, '{"a":', "1}");
+    const line = filter.trace.find((each) => each.includes("set_decoder_buffer_limit"));
+    expect(line !== undefined).toBe(asked);
+  }
+});
