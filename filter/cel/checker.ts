@@ -14,6 +14,12 @@ import * as types from "./types";
 import { Type, TypeKind } from "./types";
 import { Kind, TypeId } from "./value";
 
+/** Levels of nesting of a value: variables may stand for values that are as deep as expressions, again
+ * and again. What walks through values and types is recursive and relies on it. */
+const MAX_VALUE_DEPTH: i32 = 1000;
+
+const TOO_COMPLEX = "the types in the expression are too complex";
+
 @final
 export class Checker {
   private readonly scope: Local[] = [];
@@ -25,9 +31,12 @@ export class Checker {
 
   /** The type of the whole; the problem is noted when there is one. */
   check(root: Node): Type {
+    types.begin();
     this.visit(root);
     types.commit();
-    return types.resolved(root.type, true);
+    const type = types.resolved(root.type, true);
+    if (types.exhausted) fail(root.at, TOO_COMPLEX, Stage.Limit);
+    return type;
   }
 
   private get strict(): bool {
@@ -35,13 +44,29 @@ export class Checker {
   }
 
   private mismatch(at: i32, message: string): void {
-    if (this.strict) fail(at, message, Stage.Check);
+    if (types.exhausted) fail(at, TOO_COMPLEX, Stage.Limit);
+    else if (this.strict) fail(at, message, Stage.Check);
   }
 
   // ---- nodes
 
   private visit(node: Node): void {
     if (problem.stage != Stage.None) return;
+    this.visitNode(node);
+    const local = node.local;
+    if (local != null) {
+      node.depth = local.depth;
+      return;
+    }
+    let depth = 0;
+    for (let i = 0; i < node.args.length; i++) depth = max(depth, node.args[i].depth);
+    node.depth = depth + 1;
+    if (depth >= MAX_VALUE_DEPTH) {
+      fail(node.at, "the expression is nested too deeply", Stage.Limit);
+    }
+  }
+
+  private visitNode(node: Node): void {
     switch (node.kind) {
       case NodeKind.Literal:
         node.type = literalType(node.constant);
@@ -446,8 +471,9 @@ export class Checker {
 
   // ---- macros
 
-  private declare(local: Local, type: Type): void {
+  private declare(local: Local, type: Type, depth: i32): void {
     local.type = type;
+    local.depth = depth;
     local.level = this.scope.length;
     this.scope.push(local);
   }
@@ -476,9 +502,9 @@ export class Checker {
     } else if (type.kind != TypeKind.Dyn) {
       this.mismatch(range.at, "a list or a map is expected here, not " + types.describe(type));
     }
-    this.declare(node.variable!, first);
+    this.declare(node.variable!, first, range.depth);
     const other = node.second;
-    if (other != null) this.declare(other, second);
+    if (other != null) this.declare(other, second, range.depth);
     // Which elements before what is made of them: it is what runs first, and says what they are.
     for (let i = node.args.length - 1; i > 0; i--) this.visit(node.args[i]);
     if (problem.stage != Stage.None) return;
@@ -523,7 +549,7 @@ export class Checker {
   private visitBind(node: Node): void {
     const value = node.args[0];
     this.visit(value);
-    this.declare(node.variable!, value.type);
+    this.declare(node.variable!, value.type, value.depth);
     this.visit(node.args[1]);
     inherit(node, node.args[1]);
     this.leave(node, 1);
@@ -539,7 +565,8 @@ export class Checker {
     if (!types.isOptional(type) && type.kind != TypeKind.Dyn) {
       this.mismatch(target.at, "an optional is expected here, not " + types.describe(type));
     }
-    this.declare(node.variable!, types.isOptional(type) ? type.parameters[0] : types.dyn);
+    const inner = types.isOptional(type) ? type.parameters[0] : types.dyn;
+    this.declare(node.variable!, inner, target.depth);
     this.visit(node.args[1]);
     inherit(node, node.args[1]);
     this.leave(node, 1);
@@ -565,7 +592,7 @@ export class Checker {
       inherit(node, arg);
       if (i == n) break;
       const local = new Local(fromText("@index:" + i.toString(), this.arena));
-      this.declare(local, arg.type);
+      this.declare(local, arg.type, arg.depth);
       arg.variable = local;
     }
     this.leave(node, n);

@@ -6,16 +6,17 @@ import { Span } from "../bytes/span";
 import * as regexes from "../regex";
 import { Notation, Regex, Template, Unknown } from "../regex";
 import { Fold, FREE, Node, NodeKind, Reference } from "./ast";
-import { refill } from "./budget";
+import { refill, remaining } from "./budget";
 import { Failure } from "./failure";
 import { Fn } from "./functions";
 import * as machine from "./machine";
 import { fail, Stage } from "./problem";
 import { Assembly, Handler, MAX_STACK, Op, Program } from "./program";
 import { isReplacement } from "./replacement";
-import { deepCopy, isWithin, Kind, Value } from "./value";
+import { deepCopy, Kind, Value, weight } from "./value";
 
-/** Units that evaluating a constant part may cost when it is compiled. */
+/** Units that evaluating constant parts may cost when an expression is compiled, all together, and the
+ * units of 16 bytes that the results may take with them. */
 const FOLDING_BUDGET: i32 = 100_000;
 
 /** What a constant may take, in units of 16 bytes. */
@@ -32,6 +33,7 @@ export class Generator {
   private depth: i32 = 0; // operands on the stack
   private maxLocals: i32 = 0;
   private maxDepth: i32 = 0;
+  private allowance: i32 = FOLDING_BUDGET;
 
   constructor(
     private readonly arena: Arena,
@@ -86,7 +88,8 @@ export class Generator {
   /** Code that pushes the value of the node. */
   private emit(node: Node): void {
     const isLiteral = node.kind == NodeKind.Literal;
-    if (isLiteral || node.isVolatile || node.uses != FREE || !this.folding) {
+    const isFolded = this.folding && this.allowance > 0;
+    if (isLiteral || node.isVolatile || node.uses != FREE || !isFolded) {
       this.emitCode(node);
       return;
     }
@@ -98,7 +101,7 @@ export class Generator {
     const constants = assembly.constantCount;
     this.emitCode(node);
     if (assembly.isConstantFrom(start)) return;
-    if (!this.evaluate(start)) return;
+    if (this.allowance <= 0 || !this.evaluate(start)) return;
     assembly.truncate(start, handlers, constants);
     assembly.program.patterns.length = patterns;
     assembly.program.templates.length = patterns;
@@ -114,10 +117,13 @@ export class Generator {
     let good = trial != null && this.maxLocals + this.maxDepth <= MAX_STACK;
     if (trial != null && good) {
       this.measure(trial);
-      refill(FOLDING_BUDGET);
+      refill(this.allowance);
       good = machine.run(trial, start, null, scratchArena, literal);
+      this.allowance = remaining();
       // What would take much room is better made when it is needed.
-      if (good) good = isWithin(literal, FOLDED_SIZE) && deepCopy(literal, folded, this.arena);
+      const size = good ? weight(literal, min(FOLDED_SIZE, this.allowance)) : -1;
+      good = size >= 0 && deepCopy(literal, folded, this.arena);
+      if (good) this.allowance -= size;
     }
     scratchArena.reset();
     assembly.truncate(end, assembly.program.handlers.length, assembly.constantCount);

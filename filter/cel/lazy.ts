@@ -2,7 +2,7 @@
 
 import { Span } from "../bytes/span";
 import { NO_NODE } from "../json/tape";
-import { charge } from "./budget";
+import { charge, isSpent } from "./budget";
 import { activation, heap } from "./context";
 import { Failure } from "./failure";
 import {
@@ -63,6 +63,7 @@ function settleMap(value: Value): Failure {
     // Of members with the same name the last one counts, as everywhere in the filter.
     if (place != null) place.setJson(tape, child + 1, heap);
     else valueOf(value, find(value, key)).setJson(tape, child + 1, heap);
+    if (isSpent()) return Failure.Budget; // names made to collide
   }
   return Failure.None;
 }

@@ -62,6 +62,11 @@ export function run(
     let wrong = Failure.None;
     switch (load<u16>(pc) as Op) {
       case Op.Return:
+        // What was cut short when the budget ended is no answer.
+        if (isSpent()) {
+          wrong = Failure.Budget;
+          break;
+        }
         v128.store(changetype<usize>(out), v128.load(top));
         return true;
       case Op.Constant:

@@ -489,8 +489,8 @@ function compareDoubles(a: f64, b: f64): i32 {
   return sign(a < b, a > b);
 }
 
-// The integer is not made a double: beyond 2^53 that would call neighbours equal. As the
-// conformance cases have it, though, integers at the ends of their ranges do equal the doubles there.
+// As the conformance cases have it, by what the integer is as a double: beyond 2^53 neighbours equal
+// the same double, and so do integers at the ends of their ranges the doubles there.
 function compareToDouble(a: Value, b: f64): i32 {
   if (Number.isNaN(b)) return UNORDERED;
   if (a.kind == Kind.Int) {
@@ -535,11 +535,11 @@ export function compare(a: Value, b: Value): i32 {
 
 let room: i32 = 0;
 
-/** Whether a copy of the value, with all that is in it, takes at most `units` of 16 bytes. What it
- * shares with itself counts each time, as a copy would have it. */
-export function isWithin(value: Value, units: i32): bool {
-  room = units;
-  return weigh(value);
+/** The units of 16 bytes that a copy of the value takes, with all that is in it; -1 when they are more
+ * than `most`. What it shares with itself counts each time, as a copy would have it. */
+export function weight(value: Value, most: i32): i32 {
+  room = most;
+  return weigh(value) ? most - room : -1;
 }
 
 /** How many such units a copy takes; more than `most` when it is more. */

@@ -59,10 +59,11 @@ export class Replacement {
     private readonly template: RegexTemplate,
   ) {}
 
-  /** The text with all matches replaced, kept in `arena`; NONE when there is no match. */
+  /** The text with all matches replaced, kept in `arena`; NONE when there is no match, or when a text
+   * made to that end would take too long. */
   replace(text: Span, arena: Arena): Span {
     joined.reset();
-    if (this.regex.replaceAll(text, this.template, joined) == 0) return NONE;
+    if (this.regex.replaceAll(text, this.template, joined) <= 0) return NONE;
     return joined.failed ? NONE : copy(joined.view(), arena);
   }
 }

@@ -62,6 +62,7 @@ function converted(fn: Fn, value: Value, text: Span): Failure {
       if (!hex.decode(text, buffer)) return Failure.BadConversion;
       return take(value, Kind.Bytes);
     case Fn.UrlEncode:
+      if (!chargeBytes(length(text) * 4)) return Failure.Budget; // byte by byte
       percent.encodeComponent(text, buffer);
       return take(value);
     case Fn.UrlDecode: {
