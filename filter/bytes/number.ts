@@ -328,8 +328,8 @@ export function writeDouble(value: f64, out: Writer): void {
 export function writePlainDouble(value: f64, out: Writer): void {
   if (!writeSign(value, out)) return;
   const magnitude = abs(value);
-  if (magnitude == 0) {
-    out.byte(0x30);
+  if (magnitude < (EXACT_INTEGER_MAX as f64) && magnitude == trunc(magnitude)) {
+    out.integer(magnitude as i64);
     return;
   }
   if (!findShort(magnitude)) findShortest(magnitude);

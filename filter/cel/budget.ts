@@ -6,6 +6,10 @@
  * functions (hashes, escaping, short matches of a pattern) less than a hundred. */
 export const BUDGET: i32 = 1_000_000;
 
+/** Units for reading an attribute or a member of one: the host may have to be asked. What else it costs
+ * to find it, whoever answers charges. */
+export const READ_COST: i32 = 32;
+
 let left: i32 = BUDGET;
 
 export function refill(units: i32 = BUDGET): void {

@@ -278,7 +278,7 @@ isMask .Cb
 regex.replace ssss sssis
 regex.extract ssOs
 regex.extractAll ssLs
-base64.encode ys ss
+base64.encode ys
 base64.decode sy
 base64url.encode ys ss
 base64url.decode sy

@@ -20,7 +20,7 @@ import * as types from "./types";
 import { dyn, Type } from "./types";
 import { Value } from "./value";
 
-export { refill, spent } from "./budget";
+export { chargeBytes, refill, spent } from "./budget";
 export { Activation } from "./context";
 export { disassemble } from "./disassemble";
 export { Environment, Segment } from "./environment";

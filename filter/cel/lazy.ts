@@ -1,8 +1,8 @@
 // Values that are read only where somebody looks: JSON arrays and objects, and maps of attributes.
 
-import { Span } from "../bytes/span";
+import { length, Span } from "../bytes/span";
 import { NO_NODE } from "../json/tape";
-import { charge, isSpent } from "./budget";
+import { charge, chargeBytes, isSpent, READ_COST } from "./budget";
 import { activation, heap } from "./context";
 import { Failure } from "./failure";
 import {
@@ -91,7 +91,9 @@ export function settleAll(value: Value): Failure {
 export function readMember(map: Value, key: Span, out: Value): void {
   if (map.kind == Kind.Fields) {
     const from = activation;
-    if (from != null) from.member(map.bits as i32, key, out);
+    charge(READ_COST);
+    if (from != null && chargeBytes(length(key))) from.member(map.bits as i32, key, out);
+    else out.setAbsent();
     return;
   }
   const tape = tapeOf(map);

@@ -2,7 +2,7 @@
 // failure goes on at the handler around it, or ends the run. See program.ts for what the instructions do.
 
 import { Arena } from "../bytes/arena";
-import { charge, isSpent } from "./budget";
+import { charge, isSpent, READ_COST } from "./budget";
 import { Activation, enter } from "./context";
 import { Failure } from "./failure";
 import { Fn } from "./functions";
@@ -77,6 +77,8 @@ export function run(
         top += VALUE_SIZE;
         if (activation == null) {
           wrong = Failure.NoSuchAttribute;
+        } else if (!charge(READ_COST)) {
+          wrong = Failure.Budget;
         } else {
           const value = Value.at(top);
           activation.read(b, value);
@@ -87,6 +89,8 @@ export function run(
         top += VALUE_SIZE;
         if (activation == null) {
           wrong = Failure.NoSuchAttribute;
+        } else if (!charge(READ_COST)) {
+          wrong = Failure.Budget;
         } else {
           const value = Value.at(top);
           activation.read(b, value);

@@ -542,11 +542,6 @@ export function weight(value: Value, most: i32): i32 {
   return weigh(value) ? most - room : -1;
 }
 
-/** How many such units a copy takes; more than `most` when it is more. */
-export function weightOf(value: Value, most: i32): i32 {
-  return isWithin(value, most) ? most - room : most + 1;
-}
-
 function weigh(value: Value): bool {
   if (--room < 0) return false;
   switch (value.kind) {

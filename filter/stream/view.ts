@@ -9,8 +9,8 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
-import { Failure, Kind, settleAll, Value } from "../cel/index";
-import { deepCopy, insert, startMap, VALUE_SIZE, weightOf } from "../cel/value";
+import { chargeBytes, Failure, Kind, settleAll, Value } from "../cel/index";
+import { deepCopy, insert, startMap, VALUE_SIZE, weight } from "../cel/value";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
@@ -20,6 +20,9 @@ import { Name, Source } from "../rules/name";
 import * as event from "./event";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
+
+/** What a variable may take, in units of 16 bytes. */
+const MAX_VARIABLE: i32 = 64 * 1024;
 
 const key = Value.create();
 
@@ -277,7 +280,7 @@ export abstract class View extends Facts {
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter: {
         const target = this.target(name);
-        query.parse(target == NONE ? NONE : query.queryOf(target), list, this.arena);
+        query.parse(queryOfTarget(target), list, this.arena);
         return mapOf(list, out, arena);
       }
       case Source.RequestForm:
@@ -337,6 +340,14 @@ export abstract class View extends Facts {
     else out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
   }
 
+  /** The units of 16 bytes that the variable will take; -1 when that is too much. */
+  private unitsOf(value: Value): i32 {
+    // Numbers and the like need no room beyond their place, so that events are counted without end.
+    if (value.kind <= Kind.Double) return 0;
+    // A value may be small because its parts are the same; a copy has each of them.
+    return weight(value, this.values == this.arena ? MAX_VARIABLE : this.variableUnits);
+  }
+
   /** Sets the stream's variable; the value is copied, with all that is in it. */
   setVariable(i: i32, value: Value): void {
     if (this.variables == 0) {
@@ -346,14 +357,9 @@ export abstract class View extends Facts {
       this.variables = base;
     }
     const variable = Value.at(this.variables + i * VALUE_SIZE);
-    let isSettled = settleAll(value) == Failure.None;
-    if (isSettled && this.values != this.arena) {
-      // Numbers and the like need no room, so that counting never ends.
-      const units = value.kind <= Kind.Double ? 0 : weightOf(value, this.variableUnits);
-      isSettled = units <= this.variableUnits;
-      if (isSettled) this.variableUnits -= units;
-    }
-    if (!isSettled || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+    const units = settleAll(value) == Failure.None ? this.unitsOf(value) : -1;
+    if (units < 0 || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+    else if (this.values != this.arena) this.variableUnits -= units;
   }
 }
 
@@ -370,6 +376,7 @@ function mapOf(list: FieldList, out: Value, arena: Arena): bool {
 
 function parseCookies(headers: FieldList, list: FieldList): void {
   for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    chargeBytes(length(headers.value(i)));
     cookies.parse(headers.value(i), list);
   }
 }
@@ -378,12 +385,16 @@ function orEmpty(s: Span): Span {
   return s == NONE ? host.EMPTY : s;
 }
 
+// What is looked through is charged to the expression that asks.
 function queryOfTarget(target: Span): Span {
-  return target == NONE ? NONE : query.queryOf(target);
+  if (target == NONE) return NONE;
+  chargeBytes(length(target));
+  return query.queryOf(target);
 }
 
 function firstCookie(headers: FieldList, name: Span): Span {
   for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    chargeBytes(length(headers.value(i)));
     const value = cookies.cookie(headers.value(i), name);
     if (value != NONE) return value;
   }

@@ -44,6 +44,8 @@ function converted(fn: Fn, value: Value, text: Span): Failure {
     case Fn.Base64Encode:
     case Fn.Base64UrlEncode: {
       const isUrl = fn == Fn.Base64UrlEncode;
+      // Bytes only, as the encoders extension has it.
+      if (!isUrl && value.kind != Kind.Bytes) return Failure.NoSuchOverload;
       base64.encode(text, buffer, isUrl, !isUrl);
       return take(value);
     }
