@@ -387,10 +387,11 @@ class Decoder {
   }
 }
 
-/** The first phase in which the rule has steps. */
+/** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {
   if (context.member(rule, "request") != NO_NODE) return Phase.Request;
-  return context.member(rule, "response") != NO_NODE ? Phase.Response : Phase.Done;
+  if (context.member(rule, "response") != NO_NODE) return Phase.Response;
+  return context.member(rule, "done") != NO_NODE ? Phase.Done : Phase.Request;
 }
 
 function join(prefix: string, names: string[]): string {

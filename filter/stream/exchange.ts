@@ -418,7 +418,9 @@ export class Exchange extends View {
       if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
     }
     if (when != null && !this.applies(rule, when)) return false;
-    if (rule.final) this.candidateCount = this.candidateAt + 1;
+    // A rule whose `when` failed has not applied: the guards after it are still to act.
+    const hasApplied = this.candidate(this.candidateAt).applies != Applies.GuardsOnly;
+    if (rule.final && hasApplied) this.candidateCount = this.candidateAt + 1;
     return true;
   }
 

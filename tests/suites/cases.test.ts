@@ -6,8 +6,11 @@ import { run } from "./cel.ts";
 
 const folder = join(root, "tests/cases/cel");
 
-test.each(readdirSync(folder))("every case of cel/%s holds, with and without folding", async (name) => {
-  const { failed, passed, skipped } = await run([join(folder, name)]);
-  expect({ failed, skipped }).toEqual({ failed: 0, skipped: 0 });
-  expect(passed).toBeGreaterThan(0);
-});
+test.each(readdirSync(folder))(
+  "every case of cel/%s holds, with and without folding",
+  async (name) => {
+    const { failed, passed, skipped } = await run([join(folder, name)]);
+    expect({ failed, skipped }).toEqual({ failed: 0, skipped: 0 });
+    expect(passed).toBeGreaterThan(0);
+  },
+);

@@ -3,7 +3,7 @@
 // takes time and memory that nobody should get by sending headers.
 
 import { length, NONE, Span, sliceUnchecked } from "../../bytes/span";
-import { Notation, Regex, Template, TOO_COSTLY, Unknown, effort } from "../../regex";
+import { effort, Notation, Regex, Template, TOO_COSTLY, Unknown } from "../../regex";
 import { chargeBytes, chargeEffort, remaining } from "../budget";
 import { buffer, heap } from "../context";
 import { Failure } from "../failure";
@@ -83,13 +83,7 @@ export function callPattern(
   return chargeEffort(before, effort()) ? wrong : Failure.Budget;
 }
 
-function apply(
-  fn: Fn,
-  regex: Regex,
-  template: Template | null,
-  base: usize,
-  n: i32,
-): Failure {
+function apply(fn: Fn, regex: Regex, template: Template | null, base: usize, n: i32): Failure {
   const value = argument(base, 0);
   switch (fn) {
     case Fn.Matches:
