@@ -683,6 +683,9 @@ function isNumeric(type: Type): bool {
 
 /** The result of the overload for such arguments, or null. */
 function applied(overload: Overload, given: Type[]): Type | null {
+  if (!overload.isGeneric) {
+    return types.areAssignable(overload.parameters, given) ? overload.result : null;
+  }
   const names: string[] = [];
   const fresh: Type[] = [];
   const expected: Type[] = [];

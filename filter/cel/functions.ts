@@ -309,11 +309,18 @@ random d`;
 
 @final
 export class Overload {
+  /** It has type parameters, to be found out for each call. */
+  readonly isGeneric: bool;
+
   constructor(
     readonly isMember: bool,
     readonly parameters: Type[],
     readonly result: Type,
-  ) {}
+  ) {
+    let generic = types.isGeneric(result);
+    for (let i = 0; i < parameters.length; i++) generic = generic || types.isGeneric(parameters[i]);
+    this.isGeneric = generic;
+  }
 }
 
 @final

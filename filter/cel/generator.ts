@@ -19,8 +19,21 @@ import { deepCopy, Kind, Value, weight } from "./value";
  * units of 16 bytes that the results may take with them. */
 const FOLDING_BUDGET: i32 = 100_000;
 
+/** Units that trying costs by itself. */
+const TRIAL_COST: i32 = 10;
+
 /** What a constant may take, in units of 16 bytes. */
 const FOLDED_SIZE: i32 = 16 * 1024;
+
+/** What all expressions of a configuration may use of that: there may be thousands. */
+const CONFIGURATION_BUDGET: i32 = 5_000_000;
+
+let pool: i32 = CONFIGURATION_BUDGET;
+
+/** At the beginning of a configuration. */
+export function refillFolding(): void {
+  pool = CONFIGURATION_BUDGET;
+}
 
 const scratchArena = Arena.create();
 const literal = Value.create();
@@ -33,7 +46,7 @@ export class Generator {
   private depth: i32 = 0; // operands on the stack
   private maxLocals: i32 = 0;
   private maxDepth: i32 = 0;
-  private allowance: i32 = FOLDING_BUDGET;
+  private allowance: i32 = min(FOLDING_BUDGET, pool);
 
   constructor(
     private readonly arena: Arena,
@@ -119,15 +132,20 @@ export class Generator {
       this.measure(trial);
       refill(this.allowance);
       good = machine.run(trial, start, null, scratchArena, literal);
-      this.allowance = remaining();
+      this.spend(this.allowance - remaining() + TRIAL_COST);
       // What would take much room is better made when it is needed.
       const size = good ? weight(literal, min(FOLDED_SIZE, this.allowance)) : -1;
       good = size >= 0 && deepCopy(literal, folded, this.arena);
-      if (good) this.allowance -= size;
+      if (good) this.spend(size);
     }
     scratchArena.reset();
     assembly.truncate(end, assembly.program.handlers.length, assembly.constantCount);
     return good;
+  }
+
+  private spend(units: i32): void {
+    this.allowance -= units;
+    pool -= units;
   }
 
   private push(value: Value, place: i32): void {

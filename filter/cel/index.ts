@@ -25,6 +25,7 @@ export { Activation } from "./context";
 export { disassemble } from "./disassemble";
 export { Environment, Segment } from "./environment";
 export { Failure, failureText } from "./failure";
+export { refillFolding } from "./generator";
 export { write as writeJson, writeText } from "./json";
 export { settleAll } from "./lazy";
 export { closingParenthesis } from "./lexer";

@@ -82,6 +82,15 @@ export function parameter(): Type {
   return new Type(TypeKind.Parameter, "@" + (fresh++).toString());
 }
 
+/** Whether there are parameters in it. */
+export function isGeneric(type: Type): bool {
+  if (type.kind == TypeKind.Parameter) return true;
+  for (let i = 0; i < type.parameters.length; i++) {
+    if (isGeneric(type.parameters[i])) return true;
+  }
+  return false;
+}
+
 export function isOptional(type: Type): bool {
   return type.kind == TypeKind.Opaque && type.name == "optional_type";
 }

@@ -6,6 +6,7 @@ import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
+import { refillFolding } from "../cel/index";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
@@ -40,6 +41,7 @@ export class Decoded {
 
 /** Decodes the text, which need not stay. `lastGood` is read and brought up to date. */
 export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
+  refillFolding();
   const tape = Tape.create();
   const decoded = new Decoded(new Report(tape));
   if (length(text) > MAX_SIZE) {
