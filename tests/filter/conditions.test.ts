@@ -41,7 +41,7 @@ test("a step sees the edits before it, original.* does not", () => {
         headers: {
           set: {
             now: "$(request.headers['x-a']) $(request.url_path) $(request.query_params['q'])",
-            then: "$(original.headers['x-a']) $(original.url_path) $(original.query_params['q'])",
+            before: "$(original.headers['x-a']) $(original.url_path) $(original.query_params['q'])",
           },
         },
         when: "request.headers['x-a'] == 'new' && original.headers['x-a'] == 'old'",
@@ -50,7 +50,7 @@ test("a step sees the edits before it, original.* does not", () => {
     { "x-a": "old", ":path": "/a?q=1" },
   );
   expect(stream.sent("now")).toEqual(["new /b 2"]);
-  expect(stream.sent("then")).toEqual(["old /a 1"]);
+  expect(stream.sent("before")).toEqual(["old /a 1"]);
 });
 
 test("a rule's condition is asked when its turn comes, and once", () => {
