@@ -389,3 +389,48 @@ test("header values that are not UTF-8 go through expressions as they are, and i
   expect(stream.upstream).toBeDefined();
   expect(failed(filter)).toBe(0);
 });
+
+test("a pattern that looks to the end for each match replaces nothing in a text made to that end", () => {
+  const replace = { x: { regex: "a+b|a", with: "c" } };
+  const value = "a".repeat(64 * 1024);
+  expect(through([{ headers: { replace } }], { x: value }).sent("x")).toEqual([value]);
+  expect(through([{ headers: { replace } }], { x: "aab a" }).sent("x")).toEqual(["c c"]);
+});
+
+// ---- what outlives a callback
+
+test("variables keep what was made before a pause, another stream and the response", () => {
+  const filter = filterWith({
+    rules: [
+      {
+        request: [
+          { set: { v: "$([request.headers['x'] + '!', {'k': request.headers['x'].split(',')}])" } },
+          { set: { t: "$('<' + request.headers['x'] + '>')" } },
+          { authorize: { service: "auth" } },
+          { headers: { set: { a: "$(ctx.v)", b: "$(ctx.t)" } } },
+        ],
+        response: [{ headers: { set: { a: "$(ctx.v[1].k[1])", b: "$(ctx.t)" } } }],
+      },
+    ],
+  });
+  const streams = ["p,q", "r,s"].map((x) => filter.open().request({ x }));
+  for (const call of filter.calls) call.respond({ headers: [[":status", "200"]] });
+  for (const stream of streams) stream.respond();
+  expect(streams.map((stream) => stream.sent("a"))).toEqual([
+    ['["p,q!",{"k":["p","q"]}]'],
+    ['["r,s!",{"k":["r","s"]}]'],
+  ]);
+  expect(streams.map((stream) => stream.got("a"))).toEqual([["q"], ["s"]]);
+  expect(streams.map((stream) => stream.got("b"))).toEqual([["<p,q>"], ["<r,s>"]]);
+});
+
+test("a variable whose parts are the same and whose copy would be huge is absent", () => {
+  const stream = through(
+    [
+      { set: { v: "$(lists.range(20000).map(i, request.headers['x']))" } },
+      { headers: { set: { a: "$(default(ctx.v, 'none'))" } } },
+    ],
+    { x: HUGE },
+  );
+  expect(stream.sent("a")).toEqual(["none"]);
+});
