@@ -14,7 +14,8 @@ import { wasmPath } from "../compiler/assets.ts";
 import { readBody } from "../compiler/gateway/demo.ts";
 import { findEnvoy, type RunningEnvoy, startEnvoy } from "../compiler/gateway/envoy.ts";
 import { envoyBootstrap } from "../compiler/targets/envoy.ts";
-import { type Scenario, scenarios } from "./scenarios.ts";
+import type { Difference, Request, Scenario, Verify } from "./contenders.ts";
+import { scenarios } from "./scenarios.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 9);
 const CONNECTIONS = 16;
@@ -66,7 +67,7 @@ interface Got {
   body: string;
 }
 
-function send(agent: http.Agent, port: number, { request }: Scenario): Promise<Got> {
+function send(agent: http.Agent, port: number, request: Request): Promise<Got> {
   return new Promise((resolve, reject) => {
     const outgoing = http.request({
       ...{ host: "127.0.0.1", port, agent, path: request.path, method: request.method ?? "GET" },
@@ -87,12 +88,12 @@ function send(agent: http.Agent, port: number, { request }: Scenario): Promise<G
 }
 
 /** Sends so many requests over a few connections; throws on any answer that is not 200. */
-async function drive(port: number, scenario: Scenario, count: number): Promise<void> {
+async function drive(port: number, request: Request, count: number): Promise<void> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   let left = count;
   const one = async () => {
     while (left-- > 0) {
-      const { status } = await send(agent, port, scenario);
+      const { status } = await send(agent, port, request);
       if (status !== 200) throw new Error(`answered ${status}`);
     }
   };
@@ -130,25 +131,46 @@ async function start(scenario: Scenario, backend: Backend, envoy: string): Promi
   return rows;
 }
 
-async function verify(scenario: Scenario, backend: Backend, row: Row): Promise<void> {
-  const got = await send(new http.Agent(), row.envoy.port, scenario);
-  const last = await (await fetch(`${backend.upstream}/last`)).json();
-  scenario.verify(got, last as Record<string, string>, row.name);
+async function verify(
+  { upstream }: Backend,
+  row: Row,
+  { request, verify }: { request: Request; verify: Verify },
+): Promise<void> {
+  await (await fetch(`${upstream}/forget`)).text();
+  const got = await send(new http.Agent(), row.envoy.port, request);
+  const last = await (await fetch(`${upstream}/last`)).json();
+  verify(got, last as Record<string, string>, row.name);
+}
+
+/** What two pairs of contenders differ by, in medians of the rounds' differences and between lower
+ * quartiles, and how many times the first the second is. */
+function printDifferences(rows: Row[], pairs: [Difference, Difference]): void {
+  const timesOf = (name: string) => rows.find((row) => row.name === name)!.times;
+  const figures = pairs.map(([without, with_]) => {
+    const [a, b] = [timesOf(without), timesOf(with_)];
+    return [median(b.map((time, i) => time - a[i]!)), quartile(b) - quartile(a)] as const;
+  });
+  const [ours, theirs] = figures as [readonly [number, number], readonly [number, number]];
+  ["median", "lower quartile"].forEach((name, i) => {
+    const sides = pairs.map(([, with_], k) => `${with_} + ${figures[k]![i]!.toFixed(2)} µs`);
+    print(`  ${name}: ${sides.join(", ")}: × ${(theirs[i]! / ours[i]!).toFixed(1)}`);
+  });
 }
 
 async function runScenario(scenario: Scenario, backend: Backend, envoy: string): Promise<void> {
   const rows = await start(scenario, backend, envoy);
   try {
     for (const row of rows) {
-      await verify(scenario, backend, row);
-      await drive(row.envoy.port, scenario, Math.ceil(scenario.count / 2));
+      await verify(backend, row, scenario);
+      if (scenario.otherwise) await verify(backend, row, scenario.otherwise);
+      await drive(row.envoy.port, scenario.request, Math.ceil(scenario.count / 2));
     }
     for (let round = 0; round < ROUNDS; round++) {
       // Each round begins with another one, so that no place in the order is always somebody's.
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(i + round) % rows.length]!;
         const before = cpuTime(row.envoy.pid);
-        await drive(row.envoy.port, scenario, scenario.count);
+        await drive(row.envoy.port, scenario.request, scenario.count);
         row.times.push((cpuTime(row.envoy.pid) - before) / scenario.count / 1000);
       }
     }
@@ -165,6 +187,7 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
         `  ${row.name.padEnd(16)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)}`,
       );
     }
+    if (scenario.differences) printDifferences(rows, scenario.differences);
   } finally {
     await Promise.all(rows.map((row) => row.envoy.stop()));
   }
@@ -185,7 +208,7 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
       print(
         `  ${String(done).padStart(8)} requests  RSS ${(residentKb(row.envoy.pid) / 1024).toFixed(1)} MB`,
       );
-      if (done < SOAK_REQUESTS) await drive(row.envoy.port, scenario, SOAK_REQUESTS / 10);
+      if (done < SOAK_REQUESTS) await drive(row.envoy.port, scenario.request, SOAK_REQUESTS / 10);
     }
   } finally {
     await row.envoy.stop();

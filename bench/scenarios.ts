@@ -1,52 +1,7 @@
 // What is compared: for each kind of work our rules, and what does the same with what is in Envoy.
 
-import { envoyFilter } from "../compiler/targets/envoy.ts";
-
-const TYPE = "type.googleapis.com/envoy.extensions.filters.http";
-
-export interface Contender {
-  name: string;
-  filters: object[];
-}
-
-export interface Scenario {
-  name: string;
-  title: string;
-  contenders: (wasmPath: string) => Contender[];
-  request: { method?: string; path: string; headers?: Record<string, string>; body?: string };
-  /** Requests a round; fewer where each costs much. */
-  count: number;
-  /** Throws when the answer and what the upstream got are not as they must be. */
-  verify: (
-    got: { status: number; body: string },
-    upstream: Record<string, string>,
-    contender: string,
-  ) => void;
-}
-
-const HEADERS = {
-  "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
-  accept: "application/json, text/plain, */*",
-  "accept-language": "en-GB,en;q=0.8",
-  cookie: "sid=0123456789abcdef0123456789abcdef",
-  referer: "https://www.example.com/a/b/c",
-};
-
-function ours(wasmPath: string, rules: object): Contender {
-  const all = { ruleway: 1, settings: { holdHeaders: true }, ...rules };
-  return { name: "ruleway", filters: [envoyFilter(all, { wasmPath })] };
-}
-
-function native(name: string, type: string, config: object): Contender {
-  const typed = { "@type": `${TYPE}.${type}`, ...config };
-  return { name, filters: [{ name: `envoy.filters.http.${name}`, typed_config: typed }] };
-}
-
-function lua(code: string): Contender {
-  return native("lua", "lua.v3.Lua", { default_source_code: { inline_string: code } });
-}
-
-const NONE: Contender = { name: "none", filters: [] };
+import { conditions } from "./conditions.ts";
+import { HEADERS, lua, NONE, native, ours, type Scenario } from "./contenders.ts";
 
 const add = (key: string, value: string, append_action = "APPEND_IF_EXISTS_OR_ADD") => ({
   append: { header: { key, value }, append_action },
@@ -242,4 +197,5 @@ export const scenarios: Scenario[] = [
       if (body.length !== 16384) throw new Error(`got ${body.length} bytes`);
     },
   },
+  ...conditions,
 ];

@@ -1,0 +1,66 @@
+// What a comparison is made of: who takes part in it, what is sent, how the answers are verified.
+
+import { envoyFilter } from "../compiler/targets/envoy.ts";
+
+const TYPE = "type.googleapis.com/envoy.extensions.filters.http";
+
+export interface Contender {
+  name: string;
+  filters: object[];
+}
+
+export interface Request {
+  method?: string;
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** Throws when the answer and what the upstream got are not as they must be. */
+export type Verify = (
+  got: { status: number; body: string },
+  upstream: Record<string, string>,
+  contender: string,
+) => void;
+
+/** What the second contender takes beyond the first. */
+export type Difference = [without: string, with_: string];
+
+export interface Scenario {
+  name: string;
+  title: string;
+  contenders: (wasmPath: string) => Contender[];
+  request: Request;
+  /** Requests a round; fewer where each costs much. */
+  count: number;
+  verify: Verify;
+  /** Another request, which is sent once and not measured. */
+  otherwise?: { request: Request; verify: Verify };
+  /** Printed with their ratio, below the table. */
+  differences?: [Difference, Difference];
+}
+
+/** What a browser sends. */
+export const HEADERS = {
+  "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36",
+  accept: "application/json, text/plain, */*",
+  "accept-language": "en-GB,en;q=0.8",
+  cookie: "sid=0123456789abcdef0123456789abcdef",
+  referer: "https://www.example.com/a/b/c",
+};
+
+export function ours(wasmPath: string, rules: object, name = "ruleway"): Contender {
+  const all = { ruleway: 1, settings: { holdHeaders: true }, ...rules };
+  return { name, filters: [envoyFilter(all, { wasmPath })] };
+}
+
+export function native(name: string, type: string, config: object): Contender {
+  const typed = { "@type": `${TYPE}.${type}`, ...config };
+  return { name, filters: [{ name: `envoy.filters.http.${name}`, typed_config: typed }] };
+}
+
+export function lua(code: string): Contender {
+  return native("lua", "lua.v3.Lua", { default_source_code: { inline_string: code } });
+}
+
+export const NONE: Contender = { name: "none", filters: [] };
