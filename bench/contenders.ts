@@ -36,8 +36,8 @@ export interface Scenario {
   verify: Verify;
   /** Another request, which is sent once and not measured. */
   otherwise?: { request: Request; verify: Verify };
-  /** Printed with their ratio, below the table. */
-  differences?: [Difference, Difference];
+  /** Printed below the table, each with how many times it goes into the last one. */
+  differences?: Difference[];
 }
 
 /** What a browser sends. */

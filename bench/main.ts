@@ -111,8 +111,13 @@ interface Row {
   times: number[];
 }
 
-async function start(scenario: Scenario, backend: Backend, envoy: string): Promise<Row[]> {
-  const rows: Row[] = [];
+/** Starts the scenario's contenders into `rows`, which whoever calls stops. */
+async function start(
+  scenario: Scenario,
+  backend: Backend,
+  envoy: string,
+  rows: Row[],
+): Promise<void> {
   for (const { name, filters } of scenario.contenders(wasmPath())) {
     const running = await startEnvoy({
       envoy,
@@ -128,7 +133,6 @@ async function start(scenario: Scenario, backend: Backend, envoy: string): Promi
     pin(running.pid, 0);
     rows.push({ name, envoy: running, times: [] });
   }
-  return rows;
 }
 
 async function verify(
@@ -142,24 +146,27 @@ async function verify(
   verify(got, last as Record<string, string>, row.name);
 }
 
-/** What two pairs of contenders differ by, in medians of the rounds' differences and between lower
- * quartiles, and how many times the first the second is. */
-function printDifferences(rows: Row[], pairs: [Difference, Difference]): void {
+/** What pairs of contenders differ by, as the median of the rounds' differences and between lower
+ * quartiles, and how many times each goes into the last one. */
+function printDifferences(rows: Row[], pairs: Difference[]): void {
   const timesOf = (name: string) => rows.find((row) => row.name === name)!.times;
   const figures = pairs.map(([without, with_]) => {
     const [a, b] = [timesOf(without), timesOf(with_)];
-    return [median(b.map((time, i) => time - a[i]!)), quartile(b) - quartile(a)] as const;
+    return [median(b.map((time, i) => time - a[i]!)), quartile(b) - quartile(a)];
   });
-  const [ours, theirs] = figures as [readonly [number, number], readonly [number, number]];
-  ["median", "lower quartile"].forEach((name, i) => {
-    const sides = pairs.map(([, with_], k) => `${with_} + ${figures[k]![i]!.toFixed(2)} µs`);
-    print(`  ${name}: ${sides.join(", ")}: × ${(theirs[i]! / ours[i]!).toFixed(1)}`);
+  pairs.forEach(([without, with_], pair) => {
+    const texts = figures[pair]!.map((figure, i) => {
+      const ratio = figures.at(-1)![i]! / figure;
+      return `${figure.toFixed(2).padStart(6)} µs (× ${ratio.toFixed(1)})`;
+    });
+    print(`  ${`${with_} − ${without}`.padEnd(24)} median ${texts[0]}, lower quartile ${texts[1]}`);
   });
 }
 
 async function runScenario(scenario: Scenario, backend: Backend, envoy: string): Promise<void> {
-  const rows = await start(scenario, backend, envoy);
+  const rows: Row[] = [];
   try {
+    await start(scenario, backend, envoy, rows);
     for (const row of rows) {
       await verify(backend, row, scenario);
       if (scenario.otherwise) await verify(backend, row, scenario.otherwise);
@@ -196,13 +203,11 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
 /** A million requests through a rule set, with the process's memory on the way. */
 async function soak(backend: Backend, envoy: string): Promise<void> {
   const scenario = scenarios[0]!;
-  const rows = await start(
-    { ...scenario, contenders: (wasm) => scenario.contenders(wasm).slice(-1) },
-    backend,
-    envoy,
-  );
-  const row = rows[0]!;
+  const last = { ...scenario, contenders: (wasm: string) => scenario.contenders(wasm).slice(-1) };
+  const rows: Row[] = [];
   try {
+    await start(last, backend, envoy, rows);
+    const row = rows[0]!;
     print(`\nsoak: ${SOAK_REQUESTS} requests, ${scenario.title}`);
     for (let done = 0; done <= SOAK_REQUESTS; done += SOAK_REQUESTS / 10) {
       print(
@@ -211,7 +216,7 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
       if (done < SOAK_REQUESTS) await drive(row.envoy.port, scenario.request, SOAK_REQUESTS / 10);
     }
   } finally {
-    await row.envoy.stop();
+    await Promise.all(rows.map((row) => row.envoy.stop()));
   }
 }
 
