@@ -7,6 +7,7 @@ import {
   indexOfByte,
   length,
   Span,
+  same,
   sliceUnchecked,
   span,
   startsWith,
@@ -132,7 +133,7 @@ function find(text: Span, needle: Span, from: i32): i32 {
   while (at + m <= n) {
     at = indexOfByte(text, first, at);
     if (at < 0 || at + m > n) return -1;
-    if (memory.compare(address(text) + at, address(needle), m) == 0) return at;
+    if (m == 1 || same(address(text) + at, address(needle), m)) return at;
     if (!charge((m >> 4) + 1)) return -1;
     at++;
   }
@@ -145,7 +146,7 @@ function findLast(text: Span, needle: Span, from: i32): i32 {
   const first = load<u8>(address(needle));
   for (let at = min(from, length(text) - m); at >= 0; at--) {
     if (load<u8>(address(text) + at) != first) continue;
-    if (memory.compare(address(text) + at, address(needle), m) == 0) return at;
+    if (same(address(text) + at, address(needle), m)) return at;
     if (!charge((m >> 4) + 1)) return -1;
   }
   return -1;
