@@ -99,7 +99,8 @@ function scenario({ name, expression, tree, yes, no }: Condition): Scenario {
       ];
     },
     request: yes,
-    count: 4000,
+    count: 500,
+    roundsEach: 8,
     verify: (got, upstream, contender) => {
       const adds = contender !== "none" && contender !== "rbac";
       if (upstream["x-when"] !== (adds ? "yes" : undefined)) fail(got, upstream);

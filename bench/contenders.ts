@@ -33,6 +33,9 @@ export interface Scenario {
   request: Request;
   /** Requests a round; fewer where each costs much. */
   count: number;
+  /** How many rounds make up one of the others; more and shorter ones tell small differences better,
+   * as neighbours come and go between rounds rather than within. */
+  roundsEach?: number;
   verify: Verify;
   /** Another request, which is sent once and not measured. */
   otherwise?: { request: Request; verify: Verify };

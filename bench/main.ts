@@ -167,12 +167,13 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
   const rows: Row[] = [];
   try {
     await start(scenario, backend, envoy, rows);
+    const warmUp = Math.ceil((scenario.count * (scenario.roundsEach ?? 1)) / 2);
     for (const row of rows) {
       await verify(backend, row, scenario);
       if (scenario.otherwise) await verify(backend, row, scenario.otherwise);
-      await drive(row.envoy.port, scenario.request, Math.ceil(scenario.count / 2));
+      await drive(row.envoy.port, scenario.request, warmUp);
     }
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS * (scenario.roundsEach ?? 1); round++) {
       // Each round begins with another one, so that no place in the order is always somebody's.
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(i + round) % rows.length]!;
