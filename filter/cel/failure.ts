@@ -21,6 +21,8 @@ export const enum Failure {
   NoValue,
   NotUtf8,
   BadJson,
+  /** The value has none in JSON. */
+  NoForm,
   BadAddress,
   BadTimeZone,
   /** The activation has it, but cannot give it. */
@@ -71,6 +73,8 @@ export function failureText(failure: Failure): string {
       return "the bytes are not valid UTF-8";
     case Failure.BadJson:
       return "the text is not JSON";
+    case Failure.NoForm:
+      return "the value has no form in JSON: there is NaN, infinity or a type in it";
     case Failure.BadAddress:
       return "not an IP address or CIDR of the form that is expected";
     case Failure.BadTimeZone:

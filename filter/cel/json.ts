@@ -29,7 +29,7 @@ export function write(value: Value, out: Writer): Failure {
       writePlain(value, out);
       return Failure.None;
     case Kind.Double:
-      if (!Number.isFinite(value.double)) return Failure.BadJson; // NaN and infinity have no form
+      if (!Number.isFinite(value.double)) return Failure.NoForm; // NaN and infinity have no form
       number.writeDouble(value.double, out);
       return Failure.None;
     case Kind.String:
@@ -60,7 +60,7 @@ export function write(value: Value, out: Writer): Failure {
       out.text("null");
       return Failure.None;
     case Kind.Type:
-      return Failure.BadJson;
+      return Failure.NoForm;
     default:
       out.byte(0x22);
       writePlain(value, out);

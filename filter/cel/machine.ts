@@ -35,10 +35,10 @@ const STACK: usize = heap.alloc((MAX_STACK + 2) * VALUE_SIZE);
 export let failure: Failure = Failure.None;
 export let place: i32 = 0;
 
-/** For who has read a value without a program: that it failed. */
-export function failWith(why: Failure): void {
+/** For who has read a value without a program, or has no use for the one it gave: that it failed. */
+export function failWith(why: Failure, at: i32): void {
   failure = why;
-  place = 0;
+  place = at;
 }
 
 /** Runs the program from instruction `start` on; new values are made in `arena`. False when it fails:

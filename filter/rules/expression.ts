@@ -41,6 +41,9 @@ export const enum Verdict {
   Failed,
 }
 
+/** The place of what failed after the evaluation. */
+const NO_PLACE: i32 = -1;
+
 /** Expressions that failed since the filter began; whoever counts compares. */
 export let failures: u32 = 0;
 
@@ -168,7 +171,7 @@ export class Expression {
       cel.refill(); // for whoever goes on with the value
       scope.read(name, out);
       if (out.kind != Kind.Error) return;
-      cel.failWith(out.aux as Failure);
+      cel.failWith(out.aux as Failure, 0);
       fail();
       out.setAbsent();
       return;
@@ -217,8 +220,15 @@ function fail(): void {
   failures++;
 }
 
+/** Notes and counts that a value has no form in JSON where JSON is made of it. */
+export function failAsJson(why: Failure): void {
+  cel.failWith(why, NO_PLACE);
+  fail();
+}
+
 /** Why the last expression failed, in words, with its place in the source. */
 export function writeFailure(out: Writer): void {
   const failure = cel.failure == Failure.None ? Failure.NotACondition : cel.failure;
-  out.text("at " + cel.place.toString() + ": " + cel.failureText(failure));
+  const at = cel.place == NO_PLACE ? "as JSON" : "at " + cel.place.toString();
+  out.text(at + ": " + cel.failureText(failure));
 }
