@@ -85,6 +85,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "An expression is at most 64 KiB of text, 200 levels of nesting and 1000 values at a time. docs/reference/limits.md has all bounds.",
   },
+  R320: {
+    title: "The expression fails",
+    explanation:
+      "It was evaluated, with these values, and has none: a conversion, an index, a key or a number is not what it must be, or it costs too much. In rules, edits are then skipped and guards act; docs/reference/expressions.md says how to provide for it.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:
