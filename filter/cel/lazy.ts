@@ -12,6 +12,7 @@ import {
   insert,
   Kind,
   nodeOf,
+  OPEN,
   push,
   startList,
   startMap,
@@ -21,7 +22,8 @@ import {
   valueOf,
 } from "./value";
 
-/** Makes a lazy list or map one of values; their own containers stay lazy. */
+/** Makes a lazy list or map one of values; their own containers stay lazy. What a lazy map does not have
+ * is absent, and stays so. */
 export function settle(value: Value): Failure {
   switch (value.kind) {
     case Kind.JsonList:
@@ -31,6 +33,7 @@ export function settle(value: Value): Failure {
     case Kind.Fields: {
       const from = activation;
       if (from == null || !from.whole(value.bits as i32, value, heap)) return Failure.Memory;
+      value.aux = OPEN;
       return Failure.None;
     }
     default:
@@ -65,6 +68,7 @@ function settleMap(value: Value): Failure {
     else valueOf(value, find(value, key)).setJson(tape, child + 1, heap);
     if (isSpent()) return Failure.Budget; // names made to collide
   }
+  value.aux = OPEN;
   return Failure.None;
 }
 
