@@ -85,6 +85,7 @@ describe("names", () => {
       plugin.configure(
         JSON.stringify({
           ruleway: 1,
+          settings: { holdHeaders: true },
           ...{ vars: { NAME: JSON.parse("[]") }, tables: { NAME: { a: 1 } } },
           rules: [{ request: [{ set: { NAME: "$(1)" } }] }, ...rules.slice(from, from + 100)],
         }),
@@ -150,7 +151,12 @@ describe("names", () => {
 });
 
 describe("what the page says of absent values, failures and templates", () => {
-  const request = { headers: { "x-user": "Ada@example.com" }, path: "/?x=1", json: {} };
+  const request = {
+    ctx: { kept: { x: "1" } },
+    headers: { "x-user": "Ada@example.com" },
+    path: "/?x=1",
+    json: { items: [1] },
+  };
   test.each([
     ["request.headers['x-user'].split('@')[0].lowerAscii()", '"ada"'],
     ["request.headers['x-missing'].split('@')[0].lowerAscii()", "null"],
@@ -168,8 +174,14 @@ describe("what the page says of absent values, failures and templates", () => {
     ["request.headers.a + 'x'", undefined],
     ["request.headers.a < 'x'", undefined],
     ["default(request.headers.a, 'none')", '"none"'],
+    ["json.parse('{\"a\": [{}]}').a[0].b.c", "null"],
+    ["ctx.kept.x + (ctx.kept.y == null ? '!' : '?')", '"1!"'],
+    ["[request.headers, request.json].map(m, m.nothing)", "[null,null]"],
+    ["[[request.headers].flatten()[0]].map(m, m == {} || m.nothing == null)", "[true]"],
     ["{'a': 1}[?'b']", "null"],
     ["{'a': 1}['b']", undefined],
+    ["request.json.items[9]", "null"],
+    ["[1][9]", undefined],
     ["true || int('x') > 1", "true"],
     ["int(request.headers['x-user']) > 1 || request.path == '/?x=1'", "true"],
     ["[1, 'x'].exists(x, int(x) == 1)", "true"],

@@ -23,7 +23,11 @@ export const OPERATORS: Record<string, Entry> = {
   "_%_": ["The rest, with the sign of the first.", "-7 % 3", "-1"],
   "-_": ["The opposite number.", "-(2)", "0 - 2"],
   "!_": ["Not.", "!true", "false"],
-  "_==_": ["Equal; of two types through `dyn`, and numbers then by value.", "dyn(1) == 1.0", "true"],
+  "_==_": [
+    "Equal; of two types through `dyn`, and numbers then by value.",
+    "dyn(1) == 1.0",
+    "true",
+  ],
   "_!=_": ["Not equal.", "'a' != 'b'", "true"],
   "_<_": ["Less; text by code points.", "1 < 2u", "true"],
   "_<=_": ["Less or equal.", "'a' <= 'b'", "true"],
@@ -354,7 +358,7 @@ export const GROUPS: Group[] = [
       ],
       "url.decode": ["And back.", "url.decode('a%20b')", "'a b'"],
       "json.parse": [
-        "The value of JSON text; what it does not have is absent.",
+        "The value of JSON text; members that it does not have are absent.",
         "json.parse('{\"a\": [1]}').a[0]",
         "1",
       ],
