@@ -193,3 +193,10 @@ describe("what the page says of absent values, failures and templates", () => {
     if (value === undefined) expect(diagnostics[0]!.code).toBe("R320");
   });
 });
+
+test("the command on the page prints what is printed there", () => {
+  const page = source("docs/reference/expressions.md");
+  const [, text, shown] = /^\$ npx ruleway eval "(.*)" --request request.yaml\n(.*)$/m.exec(page)!;
+  expect(page).toContain("`headers: { x-mail: Ada@example.com }` in `request.yaml`");
+  expect(evaluate(text!, { headers: { "x-mail": "Ada@example.com" } }).json).toBe(shown);
+});
