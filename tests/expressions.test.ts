@@ -8,7 +8,7 @@ import { filterModule, root } from "../compiler/assets.ts";
 import { evaluate } from "../compiler/evaluation/evaluate.ts";
 import { Plugin } from "../host/index.ts";
 import { type Entry, GROUPS, MACROS, OPERATORS } from "../schema/expressions/functions.ts";
-import { NAMES, ORIGINAL } from "../schema/expressions/names.ts";
+import { EVENT, NAMES, ORIGINAL } from "../schema/expressions/names.ts";
 import { filterFunctions } from "../schema/expressions/reference.ts";
 import { loadProbe, type Probe } from "./probe.ts";
 import { begin, CHECK, compile, evaluate as run } from "./suites/cel.ts";
@@ -107,13 +107,17 @@ describe("names", () => {
     };
     const roots = list("ROOTS");
     const described = [...NAMES.keys()];
-    expect(new Set([...described.map((each) => each.split(".")[0]), "original"])).toEqual(
+    expect(new Set([...described.map((each) => each.split(".")[0]), "original", "event"])).toEqual(
       new Set(roots),
     );
     const members = (rootName: string) =>
       described.flatMap((each) =>
         each.startsWith(`${rootName}.`) ? each.slice(rootName.length + 1) : [],
       );
+    expect(EVENT.map(([name]) => name.replace("event.", ""))).toEqual(
+      expect.arrayContaining(list("EVENT")),
+    );
+    expect(EVENT).toHaveLength(list("EVENT").length);
     expect(members("request").sort()).toEqual(list("REQUEST").sort());
     expect(members("response").sort()).toEqual(list("RESPONSE").sort());
     for (const constant of ["INTEGERS", "BOOLEANS", "DURATIONS", "TIMESTAMPS"]) {

@@ -341,7 +341,7 @@ export const GROUPS: Group[] = [
   {
     title: "Codecs and JSON",
     entries: {
-      "base64.encode": ["Base64 (RFC 4648), padded.", "base64.encode('hi?>')", "'aGk/Pg=='"],
+      "base64.encode": ["Base64 (RFC 4648), padded.", "base64.encode(b'hi?>')", "'aGk/Pg=='"],
       "base64.decode": ["And back, padded or not.", "base64.decode('aGk/Pg')", "b'hi?>'"],
       "base64url.encode": [
         "The alphabet of URLs, without padding.",

@@ -41,7 +41,12 @@ const ROWS: Row[] = [
     "request only",
   ],
   ["request.json", "dyn", "The body as JSON: `request.json.user.name`.", "request only"],
-  ["request.form", "map", "The fields of an urlencoded body.", "request only"],
+  [
+    "request.form",
+    "map",
+    "The fields of a form, urlencoded or multipart; files are not among them.",
+    "request only",
+  ],
   ["request.protocol", "string", "`HTTP/1.1`, `HTTP/2`, …"],
   ["request.time", "timestamp", "When it began."],
   ["request.size", "int", "Bytes of the body, as far as the host knows them."],
@@ -93,6 +98,16 @@ const ROWS: Row[] = [
   ["plugin_root_id", "string", "Its root id."],
   ["plugin_vm_id", "string", "Its VM's id."],
 ];
+
+/** What edits of events read beside all that. */
+export const EVENT: ReadonlyArray<readonly [name: string, type: NameEntry["type"], what: string]> =
+  [
+    ["event.data", "string", "What the event carries: all its data lines, or the line of JSON."],
+    ["event.json", "dyn", "The same as JSON."],
+    ["event.type", "string", "The event's name; null when it has none."],
+    ["event.id", "string", "Its identifier; null when it has none."],
+    ["event.index", "int", "How many events came before it."],
+  ];
 
 export const NAMES: ReadonlyMap<string, NameEntry> = new Map(
   ROWS.map(([name, type, what, since = "request"]) => [name, { type, since, what }]),

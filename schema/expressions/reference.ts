@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "../../compiler/assets.ts";
 import { type Entry, GROUPS, MACROS, OPERATORS } from "./functions.ts";
-import { NAMES, type NameEntry, ORIGINAL } from "./names.ts";
+import { EVENT, NAMES, type NameEntry, ORIGINAL } from "./names.ts";
 
 /** The functions of the filter's table, in its order; a name that is there twice has `:2` the second
  * time. The values are the overloads as the table writes them. */
@@ -130,6 +130,12 @@ export function expressionReference(): string {
   return PAGE.replace("{{names}}", () =>
     table(["name", "type", "phases", "what"], [...NAMES].map(nameRow)),
   )
+    .replace("{{event}}", () =>
+      table(
+        ["name", "type", "what"],
+        EVENT.map(([name, type, what]) => row([code(name), type, what])),
+      ),
+    )
     .replace("{{original}}", () => ORIGINAL.map((each) => code(`original.${each}`)).join(", "))
     .replace("{{operators}}", () =>
       table(["operator", "types", "what", "example"], Object.entries(OPERATORS).map(operatorRow)),
