@@ -85,6 +85,10 @@ export const codes: Record<string, Code> = {
     explanation:
       "An expression is at most 64 KiB of text, 200 levels of nesting and 1000 values at a time. docs/reference/limits.md has all bounds.",
   },
+  R315: {
+    title: "Not an address or block",
+    explanation: "`10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`: no zones, no leading zeros.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:

@@ -8,9 +8,11 @@ import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
+import { Index } from "../match/index";
 import { HostPattern } from "../rules/host-pattern";
+import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Phase } from "../rules/name";
-import { Category, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
 import { Context, indexIn, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
@@ -158,6 +160,9 @@ class Decoder {
       else this.decoded.skipped++;
     }
     this.configuration.entries = StaticArray.fromArray(entries);
+    const conditions = new StaticArray<Condition | null>(entries.length);
+    for (let i = 0; i < entries.length; i++) conditions[i] = entries[i].condition;
+    this.configuration.index = Index.of(conditions, this.arena);
   }
 
   /** The entry, or null when something besides its rules is wrong. */
@@ -178,21 +183,31 @@ class Decoder {
     const program = this.decodeProgram([node, 0], signature);
     if (this.report.count != before && !this.skips) return null;
     if (rules == NO_NODE && this.report.hasIn(node)) return null;
-    const entry = new Entry(program);
-    entry.routes = this.spans(routes);
-    entry.services = this.spans(services);
-    entry.prefixes = this.spans(prefixes);
     const hosts = new StaticArray<HostPattern>(domains.length);
     for (let i = 0; i < domains.length; i++) {
       hosts[i] = HostPattern.domain(fromString(domains[i], scratch), this.arena);
     }
-    entry.hosts = hosts;
-    if (routes.length > 0)
-      entry.category = services.length > 0 ? Category.RouteAndService : Category.Route;
-    else if (domains.length > 0) entry.category = Category.Host;
-    else if (services.length > 0) entry.category = Category.Service;
-    else entry.category = Category.RoutePrefix;
-    return entry;
+    // Of the keys only those count that the Higress Go SDK looks at.
+    if (routes.length > 0) {
+      const ofRoute = new FactIs(Field.Route, this.matchers(routes, false));
+      const condition: Condition =
+        services.length > 0 ? new All([ofRoute, new ServiceIs(this.spans(services))]) : ofRoute;
+      return new Entry(program, condition, []);
+    }
+    if (domains.length > 0) return new Entry(program, new HostIs(hosts), hosts);
+    if (services.length > 0) return new Entry(program, new ServiceIs(this.spans(services)), []);
+    return new Entry(program, new FactIs(Field.Route, this.matchers(prefixes, true)), []);
+  }
+
+  private matchers(texts: string[], isPrefix: bool): StaticArray<ValueMatcher> {
+    const matchers = new StaticArray<ValueMatcher>(texts.length);
+    for (let i = 0; i < texts.length; i++) {
+      const matcher = new ValueMatcher();
+      if (isPrefix) matcher.prefix = fromString(texts[i], this.arena);
+      else matcher.exact = fromString(texts[i], this.arena);
+      matchers[i] = matcher;
+    }
+    return matchers;
   }
 
   /** The strings of a string or list; empty ones are dropped. */
@@ -243,6 +258,9 @@ class Decoder {
     }
     this.decodeRules(documents[0], program, vars, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
+    const conditions = new StaticArray<Condition | null>(rules.length);
+    for (let i = 0; i < rules.length; i++) conditions[i] = rules[i].condition;
+    program.index = Index.of(conditions, this.arena);
     return program;
   }
 

@@ -2,6 +2,7 @@
 
 import { scratch } from "../abi/memory";
 import * as ascii from "../bytes/ascii";
+import { Block } from "../bytes/ip-address";
 import { NONE, Span } from "../bytes/span";
 import { copy, equalsText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
@@ -17,6 +18,7 @@ import {
   Not,
   PathIs,
   ServiceIs,
+  SourceIs,
   ValueMatcher,
   Values,
 } from "../rules/match";
@@ -82,6 +84,7 @@ function decodePart(context: Context, name: Span, value: i32): Condition | null 
     for (let i = 0; i < nodes.length; i++) services[i] = context.text(nodes[i]);
     return new ServiceIs(services);
   }
+  if (equalsText(name, "source")) return decodeSource(context, value);
   if (equalsText(name, "headers")) return decodeNamed(context, value, Values.Headers);
   if (equalsText(name, "query")) return decodeNamed(context, value, Values.Query);
   if (equalsText(name, "cookies")) return decodeNamed(context, value, Values.Cookies);
@@ -108,6 +111,21 @@ function decodeHost(context: Context, value: i32): Condition {
     else context.report.addNoted(nodes[i]);
   }
   return new HostIs(StaticArray.fromArray(patterns));
+}
+
+function decodeSource(context: Context, value: i32): Condition {
+  const nodes = context.strings(value);
+  const blocks: Block[] = [];
+  for (let i = 0; i < nodes.length; i++) {
+    const block = Block.parse(context.tape.text(nodes[i], scratch), context.arena);
+    if (block != null) {
+      blocks.push(block);
+      continue;
+    }
+    const forms = "10.0.0.0/8, 2001:db8::/32 or 192.0.2.1";
+    context.report.add(nodes[i], "R315", -1, "a source is an address or a block, such as " + forms);
+  }
+  return new SourceIs(StaticArray.fromArray(blocks));
 }
 
 function decodePath(context: Context, value: i32): Condition {

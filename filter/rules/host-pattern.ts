@@ -18,7 +18,7 @@ import {
 import { copy } from "../bytes/text";
 import * as problem from "./problem";
 
-const enum Form {
+export const enum Form {
   Exact,
   Suffix,
   Prefix,

@@ -10,13 +10,15 @@ import {
   equal,
   indexOfByte,
   length,
+  NONE,
   Span,
   sliceUnchecked,
 } from "../bytes/span";
 import { copy, fromText, toString } from "../bytes/text";
 import * as problem from "./problem";
 
-const enum Part {
+/** What a segment may be. */
+export const enum Part {
   Literal,
   One,
   Rest,
@@ -32,11 +34,16 @@ export class PathTemplate {
   /** For each part, the index of its capture or -1. */
   private readonly captures: i32[] = [];
   readonly names: Span[] = [];
+  /** The text it was made from. */
+  source: Span = NONE;
+  /** Nothing but text: it matches one path. */
+  isLiteral: bool = true;
 
   /** The template for the text, or null with the problem noted. */
   static compile(source: Span, arena: Arena): PathTemplate | null {
     const template = new PathTemplate();
     const text = copy(source, arena);
+    template.source = text;
     const n = length(text);
     if (n == 0 || byteAtUnchecked(text, 0) != 0x2f) return refuse(0, "a path begins with /");
     let from = 1;
@@ -101,10 +108,24 @@ export class PathTemplate {
     if (part == Part.Rest && !isLast) {
       return problem.fail("R304", at, "** stands only at the end");
     }
+    if (part != Part.Literal) this.isLiteral = false;
     this.parts.push(part);
     this.literals.push(segment);
     this.captures.push(capture);
     return true;
+  }
+
+  get size(): i32 {
+    return this.parts.length;
+  }
+
+  part(i: i32): Part {
+    return this.parts[i];
+  }
+
+  /** The text of a segment. */
+  segment(i: i32): Span {
+    return this.literals[i];
   }
 
   /** Gives the captures their places among all captures of a rule, by name; false when those are too

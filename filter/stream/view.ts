@@ -123,6 +123,11 @@ export abstract class View extends Facts {
     return this.propertyOr(field.clusterName, field.clusterNameBefore);
   }
 
+  source(): Span {
+    const pair = host.property(field.sourceAddress, this.arena);
+    return pair == NONE || length(pair) == 0 ? NONE : addressOf(pair);
+  }
+
   status(): i32 {
     return this.responseStatus;
   }
@@ -179,11 +184,9 @@ export abstract class View extends Facts {
       case Source.Property:
         this.readProperty(name, out);
         return;
-      case Source.ClientIp: {
-        const pair = host.property(field.sourceAddress, this.arena);
-        out.setText(pair == NONE || length(pair) == 0 ? NONE : addressOf(pair));
+      case Source.ClientIp:
+        out.setText(this.source());
         return;
-      }
       case Source.Parameter:
         out.setText(this.captured(name.index));
         return;
