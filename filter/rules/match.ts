@@ -187,7 +187,11 @@ export class PathIs extends Condition {
 
 /** `/a` is a prefix of `/a` and `/a/b`, not of `/ab`. */
 export function isPathPrefix(path: Span, prefix: Span): bool {
-  if (!startsWith(path, prefix)) return false;
+  return startsWith(path, prefix) && endsSegment(path, prefix);
+}
+
+/** Of a path that begins with the prefix: whether a segment ends where the prefix does. */
+function endsSegment(path: Span, prefix: Span): bool {
   const n = length(prefix);
   return (
     n == length(path) ||
@@ -249,11 +253,8 @@ export class ValueMatcher {
   private hasPrefix(value: Span): bool {
     const n = length(this.prefix);
     if (n > length(value)) return false;
-    if (this.bySegments && !this.ignoreCase) return isPathPrefix(value, this.prefix);
-    if (!this.ignoreCase) return startsWith(value, this.prefix);
     const head = sliceUnchecked(value, 0, n);
-    if (!ascii.equalIgnoringCase(head, this.prefix)) return false;
-    return !this.bySegments || n == length(value) || byteAtUnchecked(value, n) == 0x2f;
+    return this.same(head, this.prefix) && (!this.bySegments || endsSegment(value, this.prefix));
   }
 
   private hasSuffix(value: Span): bool {

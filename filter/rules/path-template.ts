@@ -143,8 +143,14 @@ export class PathTemplate {
     return true;
   }
 
-  /** Whether the path (without the query) matches; captures go to `out[0..]` if they do. */
+  /** Whether the path (without the query) matches; captures go to `out[0..]` if it does, and only then. */
   matches(path: Span, out: StaticArray<Span>): bool {
+    if (!this.walk(path, null)) return false;
+    if (this.names.length > 0) this.walk(path, out);
+    return true;
+  }
+
+  private walk(path: Span, out: StaticArray<Span> | null): bool {
     const n = length(path);
     if (n == 0 || byteAtUnchecked(path, 0) != 0x2f) return false;
     let from = 1;
@@ -155,7 +161,7 @@ export class PathTemplate {
       if (part == Part.Rest) {
         // `/a/**` matches `/a` too: then the loop has run past the end by one.
         const start = min(from, n);
-        if (capture >= 0) unchecked((out[capture] = sliceUnchecked(path, start, n)));
+        if (out != null && capture >= 0) unchecked((out[capture] = sliceUnchecked(path, start, n)));
         return true;
       }
       if (from > n) return false;
@@ -166,7 +172,7 @@ export class PathTemplate {
         if (!equal(segment, unchecked(this.literals[i]))) return false;
       } else {
         if (to == from) return false;
-        if (capture >= 0) unchecked((out[capture] = segment));
+        if (out != null && capture >= 0) unchecked((out[capture] = segment));
       }
       from = to + 1;
     }
