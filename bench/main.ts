@@ -66,12 +66,20 @@ interface Got {
   body: string;
 }
 
-function send(agent: http.Agent, port: number, { request }: Scenario): Promise<Got> {
+function send(
+  agent: http.Agent,
+  port: number,
+  { request, vary }: Scenario,
+  rule: number,
+): Promise<Got> {
+  const { path, headers } = vary?.(rule) ?? { headers: {} };
   return new Promise((resolve, reject) => {
     const outgoing = http.request({
-      ...{ host: "127.0.0.1", port, agent, path: request.path, method: request.method ?? "GET" },
+      ...{ host: "127.0.0.1", port, agent },
+      ...{ path: path ?? request.path, method: request.method ?? "GET" },
       headers: {
         ...request.headers,
+        ...headers,
         ...(request.body !== undefined && { "content-length": Buffer.byteLength(request.body) }),
       },
     });
@@ -86,13 +94,16 @@ function send(agent: http.Agent, port: number, { request }: Scenario): Promise<G
   });
 }
 
+/** A rule of the contender, all of them evenly and in no order. */
+const ruleOf = ({ rules }: Row, i: number): number => (i * 7919) % rules;
+
 /** Sends so many requests over a few connections; throws on any answer that is not 200. */
-async function drive(port: number, scenario: Scenario, count: number): Promise<void> {
+async function drive(row: Row, scenario: Scenario, count: number): Promise<void> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   let left = count;
   const one = async () => {
     while (left-- > 0) {
-      const { status } = await send(agent, port, scenario);
+      const { status } = await send(agent, row.envoy.port, scenario, ruleOf(row, left));
       if (status !== 200) throw new Error(`answered ${status}`);
     }
   };
@@ -107,12 +118,16 @@ const quartile = (values: number[]) => [...values].sort((a, b) => a - b)[values.
 interface Row {
   name: string;
   envoy: RunningEnvoy;
+  /** How many rules it has to choose among. */
+  rules: number;
+  /** Milliseconds from its start to its first answer. */
+  readyMs: number;
   times: number[];
 }
 
 async function start(scenario: Scenario, backend: Backend, envoy: string): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const { name, filters } of scenario.contenders(wasmPath())) {
+  for (const { name, filters, virtualHosts, rules } of scenario.contenders(wasmPath())) {
     const running = await startEnvoy({
       envoy,
       bootstrap: (ports) =>
@@ -120,20 +135,27 @@ async function start(scenario: Scenario, backend: Backend, envoy: string): Promi
           ...ports,
           ...{ rules: {}, wasmPath: wasmPath(), upstream: backend.upstream, filters },
           clusters: { auth: backend.auth },
+          ...(virtualHosts && { virtualHosts }),
           // Lua holds whole bodies in Envoy's buffer.
           bufferLimit: 8 << 20,
         }),
     });
+    const row: Row = { name, envoy: running, rules: rules ?? 10_000, readyMs: 0, times: [] };
+    await send(new http.Agent(), running.port, scenario, 0);
+    row.readyMs = performance.now() - running.startedAt;
     pin(running.pid, 0);
-    rows.push({ name, envoy: running, times: [] });
+    rows.push(row);
   }
   return rows;
 }
 
 async function verify(scenario: Scenario, backend: Backend, row: Row): Promise<void> {
-  const got = await send(new http.Agent(), row.envoy.port, scenario);
-  const last = await (await fetch(`${backend.upstream}/last`)).json();
-  scenario.verify(got, last as Record<string, string>, row.name);
+  for (const rule of [0, row.rules >> 1, row.rules - 1]) {
+    const got = await send(new http.Agent(), row.envoy.port, scenario, rule);
+    const last = await (await fetch(`${backend.upstream}/last`)).json();
+    scenario.verify(got, last as Record<string, string>, row.name, rule);
+    if (!scenario.vary) return;
+  }
 }
 
 async function runScenario(scenario: Scenario, backend: Backend, envoy: string): Promise<void> {
@@ -141,20 +163,20 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
   try {
     for (const row of rows) {
       await verify(scenario, backend, row);
-      await drive(row.envoy.port, scenario, Math.ceil(scenario.count / 2));
+      await drive(row, scenario, Math.ceil(scenario.count / 2));
     }
     for (let round = 0; round < ROUNDS; round++) {
       // Each round begins with another one, so that no place in the order is always somebody's.
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(i + round) % rows.length]!;
         const before = cpuTime(row.envoy.pid);
-        await drive(row.envoy.port, scenario, scenario.count);
+        await drive(row, scenario, scenario.count);
         row.times.push((cpuTime(row.envoy.pid) - before) / scenario.count / 1000);
       }
     }
     print(`\n${scenario.name}: ${scenario.title}`);
     print(
-      `  ${"".padEnd(16)} ${"µs/request".padStart(10)} ${"× none".padStart(8)} ${"+ µs".padStart(8)} ${"RSS MB".padStart(8)}`,
+      `  ${"".padEnd(18)} ${"µs/request".padStart(10)} ${"× none".padStart(8)} ${"+ µs".padStart(8)} ${"RSS MB".padStart(8)} ${"ready ms".padStart(9)}`,
     );
     const base = rows[0]!;
     for (const row of rows) {
@@ -162,7 +184,7 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
       const added = quartile(row.times) - quartile(base.times);
       const rss = residentKb(row.envoy.pid) / 1024;
       print(
-        `  ${row.name.padEnd(16)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)}`,
+        `  ${row.name.padEnd(18)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)} ${row.readyMs.toFixed(0).padStart(9)}`,
       );
     }
   } finally {
@@ -185,7 +207,7 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
       print(
         `  ${String(done).padStart(8)} requests  RSS ${(residentKb(row.envoy.pid) / 1024).toFixed(1)} MB`,
       );
-      if (done < SOAK_REQUESTS) await drive(row.envoy.port, scenario, SOAK_REQUESTS / 10);
+      if (done < SOAK_REQUESTS) await drive(row, scenario, SOAK_REQUESTS / 10);
     }
   } finally {
     await row.envoy.stop();
@@ -199,7 +221,11 @@ async function expressions(): Promise<void> {
 
 const names = process.argv.slice(2);
 const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
-const unknown = names.filter((name) => !known.includes(name));
+const isNamed = (name: string) =>
+  names.some((each) => name === each || name.startsWith(`${each}-`));
+const unknown = names.filter(
+  (name) => !known.some((each) => each === name || each.startsWith(`${name}-`)),
+);
 const envoy = findEnvoy();
 if (unknown.length > 0) {
   process.stderr.write(`there is no ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
@@ -216,8 +242,7 @@ if (unknown.length > 0) {
       `dist/ruleway.wasm: ${statSync(wasmPath()).size} bytes; ${ROUNDS} rounds interleaved, ${CONNECTIONS} connections`,
     );
     for (const scenario of scenarios) {
-      if (names.length === 0 || names.includes(scenario.name))
-        await runScenario(scenario, backend, envoy);
+      if (names.length === 0 || isNamed(scenario.name)) await runScenario(scenario, backend, envoy);
     }
     if (names.includes("soak")) await soak(backend, envoy);
     if (names.includes("expressions")) await expressions();
