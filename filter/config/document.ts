@@ -6,6 +6,7 @@ import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
+import { Writer } from "../bytes/writer";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { Index } from "../match/index";
@@ -13,7 +14,7 @@ import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Phase } from "../rules/name";
 import { Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
-import { Context, indexIn, RuleNames } from "./context";
+import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
 import { Services } from "./services";
@@ -80,7 +81,7 @@ class Decoder {
   }
 
   private member(object: i32, key: string): i32 {
-    return this.tape.member(object, fromText(key, scratch));
+    return memberOf(this.tape, object, key);
   }
 
   run(): void {
@@ -274,13 +275,26 @@ class Decoder {
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;
-    const context = new Context(this.tape, this.report, this.noNames(), this.arena);
+    const context = this.contextOf(this.tape, this.report, []);
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
   }
 
-  private noNames(): RuleNames {
-    return new RuleNames(this.tape, [], this.variables, this.arena);
+  private contextOf(tape: Tape, report: Report, vars: i32[]): Context {
+    return new Context(
+      tape,
+      report,
+      new RuleNames(this.tape, vars, this.variables, this.arena),
+      this.arena,
+    );
+  }
+
+  /** What a rule without a name is called. */
+  private placeName(index: i32): Span {
+    line.reset();
+    line.text("rules/");
+    line.integer(index);
+    return copy(line.view(), this.arena);
   }
 
   private decodeRules(
@@ -295,19 +309,23 @@ class Decoder {
     const list = this.member(document, "rules");
     if (list == NO_NODE || tape.kind(list) != Kind.Array) return;
     const stop = tape.after(list);
+    const context = this.contextOf(tape, this.report, vars);
+    const steps = new StepDecoder(context, services);
+    steps.holdsHeaders = program.holdsHeaders;
     let index = 0;
     for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
       this.parts.push(node);
-      const rule = this.decodeRule(tape, node, this.report, program, vars, services, index);
-      const key = signature + "#" + this.ruleKey(node, index++);
+      const rule = this.decodeRule(context, steps, node, index++);
       if (rule != null) {
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
-        if (this.skips) this.fresh.set(key, toString(tape.raw(node)));
-        continue;
+      } else {
+        this.decoded.skipped++;
       }
-      this.decoded.skipped++;
-      if (!this.skips || !this.lastGood.has(key)) continue;
+      if (!this.skips) continue;
+      const key = signature + "#" + this.ruleKey(node, index - 1);
+      if (rule != null) this.fresh.set(key, toString(tape.raw(node)));
+      if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, vars, services, index);
       if (restored == null) continue;
       this.goodRules++;
@@ -340,31 +358,27 @@ class Decoder {
     if (tape.parse(fromString(text, this.arena), MAX_DEPTH)) {
       const report = new Report(tape);
       check(tape, 0, RULE_NODE, report);
-      rule = this.decodeRule(tape, 0, report, program, vars, services, index);
+      const context = this.contextOf(tape, report, vars);
+      const steps = new StepDecoder(context, services);
+      steps.holdsHeaders = program.holdsHeaders;
+      rule = this.decodeRule(context, steps, 0, index);
     }
     tape.destroy();
     return rule;
   }
 
   /** The rule, or null when something is wrong with it (and reported). */
-  private decodeRule(
-    tape: Tape,
-    node: i32,
-    report: Report,
-    program: Program,
-    vars: i32[],
-    services: Services,
-    index: i32,
-  ): Rule | null {
+  private decodeRule(context: Context, steps: StepDecoder, node: i32, index: i32): Rule | null {
+    const tape = context.tape;
+    const report = context.report;
     if (tape.kind(node) != Kind.Object) return null;
-    const names = new RuleNames(this.tape, vars, this.variables, this.arena);
-    const context = new Context(tape, report, names, this.arena);
+    context.begin();
     const rule = new Rule();
     const name = context.member(node, "name");
     rule.name =
       name != NO_NODE && tape.kind(name) == Kind.String
         ? context.text(name)
-        : fromText("rules/" + index.toString(), this.arena);
+        : this.placeName(index);
     const match = context.member(node, "match");
     if (match != NO_NODE && !report.hasIn(match)) decodeMatch(context, match, rule);
     const limits = context.member(node, "limits");
@@ -376,12 +390,10 @@ class Decoder {
     rule.whenPhase = firstPhase(context, node);
     context.phase = rule.whenPhase;
     if (!report.hasIn(node)) rule.when = context.condition(node, "when");
-    const steps = new StepDecoder(context, services);
-    steps.holdsHeaders = program.holdsHeaders;
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     rule.done = steps.decode(node, "done", Phase.Done);
-    rule.demands = names.demands;
+    rule.demands = context.names.demands;
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -393,6 +405,8 @@ class Decoder {
     return report.hasIn(node) ? null : rule;
   }
 }
+
+const line = Writer.create();
 
 /** The first phase in which the rule has steps. */
 function firstPhase(context: Context, rule: i32): Phase {

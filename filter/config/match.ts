@@ -54,7 +54,8 @@ export function decodeStatuses(context: Context, node: i32): StatusSet {
 /** The condition, or null when there is none to check. */
 function decodeCondition(context: Context, node: i32, nested: bool): Condition | null {
   const tape = context.tape;
-  const parts: Condition[] = [];
+  const parts = new StaticArray<Condition | null>(tape.size(node));
+  let count = 0;
   const stop = tape.after(node);
   for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
     const name = tape.text(key, scratch);
@@ -64,10 +65,17 @@ function decodeCondition(context: Context, node: i32, nested: bool): Condition |
       continue;
     }
     const part = decodePart(context, name, value);
-    if (part != null) parts.push(part);
+    if (part != null) parts[count++] = part;
   }
-  if (parts.length == 0) return null;
-  return parts.length == 1 ? parts[0] : new All(StaticArray.fromArray(parts));
+  return joined(parts, count);
+}
+
+/** All of the first `count` parts; null when there are none. */
+function joined(parts: StaticArray<Condition | null>, count: i32): Condition | null {
+  if (count < 2) return count == 0 ? null : parts[0];
+  const list = new StaticArray<Condition>(count);
+  for (let i = 0; i < count; i++) list[i] = parts[i]!;
+  return new All(list);
 }
 
 function decodePart(context: Context, name: Span, value: i32): Condition | null {
@@ -92,25 +100,26 @@ function decodePart(context: Context, name: Span, value: i32): Condition | null 
     const inner = decodeCondition(context, value, true);
     return new Not(inner != null ? inner : new All([]));
   }
-  const list: Condition[] = [];
   const nodes = context.strings(value);
+  const alternatives = new StaticArray<Condition>(nodes.length);
   for (let i = 0; i < nodes.length; i++) {
     const inner = decodeCondition(context, nodes[i], true);
-    list.push(inner != null ? inner : new All([]));
+    alternatives[i] = inner != null ? inner : new All([]);
   }
-  const alternatives = StaticArray.fromArray(list);
   return equalsText(name, "any") ? new Any(alternatives) : new All(alternatives);
 }
 
 function decodeHost(context: Context, value: i32): Condition {
   const nodes = context.strings(value);
-  const patterns: HostPattern[] = [];
+  const patterns = new StaticArray<HostPattern>(nodes.length);
+  let isGood = true;
   for (let i = 0; i < nodes.length; i++) {
     const pattern = HostPattern.compile(context.tape.text(nodes[i], scratch), context.arena);
-    if (pattern != null) patterns.push(pattern);
+    if (pattern != null) patterns[i] = pattern;
     else context.report.addNoted(nodes[i]);
+    if (pattern == null) isGood = false;
   }
-  return new HostIs(StaticArray.fromArray(patterns));
+  return new HostIs(isGood ? patterns : []);
 }
 
 function decodeSource(context: Context, value: i32): Condition {
@@ -136,7 +145,8 @@ function decodePath(context: Context, value: i32): Condition {
     return new FactIs(Field.Path, [matcher]);
   }
   const nodes = context.strings(value);
-  const templates: PathTemplate[] = [];
+  const templates = new StaticArray<PathTemplate>(nodes.length);
+  let count = 0;
   for (let i = 0; i < nodes.length; i++) {
     const template = PathTemplate.compile(context.tape.text(nodes[i], scratch), context.arena);
     if (template == null) {
@@ -144,10 +154,10 @@ function decodePath(context: Context, value: i32): Condition {
     } else if (!template.placeCaptures(context.names.captures)) {
       context.report.add(nodes[i], "R304", -1, "the rule has more than 16 captures");
     } else {
-      templates.push(template);
+      templates[count++] = template;
     }
   }
-  return new PathIs(StaticArray.fromArray(templates));
+  return new PathIs(count == nodes.length ? templates : []);
 }
 
 /** Gives the named groups of a path's pattern their places among the rule's captures. */
@@ -187,18 +197,15 @@ function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Cond
 
 function decodeNamed(context: Context, value: i32, values: Values): Condition | null {
   const tape = context.tape;
-  const parts: Condition[] = [];
+  const parts = new StaticArray<Condition | null>(tape.size(value));
+  let count = 0;
   const stop = tape.after(value);
   for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
     const name = context.text(key);
     if (values == Values.Headers) ascii.lowerInPlace(name);
-    parts.push(new NamedValueIs(values, name, decodeMatcher(context, key + 1)));
+    parts[count++] = new NamedValueIs(values, name, decodeMatcher(context, key + 1));
   }
-  return parts.length == 0
-    ? null
-    : parts.length == 1
-      ? parts[0]
-      : new All(StaticArray.fromArray(parts));
+  return joined(parts, count);
 }
 
 function decodeMatcher(context: Context, node: i32): ValueMatcher {
@@ -224,7 +231,8 @@ function decodeMatcher(context: Context, node: i32): ValueMatcher {
     else if (equalsText(name, "regex")) matcher.regex = context.regex(value, matcher.ignoreCase);
     else if (equalsText(name, "in")) {
       const nodes = context.strings(value);
-      for (let i = 0; i < nodes.length; i++) matcher.oneOf.push(context.text(nodes[i]));
+      matcher.oneOf = new StaticArray<Span>(nodes.length);
+      for (let i = 0; i < nodes.length; i++) matcher.oneOf[i] = context.text(nodes[i]);
     } else if (equalsText(name, "range")) {
       const nodes = context.strings(value);
       matcher.hasRange = true;

@@ -200,6 +200,9 @@ function endsSegment(path: Span, prefix: Span): bool {
   );
 }
 
+const NO_SPANS: StaticArray<Span> = [];
+const NO_PLACES: StaticArray<i32> = [];
+
 /** A single value compared with one or more of: exact, prefix, suffix, contains, in, range. */
 @final
 export class ValueMatcher {
@@ -207,10 +210,10 @@ export class ValueMatcher {
   prefix: Span = NONE;
   suffix: Span = NONE;
   contains: Span = NONE;
-  oneOf: Span[] = [];
+  oneOf: StaticArray<Span> = NO_SPANS;
   regex: Regex | null = null;
   /** For each group of the regex, its place among the rule's captures, or -1; empty: none is kept. */
-  places: StaticArray<i32> = [];
+  places: StaticArray<i32> = NO_PLACES;
   hasRange: bool = false;
   from: i64 = 0;
   to: i64 = 0;

@@ -21,19 +21,29 @@ export const enum Absent {
 
 const value = Value.create();
 
+/** Shared, as it never changes: most templates are plain text. */
+const NO_EXPRESSIONS: StaticArray<Expression> = [];
+
+// The parts of the template that is being compiled.
+const literal = Writer.create();
+const texts: Span[] = [];
+const expressions: Expression[] = [];
+
 @final
 export class Template {
   /** Literal texts and, between them, expressions: texts[0] expressions[0] texts[1] … */
-  private texts: Span[] = [];
-  private expressions: Expression[] = [];
+  private constructor(
+    private readonly texts: StaticArray<Span>,
+    private readonly expressions: StaticArray<Expression>,
+  ) {}
 
   /** The template for the text, or null with the problem noted (its offset is inside `source`). */
   static compile(source: Span, names: Names, phase: Phase, arena: Arena): Template | null {
-    const template = new Template();
-    const literal = Writer.create();
     const n = length(source);
     let i = 0;
-    let good = true;
+    literal.reset();
+    texts.length = 0;
+    expressions.length = 0;
     while (i < n) {
       const c = byteAtUnchecked(source, i);
       if (c != 0x24) {
@@ -47,20 +57,18 @@ export class Template {
         const stop = closingParenthesis(source, i + 2);
         if (stop < 0) {
           const isLexical = cel.stage != cel.Stage.None;
-          good = isLexical
-            ? problem.fail("R302", i + 2 + cel.offset, cel.message)
-            : problem.fail("R302", i, "this $( is never closed");
-          break;
+          if (isLexical) problem.fail("R302", i + 2 + cel.offset, cel.message);
+          else problem.fail("R302", i, "this $( is never closed");
+          return null;
         }
         const inner = sliceUnchecked(source, i + 2, stop);
         const expression = Expression.compile(inner, names, phase, arena);
         if (expression == null) {
           problem.fail(problem.code, problem.offset + i + 2, problem.message);
-          good = false;
-          break;
+          return null;
         }
-        template.texts.push(copy(literal.view(), arena));
-        template.expressions.push(expression);
+        texts.push(copy(literal.view(), arena));
+        expressions.push(expression);
         literal.reset();
         i = stop + 1;
       } else {
@@ -68,16 +76,20 @@ export class Template {
         i++;
       }
     }
-    template.texts.push(copy(literal.view(), arena));
-    literal.destroy();
-    return good ? template : null;
+    if (expressions.length == 0) return Template.ofText(copy(literal.view(), arena));
+    texts.push(copy(literal.view(), arena));
+    return new Template(StaticArray.fromArray(texts), StaticArray.fromArray(expressions));
   }
 
   /** Stands in for one that could not be compiled, so that the rest can be looked at. */
   static empty(arena: Arena): Template {
-    const template = new Template();
-    template.texts.push(fromText("", arena));
-    return template;
+    return Template.ofText(fromText("", arena));
+  }
+
+  private static ofText(text: Span): Template {
+    const texts = new StaticArray<Span>(1);
+    texts[0] = text;
+    return new Template(texts, NO_EXPRESSIONS);
   }
 
   /** No expression in it. */

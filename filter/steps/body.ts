@@ -7,7 +7,7 @@ import { indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { EditPlan, EditStatus } from "../json/edit";
-import { anyMatches, Glob } from "../rules/glob";
+import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
@@ -18,7 +18,7 @@ import { JsonTemplate } from "./json-template";
 
 @final
 export class BodyStep extends Step {
-  contentTypes: StaticArray<Glob> = [];
+  contentTypes: StaticArray<Glob> = NO_GLOBS;
   readonly edits: BodyEdit[] = [];
 
   constructor(private readonly isResponse: bool) {

@@ -99,6 +99,9 @@ export abstract class BodyEdit {
 /** No limit. */
 export const UNLIMITED: i64 = -1;
 
+/** No steps; shared, as it never changes. */
+export const NO_STEPS: StaticArray<Step> = [];
+
 @final
 export class Rule {
   name: Span = 0;
@@ -114,9 +117,9 @@ export class Rule {
   demands: i32 = 0;
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
-  request: StaticArray<Step> = [];
-  response: StaticArray<Step> = [];
-  done: StaticArray<Step> = [];
+  request: StaticArray<Step> = NO_STEPS;
+  response: StaticArray<Step> = NO_STEPS;
+  done: StaticArray<Step> = NO_STEPS;
 }
 
 /** An answer that a rule has prepared. */

@@ -57,7 +57,7 @@ function expected(rules: Tree[], request: Request): { rules: string[]; captures:
 test("random rules and requests: the same rules, order and captures as a scan", () => {
   console.log(`choosing: seed ${seed} (FC_SEED=${seed} repeats it)`);
   let chosen = 0;
-  for (let round = 0; round < 250; round++) {
+  for (let round = 0; round < 150; round++) {
     const random = new Random((seed + round * 7919) >>> 0);
     const size = random.of([1, 3, 4, 5, 6, 20, 63, 64, 65, 200]);
     const rules = Array.from({ length: size }, (_, i) =>
@@ -79,7 +79,7 @@ test("random rules and requests: the same rules, order and captures as a scan", 
     expect(filter.traps).toEqual([]);
   }
   // The vocabulary is small enough for rules and requests to meet.
-  expect(chosen).toBeGreaterThan(20_000);
+  expect(chosen).toBeGreaterThan(10_000);
 });
 
 test("random entries of the envelope: the same one as a scan, in order and by how specific", () => {
