@@ -142,6 +142,16 @@ export class Context {
     return node != NO_NODE && this.tape.kind(node) == Kind.True;
   }
 
+  /** How many values a list has; what is not a list is one. */
+  count(node: i32): i32 {
+    return this.tape.kind(node) == Kind.Array ? this.tape.size(node) : 1;
+  }
+
+  /** The first of them; the next is at `after`. */
+  first(node: i32): i32 {
+    return this.tape.kind(node) == Kind.Array ? this.tape.firstChild(node) : node;
+  }
+
   /** The values of a string or a list of strings. */
   strings(node: i32): StaticArray<i32> {
     const tape = this.tape;

@@ -9,7 +9,6 @@ import { copy, equalsText, fromString, fromText, toString } from "../bytes/text"
 import { Writer } from "../bytes/writer";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
-import { Index } from "../match/index";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Phase } from "../rules/name";
@@ -52,6 +51,8 @@ export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
     new Decoder(tape, decoded, lastGood).run();
   }
   tape.destroy();
+  // Now that the tape is gone: what it took is enough for making the indices.
+  if (decoded.configuration != null) decoded.configuration!.finish();
   return decoded;
 }
 
@@ -161,9 +162,6 @@ class Decoder {
       else this.decoded.skipped++;
     }
     this.configuration.entries = StaticArray.fromArray(entries);
-    const conditions = new StaticArray<Condition | null>(entries.length);
-    for (let i = 0; i < entries.length; i++) conditions[i] = entries[i].condition;
-    this.configuration.index = Index.of(conditions, this.arena);
   }
 
   /** The entry, or null when something besides its rules is wrong. */
@@ -186,7 +184,9 @@ class Decoder {
     if (rules == NO_NODE && this.report.hasIn(node)) return null;
     const hosts = new StaticArray<HostPattern>(domains.length);
     for (let i = 0; i < domains.length; i++) {
-      hosts[i] = HostPattern.domain(fromString(domains[i], scratch), this.arena);
+      const pattern = HostPattern.domain(fromString(domains[i], scratch), this.arena);
+      if (pattern == null) return null;
+      hosts[i] = pattern;
     }
     // Of the keys only those count that the Higress Go SDK looks at.
     if (routes.length > 0) {
@@ -259,9 +259,6 @@ class Decoder {
     }
     this.decodeRules(documents[0], program, vars, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
-    const conditions = new StaticArray<Condition | null>(rules.length);
-    for (let i = 0; i < rules.length; i++) conditions[i] = rules[i].condition;
-    program.index = Index.of(conditions, this.arena);
     return program;
   }
 

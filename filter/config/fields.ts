@@ -101,21 +101,15 @@ function assignmentsOf(
     if (joins && equalsText(field, "set-cookie")) {
       context.report.add(k, "R307", -1, "set-cookie is never joined; use add");
     }
-    const nodes = context.strings(k + 1);
-    const values = new StaticArray<Template>(nodes.length);
-    for (let i = 0; i < nodes.length; i++) {
-      const template = context.template(nodes[i]);
+    const values = new StaticArray<Template>(context.count(k + 1));
+    for (let i = 0, at = context.first(k + 1); i < values.length; i++, at = tape.after(at)) {
+      const template = context.template(at);
       values[i] = template;
       if (!template.isConstant) continue;
       if (kind == FieldKind.Headers && !isFieldValue(template.constant)) {
-        context.report.add(nodes[i], "R307", -1, "a header value has no line ends");
+        context.report.add(at, "R307", -1, "a header value has no line ends");
       } else if (kind == FieldKind.Cookies && !cookie.isValue(template.constant)) {
-        context.report.add(
-          nodes[i],
-          "R307",
-          -1,
-          "a cookie value has no semicolon or control character",
-        );
+        context.report.add(at, "R307", -1, "a cookie value has no semicolon or control character");
       }
     }
     list[count++] = new Assignment(field, values);

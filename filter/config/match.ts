@@ -54,9 +54,11 @@ export function decodeStatuses(context: Context, node: i32): StatusSet {
 /** The condition, or null when there is none to check. */
 function decodeCondition(context: Context, node: i32, nested: bool): Condition | null {
   const tape = context.tape;
-  const parts = new StaticArray<Condition | null>(tape.size(node));
-  let count = 0;
   const stop = tape.after(node);
+  // Most have one key, and need no list.
+  const size = tape.size(node);
+  const parts = size > 1 ? new StaticArray<Condition | null>(size) : single;
+  let count = 0;
   for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
     const name = tape.text(key, scratch);
     const value = key + 1;
@@ -69,6 +71,9 @@ function decodeCondition(context: Context, node: i32, nested: bool): Condition |
   }
   return joined(parts, count);
 }
+
+/** Room for the only part of a condition. */
+const single = new StaticArray<Condition | null>(1);
 
 /** All of the first `count` parts; null when there are none. */
 function joined(parts: StaticArray<Condition | null>, count: i32): Condition | null {
@@ -110,14 +115,17 @@ function decodePart(context: Context, name: Span, value: i32): Condition | null 
 }
 
 function decodeHost(context: Context, value: i32): Condition {
-  const nodes = context.strings(value);
-  const patterns = new StaticArray<HostPattern>(nodes.length);
+  const tape = context.tape;
+  const patterns = new StaticArray<HostPattern>(context.count(value));
   let isGood = true;
-  for (let i = 0; i < nodes.length; i++) {
-    const pattern = HostPattern.compile(context.tape.text(nodes[i], scratch), context.arena);
-    if (pattern != null) patterns[i] = pattern;
-    else context.report.addNoted(nodes[i]);
-    if (pattern == null) isGood = false;
+  for (let i = 0, node = context.first(value); i < patterns.length; i++, node = tape.after(node)) {
+    const pattern = HostPattern.compile(tape.text(node, scratch), context.arena);
+    if (pattern != null) {
+      patterns[i] = pattern;
+    } else {
+      context.report.addNoted(node);
+      isGood = false;
+    }
   }
   return new HostIs(isGood ? patterns : []);
 }
@@ -144,20 +152,20 @@ function decodePath(context: Context, value: i32): Condition {
     if (!matcher.not) placeGroups(context, matcher, value);
     return new FactIs(Field.Path, [matcher]);
   }
-  const nodes = context.strings(value);
-  const templates = new StaticArray<PathTemplate>(nodes.length);
+  const tape = context.tape;
+  const templates = new StaticArray<PathTemplate>(context.count(value));
   let count = 0;
-  for (let i = 0; i < nodes.length; i++) {
-    const template = PathTemplate.compile(context.tape.text(nodes[i], scratch), context.arena);
+  for (let i = 0, node = context.first(value); i < templates.length; i++, node = tape.after(node)) {
+    const template = PathTemplate.compile(tape.text(node, scratch), context.arena);
     if (template == null) {
-      context.report.addNoted(nodes[i]);
+      context.report.addNoted(node);
     } else if (!template.placeCaptures(context.names.captures)) {
-      context.report.add(nodes[i], "R304", -1, "the rule has more than 16 captures");
+      context.report.add(node, "R304", -1, "the rule has more than 16 captures");
     } else {
       templates[count++] = template;
     }
   }
-  return new PathIs(count == nodes.length ? templates : []);
+  return new PathIs(count == templates.length ? templates : []);
 }
 
 /** Gives the named groups of a path's pattern their places among the rule's captures. */
@@ -184,12 +192,12 @@ function placeGroups(context: Context, matcher: ValueMatcher, node: i32): void {
 }
 
 function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Condition {
-  const nodes = context.strings(value);
-  const matchers = new StaticArray<ValueMatcher>(nodes.length);
-  for (let i = 0; i < nodes.length; i++) {
+  const matchers = new StaticArray<ValueMatcher>(context.count(value));
+  let node = context.first(value);
+  for (let i = 0; i < matchers.length; i++, node = context.tape.after(node)) {
     const matcher = new ValueMatcher();
-    if (isPrefix) matcher.prefix = context.text(nodes[i]);
-    else matcher.exact = context.text(nodes[i]);
+    if (isPrefix) matcher.prefix = context.text(node);
+    else matcher.exact = context.text(node);
     matchers[i] = matcher;
   }
   return new FactIs(field, matchers);
@@ -197,7 +205,8 @@ function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Cond
 
 function decodeNamed(context: Context, value: i32, values: Values): Condition | null {
   const tape = context.tape;
-  const parts = new StaticArray<Condition | null>(tape.size(value));
+  const size = tape.size(value);
+  const parts = size > 1 ? new StaticArray<Condition | null>(size) : single;
   let count = 0;
   const stop = tape.after(value);
   for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {

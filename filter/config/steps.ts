@@ -54,19 +54,20 @@ export class StepDecoder {
     const node = context.member(rule, key);
     if (node == NO_NODE || context.tape.kind(node) != Kind.Array) return NO_STEPS;
     context.phase = phase;
-    const nodes = context.strings(node);
-    const steps = new StaticArray<Step>(nodes.length);
+    const tape = context.tape;
+    const steps = new StaticArray<Step>(tape.size(node));
     let count = 0;
-    for (let i = 0; i < nodes.length; i++) {
+    const stop = tape.after(node);
+    for (let child = tape.firstChild(node); child < stop; child = tape.after(child)) {
       // What has no good shape is reported already.
-      if (context.report.hasIn(nodes[i])) continue;
-      const step = this.decodeStep(nodes[i]);
+      if (context.report.hasIn(child)) continue;
+      const step = this.decodeStep(child);
       if (step == null) continue;
-      this.decodeCommon(nodes[i], step);
+      this.decodeCommon(child, step);
       steps[count++] = step;
     }
     // One that is missing is reported, and the rule is not used.
-    return count == nodes.length ? steps : NO_STEPS;
+    return count == steps.length ? steps : NO_STEPS;
   }
 
   /** What every step may have. */

@@ -21,7 +21,8 @@ export const enum Absent {
 
 const value = Value.create();
 
-/** Shared, as it never changes: most templates are plain text. */
+// Shared, as they never change: most templates are plain text.
+const NO_TEXTS: StaticArray<Span> = [];
 const NO_EXPRESSIONS: StaticArray<Expression> = [];
 
 // The parts of the template that is being compiled.
@@ -31,8 +32,9 @@ const expressions: Expression[] = [];
 
 @final
 export class Template {
-  /** Literal texts and, between them, expressions: texts[0] expressions[0] texts[1] … */
+  /** Literal texts and, between them, expressions: head expressions[0] texts[0] expressions[1] … */
   private constructor(
+    private readonly head: Span,
     private readonly texts: StaticArray<Span>,
     private readonly expressions: StaticArray<Expression>,
   ) {}
@@ -76,20 +78,16 @@ export class Template {
         i++;
       }
     }
-    if (expressions.length == 0) return Template.ofText(copy(literal.view(), arena));
-    texts.push(copy(literal.view(), arena));
-    return new Template(StaticArray.fromArray(texts), StaticArray.fromArray(expressions));
+    const last = copy(literal.view(), arena);
+    if (expressions.length == 0) return new Template(last, NO_TEXTS, NO_EXPRESSIONS);
+    const head = texts.shift();
+    texts.push(last);
+    return new Template(head, StaticArray.fromArray(texts), StaticArray.fromArray(expressions));
   }
 
   /** Stands in for one that could not be compiled, so that the rest can be looked at. */
   static empty(arena: Arena): Template {
-    return Template.ofText(fromText("", arena));
-  }
-
-  private static ofText(text: Span): Template {
-    const texts = new StaticArray<Span>(1);
-    texts[0] = text;
-    return new Template(texts, NO_EXPRESSIONS);
+    return new Template(fromText("", arena), NO_TEXTS, NO_EXPRESSIONS);
   }
 
   /** No expression in it. */
@@ -99,12 +97,12 @@ export class Template {
 
   /** The text of a constant template. */
   get constant(): Span {
-    return this.texts[0];
+    return this.head;
   }
 
   /** Nothing but one expression: then its value keeps its type where types are kept. */
   get isSingle(): bool {
-    return this.expressions.length == 1 && length(this.texts[0]) == 0 && length(this.texts[1]) == 0;
+    return this.expressions.length == 1 && length(this.head) == 0 && length(this.texts[0]) == 0;
   }
 
   /** The value of a single expression. */
@@ -114,19 +112,19 @@ export class Template {
 
   /** Writes the text; false when it is absent (what was written so far is then of no use). */
   write(scope: Scope, absent: Absent, out: Writer): bool {
-    out.span(unchecked(this.texts[0]));
+    out.span(this.head);
     for (let i = 0, n = this.expressions.length; i < n; i++) {
       unchecked(this.expressions[i]).evaluate(scope, value);
       const isThere = value.kind != Kind.Null && writeText(value, out);
       if (!isThere && absent == Absent.Skips) return false;
-      out.span(unchecked(this.texts[i + 1]));
+      out.span(unchecked(this.texts[i]));
     }
     return !out.failed;
   }
 
   /** The text, kept in `arena` (or the template's own constant); NONE when it is absent. */
   evaluate(scope: Scope, absent: Absent, arena: Arena): Span {
-    if (this.expressions.length == 0) return unchecked(this.texts[0]);
+    if (this.expressions.length == 0) return this.head;
     if (this.isSingle && unchecked(this.expressions[0]).isName) {
       this.evaluateSingle(scope, value);
       if (value.kind == Kind.String) return value.bits;

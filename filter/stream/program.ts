@@ -137,6 +137,13 @@ export class Program {
   variableCount: i32 = 0;
   reroute: bool = false;
   holdsHeaders: bool = false;
+
+  finish(arena: Arena): void {
+    const n = this.rules.length;
+    const conditions = new StaticArray<Condition | null>(n);
+    for (let i = 0; i < n; i++) conditions[i] = this.rules[i].condition;
+    this.index = Index.of(conditions, arena);
+  }
 }
 
 /** A document of its own for some routes, domains or services. */
@@ -174,6 +181,20 @@ export class Configuration {
   /** Of several domains the most specific is chosen, not the first. */
   mostSpecificDomain: bool = false;
   private users: i32 = 0;
+
+  /** Makes the indices, once all rules and entries are there. */
+  finish(): void {
+    const global = this.global;
+    if (global != null) global.finish(this.arena);
+    const n = this.entries.length;
+    if (n == 0) return;
+    const conditions = new StaticArray<Condition | null>(n);
+    for (let i = 0; i < n; i++) {
+      conditions[i] = this.entries[i].condition;
+      this.entries[i].program.finish(this.arena);
+    }
+    this.index = Index.of(conditions, this.arena);
+  }
 
   /** The program for the stream, or null. */
   choose(facts: Facts): Program | null {
