@@ -5,11 +5,10 @@ import { Arena } from "../bytes/arena";
 import { hashBackwards, hashOf, mix, seed } from "../bytes/key-table";
 import { OrderedSet } from "../bytes/ordered-set";
 import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
+import { LONGEST_AFFIX } from "../rules/keys";
 import { KeyedLists } from "./keyed-lists";
 
-/** Longer keys are looked up by so many of their bytes: the text of a stream may be long. */
-const MAX_LENGTH: i32 = 255;
-const ROW: i32 = MAX_LENGTH + 1;
+const ROW: i32 = LONGEST_AFFIX + 1;
 
 @final
 export class Affixes {
@@ -36,7 +35,7 @@ export class Affixes {
   /** The number of the key, which must not be empty. */
   key(tag: i32, text: Span): i32 {
     const n = length(text);
-    const size = min(n, MAX_LENGTH);
+    const size = min(n, LONGEST_AFFIX);
     const key = this.atEnd ? sliceUnchecked(text, n - size, n) : sliceUnchecked(text, 0, size);
     this.lengths[tag * ROW + size] = 1;
     this.longest[tag] = max(this.longest[tag], size);

@@ -127,7 +127,14 @@ export class Index extends Keys {
 
   /** Whether the condition has no keys. */
   isAlways(condition: i32): bool {
-    return this.always.includes(condition);
+    let low = 0;
+    let high = this.always.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.always[middle] < condition) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.always.length && this.always[low] == condition;
   }
 
   // ---- taking keys

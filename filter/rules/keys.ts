@@ -11,6 +11,10 @@ import { PathTemplate } from "./path-template";
 /** The weight of a condition that every stream may fulfil. */
 export const UNBOUNDED: i32 = i32.MAX_VALUE;
 
+/** Longer prefixes and suffixes are looked up by so many of their bytes: the text of a stream may be
+ * long. */
+export const LONGEST_AFFIX: i32 = 255;
+
 /** Takes the keys of a condition. Each method answers false when it cannot look up by such a key. */
 export abstract class Keys {
   /** Keys are weighed, not taken. */

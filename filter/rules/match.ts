@@ -20,7 +20,7 @@ import { FieldList, MISSING } from "../http/field-list";
 import { Regex } from "../regex/index";
 import { Scope } from "./expression";
 import { HostPattern } from "./host-pattern";
-import { Keys, UNBOUNDED } from "./keys";
+import { Keys, LONGEST_AFFIX, UNBOUNDED } from "./keys";
 import { PathTemplate } from "./path-template";
 import { StatusSet } from "./status-pattern";
 
@@ -67,6 +67,11 @@ export abstract class Condition {
     const isBound = this.offer(weights);
     weights.weighs = false;
     return isBound ? weights.weight : UNBOUNDED;
+  }
+
+  /** Whether it holds for every stream that has one of its keys. */
+  get isWholeKey(): bool {
+    return false;
   }
 
   /** Offers the best keys. */
@@ -155,6 +160,13 @@ export class HostIs extends Condition {
       if (unchecked(this.patterns[i]).matches(host)) return true;
     }
     return false;
+  }
+  override get isWholeKey(): bool {
+    // Hosts are compared in lower case, as keys are, and those are whole unless they are very long.
+    for (let i = 0, n = this.patterns.length; i < n; i++) {
+      if (length(this.patterns[i].text) > LONGEST_AFFIX) return false;
+    }
+    return true;
   }
   protected override offer(keys: Keys): bool {
     for (let i = 0, n = this.patterns.length; i < n; i++) {

@@ -164,7 +164,7 @@ export class Exchange extends View {
     propose(program.index, rules.length, this);
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
-      const condition = rule.condition;
+      const condition = unchecked(program.conditions[i]);
       if (rule.captureCount > 0) captures.fill(NONE);
       if (condition != null && !condition.holds(this)) continue;
       const candidate = this.addCandidate();

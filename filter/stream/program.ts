@@ -132,6 +132,8 @@ export class Program {
   rules: StaticArray<Rule> = [];
   /** Finds the rules that a stream may fulfil; null: each is asked. */
   index: Index | null = null;
+  /** What is asked of a rule that was found; null: nothing more. */
+  conditions: StaticArray<Condition | null> = [];
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
   variableCount: i32 = 0;
@@ -142,7 +144,15 @@ export class Program {
     const n = this.rules.length;
     const conditions = new StaticArray<Condition | null>(n);
     for (let i = 0; i < n; i++) conditions[i] = this.rules[i].condition;
-    this.index = Index.of(conditions, arena);
+    const index = Index.of(conditions, arena);
+    this.index = index;
+    this.conditions = conditions;
+    if (index == null) return;
+    // Not to ask again what being found says saves a rule of many its share of cache misses.
+    for (let i = 0; i < n; i++) {
+      const condition = conditions[i];
+      if (condition != null && condition.isWholeKey && !index.isAlways(i)) conditions[i] = null;
+    }
   }
 }
 
