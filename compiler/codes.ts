@@ -106,6 +106,16 @@ export const codes: Record<string, Code> = {
   },
   W505: {
     title: "A rule that never applies",
-    explanation: "An earlier final rule matches every request.",
+    explanation: "An earlier final rule matches every request that this one does.",
+  },
+  W506: {
+    title: "A match that holds for no request",
+    explanation:
+      "Two things it asks exclude each other, or one excludes itself. All the keys of a match must hold; alternatives stand in a list or under `any`.",
+  },
+  N601: {
+    title: "Asked on every request",
+    explanation:
+      "Rules are found by host, path, method, route, cluster, client address, and by headers, parameters and cookies that must be there. What has none of these (a pattern alone, `not`, `absent`, the host `*`, the path `/**`) is asked on every request, which costs a little time for each such rule. Add a key that can be looked up where there are many.",
   },
 };

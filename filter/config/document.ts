@@ -145,7 +145,9 @@ class Decoder {
       this.report.add(0, "R202", -1, 'the key "ruleway" is missing: write ruleway: 1');
     }
     if (rules == NO_NODE && this.member(0, "limits") == NO_NODE) return;
-    this.configuration.global = this.decodeProgram([0], "");
+    const global = this.decodeProgram([0], "");
+    global.place = "/rules";
+    this.configuration.global = global;
   }
 
   private decodeEntries(): void {
@@ -154,12 +156,17 @@ class Decoder {
     if (list == NO_NODE || tape.kind(list) != Kind.Array) return;
     const entries: Entry[] = [];
     const stop = tape.after(list);
-    for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
+    let place = 0;
+    for (let node = tape.firstChild(list); node < stop; node = tape.after(node), place++) {
       if (tape.kind(node) != Kind.Object) continue;
       this.parts.push(node);
       const entry = this.decodeEntry(node);
-      if (entry != null) entries.push(entry);
-      else this.decoded.skipped++;
+      if (entry == null) {
+        this.decoded.skipped++;
+        continue;
+      }
+      entry.program.place = "/_rules_/" + place.toString() + "/rules";
+      entries.push(entry);
     }
     this.configuration.entries = StaticArray.fromArray(entries);
   }
@@ -257,6 +264,7 @@ class Decoder {
         for (let i = 0; i < global.rules.length; i++) rules.push(global.rules[i]);
       }
     }
+    program.inherited = rules.length;
     this.decodeRules(documents[0], program, vars, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
@@ -383,6 +391,7 @@ class Decoder {
       rule.requestLimit = context.sizeOr(limits, "requestBody", UNLIMITED);
       rule.responseLimit = context.sizeOr(limits, "responseBody", UNLIMITED);
     }
+    rule.place = index;
     rule.final = context.isTrue(node, "final");
     rule.whenPhase = firstPhase(context, node);
     context.phase = rule.whenPhase;

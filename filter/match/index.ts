@@ -66,7 +66,8 @@ export class Index extends Keys {
   /** The condition whose keys are offered. */
   private condition: i32 = 0;
 
-  private constructor(arena: Arena) {
+  /** An empty one, to be filled; `of` makes those that are asked. */
+  constructor(arena: Arena) {
     super();
     this.texts = new KeyedLists(arena);
     this.prefixes = new Affixes(false, FIELDS, arena);
@@ -280,6 +281,19 @@ export class Index extends Keys {
       this.blocks.hit(hashOf(bits, bytes), bits, bytes, hits);
     }
   }
+}
+
+/** Those of the conditions that have no keys, by their places. */
+export function unkeyed(conditions: StaticArray<Condition | null>): i32[] {
+  const temporary = Arena.create();
+  const weights = new Index(temporary);
+  const list: i32[] = [];
+  for (let i = 0; i < conditions.length; i++) {
+    const condition = conditions[i];
+    if (condition != null && condition.weight(weights) == UNBOUNDED) list.push(i);
+  }
+  temporary.destroy();
+  return list;
 }
 
 function costOf(field: Field): i32 {

@@ -114,6 +114,8 @@ export class Rule {
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
   captureCount: i32 = 0;
+  /** Its place in the list it stands in. */
+  place: i32 = 0;
   demands: i32 = 0;
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
@@ -139,6 +141,10 @@ export class Program {
   variableCount: i32 = 0;
   reroute: bool = false;
   holdsHeaders: bool = false;
+  /** Where its own rules stand: a JSON Pointer. */
+  place: string = "";
+  /** How many rules before them are the global ones. */
+  inherited: i32 = 0;
 
   finish(arena: Arena): void {
     const n = this.rules.length;

@@ -1,6 +1,7 @@
 // Which rules and entries a request gets, beside a slow and obvious scan.
 
 import { expect, test } from "vitest";
+import { compile } from "../../compiler/index.ts";
 import { Random } from "../fuzz/fuzz.ts";
 import { randomMatch, randomRequest } from "../random-rules.ts";
 import { domainMatches, matches, type Request } from "../reference/match.ts";
@@ -148,4 +149,50 @@ test("random entries of the envelope: the same one as a scan, in order and by ho
       ]);
     }
   }
+});
+
+test("a rule that the compiler says never applies is never chosen", () => {
+  console.log(`choosing: seed ${seed} (FC_SEED=${seed} repeats it)`);
+  const found = { W505: 0, W506: 0 };
+  for (let round = 0; round < 60; round++) {
+    const random = new Random((seed + round * 6151) >>> 0);
+    const rules = Array.from({ length: 60 }, (_, i) => {
+      // Two matches that must both hold contradict each other often.
+      const match = random.chance(25)
+        ? { all: [randomMatch(random, false), randomMatch(random, false)] }
+        : randomMatch(random);
+      return marking(match, i, random.chance(15));
+    });
+    const text = JSON.stringify({ ruleway: 1, rules });
+    const { diagnostics, json } = compile(text, { target: "json" });
+    const never = new Map<string, string>();
+    for (const { code, message, pointer } of diagnostics) {
+      if (code !== "W505" && code !== "W506") continue;
+      never.set(pointer!.split("/")[2]!, message);
+      found[code]++;
+    }
+    if (never.size === 0) continue;
+    const filter = new Filter({ trace: () => {} });
+    expect(filter.configure(json)).toBe(true);
+    for (let n = 0; n < 100; n++) {
+      const request = randomRequest(random);
+      for (const rule of ask(filter, request).rules) {
+        const about = { request, rule: rules[Number(rule)], message: never.get(rule) };
+        expect(never.has(rule), `round ${round}: ${JSON.stringify(about)}`).toBe(false);
+      }
+    }
+    // Alone, so that no final rule keeps a contradiction from being seen.
+    const alone = new Filter({ trace: () => {} });
+    const contradicted = diagnostics.flatMap(({ code, pointer }) =>
+      code === "W506" ? [rules[Number(pointer!.split("/")[2])]!] : [],
+    );
+    const free = contradicted.map(({ match, request }) => ({ match, request }));
+    expect(alone.configure({ ruleway: 1, rules: free })).toBe(true);
+    for (let n = 0; n < 100; n++) {
+      const request = randomRequest(random);
+      expect(ask(alone, request).rules, `round ${round}: ${JSON.stringify(request)}`).toEqual([]);
+    }
+  }
+  expect(found.W505).toBeGreaterThan(50);
+  expect(found.W506).toBeGreaterThan(50);
 });
