@@ -84,7 +84,7 @@ interface Final {
 }
 
 /** How many final rules each rule is compared with, beside those for its own host. */
-const MAX_FINALS = 200;
+const MAX_FINALS = 50;
 
 /** The final rules so far, those for exact hosts by host: many rules are to be compared with few. */
 class Finals {
