@@ -2,7 +2,8 @@
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, the engine by itself in Node, needs no Envoy.
+// `expressions`, the engine by itself in Node, needs no Envoy. A name also stands for those that begin
+// with it and a hyphen.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -14,7 +15,8 @@ import { wasmPath } from "../compiler/assets.ts";
 import { readBody } from "../compiler/gateway/demo.ts";
 import { findEnvoy, type RunningEnvoy, startEnvoy } from "../compiler/gateway/envoy.ts";
 import { envoyBootstrap } from "../compiler/targets/envoy.ts";
-import { type Scenario, scenarios } from "./scenarios.ts";
+import type { Difference, Request, Scenario, Verify } from "./contenders.ts";
+import { scenarios } from "./scenarios.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 9);
 const CONNECTIONS = 16;
@@ -66,20 +68,12 @@ interface Got {
   body: string;
 }
 
-function send(
-  agent: http.Agent,
-  port: number,
-  { request, vary }: Scenario,
-  rule: number,
-): Promise<Got> {
-  const { path, headers } = vary?.(rule) ?? { headers: {} };
+function send(agent: http.Agent, port: number, request: Request): Promise<Got> {
   return new Promise((resolve, reject) => {
     const outgoing = http.request({
-      ...{ host: "127.0.0.1", port, agent },
-      ...{ path: path ?? request.path, method: request.method ?? "GET" },
+      ...{ host: "127.0.0.1", port, agent, path: request.path, method: request.method ?? "GET" },
       headers: {
         ...request.headers,
-        ...headers,
         ...(request.body !== undefined && { "content-length": Buffer.byteLength(request.body) }),
       },
     });
@@ -94,8 +88,14 @@ function send(
   });
 }
 
-/** A rule of the contender, all of them evenly and in no order. */
+/** A rule of the contender: all of them evenly, in no order. */
 const ruleOf = ({ rules }: Row, i: number): number => (i * 7919) % rules;
+
+/** The scenario's request for the rule with that number. */
+function requestFor({ request, vary }: Scenario, rule: number): Request {
+  const { headers, ...rest } = vary?.(rule) ?? {};
+  return { ...request, ...rest, headers: { ...request.headers, ...headers } };
+}
 
 /** Sends so many requests over a few connections; throws on any answer that is not 200. */
 async function drive(row: Row, scenario: Scenario, count: number): Promise<void> {
@@ -103,7 +103,7 @@ async function drive(row: Row, scenario: Scenario, count: number): Promise<void>
   let left = count;
   const one = async () => {
     while (left-- > 0) {
-      const { status } = await send(agent, row.envoy.port, scenario, ruleOf(row, left));
+      const { status } = await send(agent, row.envoy.port, requestFor(scenario, ruleOf(row, left)));
       if (status !== 200) throw new Error(`answered ${status}`);
     }
   };
@@ -118,16 +118,22 @@ const quartile = (values: number[]) => [...values].sort((a, b) => a - b)[values.
 interface Row {
   name: string;
   envoy: RunningEnvoy;
-  /** How many rules it has to choose among. */
+  /** Among how many rules it chooses. */
   rules: number;
   /** Milliseconds from its start to its first answer. */
   readyMs: number;
   times: number[];
 }
 
-async function start(scenario: Scenario, backend: Backend, envoy: string): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const { name, filters, virtualHosts, rules } of scenario.contenders(wasmPath())) {
+/** Starts the scenario's contenders into `rows`, which whoever calls stops. */
+async function start(
+  scenario: Scenario,
+  backend: Backend,
+  envoy: string,
+  rows: Row[],
+): Promise<void> {
+  for (const contender of scenario.contenders(wasmPath())) {
+    const { name, filters, virtualHosts, rules = 10_000 } = contender;
     const running = await startEnvoy({
       envoy,
       bootstrap: (ports) =>
@@ -140,32 +146,57 @@ async function start(scenario: Scenario, backend: Backend, envoy: string): Promi
           bufferLimit: 8 << 20,
         }),
     });
-    const row: Row = { name, envoy: running, rules: rules ?? 10_000, readyMs: 0, times: [] };
-    await send(new http.Agent(), running.port, scenario, 0);
+    const row: Row = { name, envoy: running, rules, readyMs: 0, times: [] };
+    rows.push(row);
+    await send(new http.Agent(), running.port, requestFor(scenario, 0));
     row.readyMs = performance.now() - running.startedAt;
     pin(running.pid, 0);
-    rows.push(row);
   }
-  return rows;
 }
 
-async function verify(scenario: Scenario, backend: Backend, row: Row): Promise<void> {
-  for (const rule of [0, row.rules >> 1, row.rules - 1]) {
-    const got = await send(new http.Agent(), row.envoy.port, scenario, rule);
-    const last = await (await fetch(`${backend.upstream}/last`)).json();
-    scenario.verify(got, last as Record<string, string>, row.name, rule);
-    if (!scenario.vary) return;
-  }
+async function verify(
+  { upstream }: Backend,
+  row: Row,
+  { request, verify }: { request: Request; verify: Verify },
+  rule = 0,
+): Promise<void> {
+  await (await fetch(`${upstream}/forget`)).text();
+  const got = await send(new http.Agent(), row.envoy.port, request);
+  const last = await (await fetch(`${upstream}/last`)).json();
+  verify(got, last as Record<string, string>, row.name, rule);
+}
+
+/** What pairs of contenders differ by, as the median of the rounds' differences and between lower
+ * quartiles, and how many times each goes into the last one. */
+function printDifferences(rows: Row[], pairs: Difference[]): void {
+  const timesOf = (name: string) => rows.find((row) => row.name === name)!.times;
+  const figures = pairs.map(([without, with_]) => {
+    const [a, b] = [timesOf(without), timesOf(with_)];
+    return [median(b.map((time, i) => time - a[i]!)), quartile(b) - quartile(a)];
+  });
+  pairs.forEach(([without, with_], pair) => {
+    const texts = figures[pair]!.map((figure, i) => {
+      const ratio = figures.at(-1)![i]! / figure;
+      return `${figure.toFixed(2).padStart(6)} µs (× ${ratio.toFixed(1)})`;
+    });
+    print(`  ${`${with_} − ${without}`.padEnd(24)} median ${texts[0]}, lower quartile ${texts[1]}`);
+  });
 }
 
 async function runScenario(scenario: Scenario, backend: Backend, envoy: string): Promise<void> {
-  const rows = await start(scenario, backend, envoy);
+  const rows: Row[] = [];
   try {
+    await start(scenario, backend, envoy, rows);
+    const warmUp = Math.ceil((scenario.count * (scenario.roundsEach ?? 1)) / 2);
     for (const row of rows) {
-      await verify(scenario, backend, row);
-      await drive(row, scenario, Math.ceil(scenario.count / 2));
+      for (const rule of scenario.vary ? [0, row.rules >> 1, row.rules - 1] : [0]) {
+        const request = requestFor(scenario, rule);
+        await verify(backend, row, { request, verify: scenario.verify }, rule);
+      }
+      if (scenario.otherwise) await verify(backend, row, scenario.otherwise);
+      await drive(row, scenario, warmUp);
     }
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < ROUNDS * (scenario.roundsEach ?? 1); round++) {
       // Each round begins with another one, so that no place in the order is always somebody's.
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(i + round) % rows.length]!;
@@ -187,6 +218,7 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
         `  ${row.name.padEnd(18)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)} ${row.readyMs.toFixed(0).padStart(9)}`,
       );
     }
+    if (scenario.differences) printDifferences(rows, scenario.differences);
   } finally {
     await Promise.all(rows.map((row) => row.envoy.stop()));
   }
@@ -195,13 +227,11 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
 /** A million requests through a rule set, with the process's memory on the way. */
 async function soak(backend: Backend, envoy: string): Promise<void> {
   const scenario = scenarios[0]!;
-  const rows = await start(
-    { ...scenario, contenders: (wasm) => scenario.contenders(wasm).slice(-1) },
-    backend,
-    envoy,
-  );
-  const row = rows[0]!;
+  const last = { ...scenario, contenders: (wasm: string) => scenario.contenders(wasm).slice(-1) };
+  const rows: Row[] = [];
   try {
+    await start(last, backend, envoy, rows);
+    const row = rows[0]!;
     print(`\nsoak: ${SOAK_REQUESTS} requests, ${scenario.title}`);
     for (let done = 0; done <= SOAK_REQUESTS; done += SOAK_REQUESTS / 10) {
       print(
@@ -210,7 +240,7 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
       if (done < SOAK_REQUESTS) await drive(row, scenario, SOAK_REQUESTS / 10);
     }
   } finally {
-    await row.envoy.stop();
+    await Promise.all(rows.map((row) => row.envoy.stop()));
   }
 }
 
@@ -221,11 +251,9 @@ async function expressions(): Promise<void> {
 
 const names = process.argv.slice(2);
 const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
-const isNamed = (name: string) =>
-  names.some((each) => name === each || name.startsWith(`${each}-`));
-const unknown = names.filter(
-  (name) => !known.some((each) => each === name || each.startsWith(`${name}-`)),
-);
+const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);
+const isNamed = (full: string) => names.some((name) => stands(name, full));
+const unknown = names.filter((name) => !known.some((full) => stands(name, full)));
 const envoy = findEnvoy();
 if (unknown.length > 0) {
   process.stderr.write(`there is no ${unknown.join(", ")}; there are ${known.join(", ")}\n`);

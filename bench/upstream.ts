@@ -1,5 +1,6 @@
 // The upstream and the auth service of the bench, in a process of their own so that their work is
-// nobody else's. Prints its two ports; remembers the headers of the last request for /last.
+// nobody else's. Prints its two ports; remembers the headers of the last request for /last, until
+// /forget.
 
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -11,7 +12,8 @@ let last: http.IncomingHttpHeaders = {};
 
 const upstream = http.createServer((request, response) => {
   const path = request.url ?? "/";
-  if (path === "/last") {
+  if (path === "/forget") last = {};
+  if (path === "/last" || path === "/forget") {
     response.end(JSON.stringify(last));
     return;
   }

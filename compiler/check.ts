@@ -32,7 +32,16 @@ function validate(tree: unknown): ErrorObject[] {
 
 /** Reports everything in the tree that is not as the schema has it. */
 export function checkShape(source: Source, report: (diagnostic: Diagnostic) => void): void {
-  for (const error of withoutAlternatives(validate(source.tree))) {
+  reportShape(source, validate(source.tree), report);
+}
+
+/** Reports what ajv (with allErrors and verbose) found wrong with the tree. */
+export function reportShape(
+  source: Source,
+  errors: ErrorObject[],
+  report: (diagnostic: Diagnostic) => void,
+): void {
+  for (const error of withoutAlternatives(errors)) {
     const finding = say(error);
     if (!finding) continue;
     const { code, message, hint, pointer, key } = finding;

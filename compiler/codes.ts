@@ -89,6 +89,11 @@ export const codes: Record<string, Code> = {
     title: "Not an address or block",
     explanation: "`10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`: no zones, no leading zeros.",
   },
+  R320: {
+    title: "The expression fails",
+    explanation:
+      "It was evaluated, with these values, and has none: a conversion, an index, a key or a number is not what it must be, or it costs too much. In rules, edits are then skipped and guards act; docs/reference/expressions.md says how to provide for it.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { stringify } from "yaml";
 import { root, wasmPath } from "./assets.ts";
+import { registerEval } from "./eval.ts";
 import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
 import { compile, TARGETS, type Target } from "./index.ts";
 import { FORMATS, type Format, render } from "./render.ts";
@@ -92,6 +93,7 @@ function plural(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
+registerEval(program);
 registerRun(program);
 registerTest(program);
 

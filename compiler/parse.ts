@@ -16,11 +16,14 @@ export interface Source {
 const MAX_SIZE = 16 * 1024 * 1024;
 const MAX_DEPTH = 64;
 
-/** Reads the text; what is wrong goes to `report`. Undefined when there is no tree to go on with. */
+/** Reads the text; what is wrong goes to `report`. Undefined when there is no tree to go on with. `what`
+ * and `begins` say what kind of file it should be. */
 export function parseSource(
   text: string,
   file: string,
   report: (diagnostic: Diagnostic) => void,
+  what = "a rule file",
+  begins = " that begins with ruleway: 1",
 ): Source | undefined {
   const fail = (code: string, message: string, range?: Range) =>
     report({ code, severity: "error", message, file, range });
@@ -46,12 +49,12 @@ export function parseSource(
     uniqueKeys: true,
   });
   if (!Array.isArray(documents) || documents.length === 0) {
-    fail("R100", "the file is empty; a rule file begins with ruleway: 1");
+    fail("R100", `the file is empty; ${what} is a map${begins}`);
     return undefined;
   }
   if (documents.length > 1) {
     const second = documents[1]!.range[0];
-    fail("R100", "a rule file is one document", range(second, second + 3));
+    fail("R100", `${what} is one document`, range(second, second + 3));
     return undefined;
   }
   const document = documents[0]!;
@@ -62,7 +65,7 @@ export function parseSource(
   if (document.errors.length > 0) return undefined;
   const contents = document.contents;
   if (!contents || !isMap(contents)) {
-    fail("R100", "a rule file is a map that begins with ruleway: 1", range(0, 0));
+    fail("R100", `${what} is a map${begins}`, range(0, 0));
     return undefined;
   }
   const tooDeep = findTooDeep(contents as Node, MAX_DEPTH);

@@ -38,21 +38,59 @@ function place({ file, range }: Diagnostic): string {
  */
 function pretty(diagnostic: Diagnostic, texts: Texts): string {
   const { code, severity, message, hint, range, file } = diagnostic;
-  let text = `${severity}[${code}]: ${message}\n  ${place(diagnostic)}\n`;
+  let text = `${severity}[${code}]: ${visible(message)}\n  ${place(diagnostic)}\n`;
   const line = range && texts.get(file)?.split(/\r?\n/)[range.start.line - 1];
   if (range && line !== undefined) {
     const number = String(range.start.line);
     const margin = " ".repeat(number.length);
-    const before = line.slice(0, range.start.column - 1).replace(/[^\t]/g, " ");
     const sameLine = range.end.line === range.start.line;
-    const width = sameLine ? range.end.column - range.start.column : line.length - before.length;
-    text += `${number} | ${line}\n`;
-    text += `${margin} | ${before}${"^".repeat(Math.max(1, width))}${hint ? ` ${hint}` : ""}\n`;
+    const start = range.start.column - 1;
+    const shown = excerpt(line, start, sameLine ? range.end.column - 1 : line.length);
+    const carets = "^".repeat(Math.max(1, blank(shown.marked).length));
+    text += `${number} | ${visible(shown.before + shown.marked + shown.after)}\n`;
+    text += `${margin} | ${blank(shown.before)}${carets}${hint ? ` ${hint}` : ""}\n`;
     text += `${margin} = docs/reference/diagnostics.md#${code.toLowerCase()}\n`;
   } else if (hint) {
     text += `  = ${hint}\n`;
   }
   return text;
+}
+
+/** Characters of a line that are shown on each side of where it is marked. */
+const AROUND = 120;
+
+/** The line in three parts; of a long one what is around the marked part, and that not without end. */
+function excerpt(line: string, start: number, end: number) {
+  const isShort = line.length <= 2 * AROUND;
+  const from = isShort ? 0 : whole(line, Math.max(0, start - AROUND));
+  const markedTo = isShort ? end : whole(line, Math.min(end, start + AROUND));
+  const to = isShort ? line.length : whole(line, Math.min(line.length, markedTo + AROUND));
+  return {
+    before: (from > 0 ? "…" : "") + line.slice(from, start),
+    marked: line.slice(start, markedTo),
+    after: line.slice(markedTo, to) + (to < line.length ? "…" : ""),
+  };
+}
+
+/** The index, or the next one if it would part a character. */
+function whole(line: string, index: number): number {
+  return /[\uDC00-\uDFFF]/.test(line.charAt(index)) ? index + 1 : index;
+}
+
+/** Without what would move the cursor or change the colour of a terminal. */
+function visible(text: string): string {
+  return text.replace(/[^\P{Cc}\t]|[\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD");
+}
+
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303E\uFF01-\uFF60]/gu;
+
+/** Spaces as wide as the text is on a terminal; tabs stay. */
+function blank(text: string): string {
+  return text
+    .replace(/[\p{Mn}\p{Me}\u200D]/gu, "")
+    .replace(WIDE, "  ")
+    .replace(/[^\t]/gu, " ");
 }
 
 function withHint({ message, hint }: Diagnostic): string {

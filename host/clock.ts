@@ -8,10 +8,14 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** Stands at 2024-01-01T00:00:00Z until advanced. */
+/** Stands at the time it is given, or 2024-01-01T00:00:00Z, until advanced. */
 export class ManualClock implements Clock {
-  private time = Date.UTC(2024, 0, 1);
+  private time: number;
   private timers: Array<{ at: number; callback: () => void }> = [];
+
+  constructor(time = Date.UTC(2024, 0, 1)) {
+    this.time = time;
+  }
 
   now(): number {
     return this.time;

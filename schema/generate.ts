@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { compile as compileTypes } from "json-schema-to-typescript";
 import { root } from "../compiler/assets.ts";
 import { codes } from "../compiler/codes.ts";
+import { expressionReference } from "./expressions/reference.ts";
 import { filterTable } from "./filter-table.ts";
 
 type Schema = Record<string, unknown>;
@@ -22,6 +23,7 @@ export async function generated(): Promise<Record<string, string>> {
     "schema/generated/rules.ts": await types(editor),
     "schema/generated/ruleway.editor.schema.json": `${JSON.stringify(editor, null, 2)}\n`,
     "docs/reference/rules.md": reference(schema),
+    "docs/reference/expressions.md": expressionReference(),
     "docs/reference/diagnostics.md": diagnostics(),
   };
 }

@@ -21,6 +21,8 @@ const pages = [
     "RATIONALE.md",
     "CHANGELOG.md",
     "docs/guide/testing-rules.md",
+    "docs/reference/expressions.md",
+    "docs/reference/limits.md",
   ],
   ...examples.map((name) => `examples/${name}/README.md`),
 ];
@@ -41,6 +43,31 @@ test("the mistake in the README gets the words that the README has", () => {
   const { diagnostics } = compile(text, { file });
   const rendered = render(diagnostics, "pretty", new Map([[file, text]]));
   expect(read("README.md")).toContain(rendered);
+});
+
+test("the bounds in limits.md are those of the constants it names", () => {
+  const rows = read("docs/reference/limits.md").matchAll(
+    /^\| ([^|]+) \| (?:as )?([\d,]+) ?(KiB|MiB)?[^|]*\| [^|]+ \| `(\w+)` in (\S+) \|$/gm,
+  );
+  let seen = 0;
+  for (const [, what, digits, unit, name, path] of rows) {
+    const [, written] = new RegExp(`^(?:export )?const ${name}: \\w+ = ([^;]+);`, "m").exec(
+      read(path!),
+    )!;
+    const plain = written!.replaceAll("_", "");
+    expect(plain).toMatch(/^\d+(?: (?:\*|<<) \d+)*$/);
+    const [first, ...rest] = plain.split(/ (?=[*<])/);
+    const value = rest.reduce((before, each) => {
+      const [sign, n] = each.split(" ") as [string, string];
+      return sign === "*" ? before * Number(n) : before * 2 ** Number(n);
+    }, Number(first));
+    const factor = unit === "KiB" ? 1024 : unit === "MiB" ? 1024 ** 2 : 1;
+    expect([what, Number(digits!.replaceAll(",", "")) * factor]).toEqual([what, value]);
+    seen++;
+  }
+  const constants = [...read("docs/reference/limits.md").matchAll(/`[A-Z_]+` in filter\//g)].length;
+  expect(seen).toBe(constants);
+  expect(seen).toBeGreaterThan(10);
 });
 
 /** Lines that differ from run to run, or that the READMEs say they leave out. */

@@ -46,7 +46,7 @@ async function compile(name: string): Promise<Uint8Array> {
   const { error, stderr } = await asc.main([
     join("filter", "probes", `${name}.ts`),
     ...["--baseDir", root, "--outFile", relative(root, partial)],
-    ...["-O3", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
+    ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
     ...["--transform", "json-as/transform"],
   ]);
   if (error) throw new Error(`cannot compile probe ${name}: ${error.message}\n${stderr}`);

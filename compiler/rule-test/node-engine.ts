@@ -4,10 +4,12 @@
 import {
   getHeader,
   type Headers,
+  type HostOptions,
   type HttpCall,
   ManualClock,
   Plugin,
   type Sink,
+  type StreamInfo,
 } from "../../host/index.ts";
 import { filterModule } from "../assets.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
@@ -16,15 +18,23 @@ import { type Answer, bodyOf, headersOf, type RuleTest } from "./format.ts";
 /** How a body is cut: pieces in, pieces out. */
 export type Cut = (pieces: Uint8Array[]) => Uint8Array[];
 
+/** What is not as it is by default around the filter. */
+export interface World {
+  options?: HostOptions & { clock?: ManualClock };
+  /** Properties of the stream. */
+  info?: StreamInfo;
+}
+
 /** Runs the test against the rules (as JSON); `cut` decides in what pieces bodies come. */
 export function runInNode(
   json: string,
   serviceOfCluster: Record<string, string>,
   test: RuleTest,
   cut: Cut,
+  world: World = {},
 ): Outcome {
   const outcome: Outcome = { calls: {}, log: [], violations: [] };
-  const clock = new ManualClock();
+  const clock = world.options?.clock ?? new ManualClock();
   const plugin = new Plugin(filterModule(), {
     allowOnHeadersStopIteration: true,
     clock,
@@ -32,6 +42,7 @@ export function runInNode(
     log: (_level, text) => outcome.log.push(text),
     httpCall: (call) => answerCall(call),
     onTrap: (error) => outcome.violations.push(`the filter trapped: ${error.message}`),
+    ...world.options,
   });
   const answerCall = (call: HttpCall) => {
     const service = serviceOfCluster[call.cluster]!;
@@ -88,6 +99,7 @@ export function runInNode(
     "request.protocol": "HTTP/1.1",
     "xds.route_name": "default",
     "xds.cluster_name": "upstream",
+    ...world.info,
   });
   const request = test.request ?? {};
   const method = request.method ?? (bodyOf(request).length ? "POST" : "GET");
@@ -104,7 +116,7 @@ export function runInNode(
     cut(bodyOf(request)),
   );
   // Whatever waits for a time-out gets it.
-  clock.advance(86_400_000);
+  if (clock.next !== undefined) clock.advance(86_400_000);
   if (upstream.headers && upstream.isComplete && !isAbandoned) {
     const answer = test.upstream ?? {};
     const isBodiless = method === "HEAD" || answer.status === 204 || answer.status === 304;

@@ -60,3 +60,39 @@ test("an arena gives aligned memory, also beyond a block, and refuses what passe
   expect(probe.exports.allocate(0x7fffffff)).toBe(0);
   probe.exports.reset();
 });
+
+test("bytes are the same when each of them is, however many and wherever they lie", () => {
+  for (let n = 0; n <= 40; n++) {
+    for (const offset of [0, 1, 5]) {
+      probe.exports.reset();
+      const bytes = Uint8Array.from({ length: n }, (_, i) => 7 * i + 1);
+      // Beyond the run the two differ.
+      const [a] = probe.put(Uint8Array.of(...bytes, 0xaa));
+      const [b] = probe.put(Uint8Array.of(...new Array(offset).fill(0), ...bytes, 0xbb));
+      expect(probe.exports.same(a, b + offset, n), `${n}`).toBe(1);
+      for (let i = 0; i < n; i++) {
+        const memory = new Uint8Array(probe.memory.buffer);
+        memory[a + i]! ^= 0x80;
+        expect(probe.exports.same(a, b + offset, n), `${n} but for ${i}`).toBe(0);
+        memory[a + i]! ^= 0x80;
+      }
+    }
+  }
+  probe.exports.reset();
+});
+
+test("bytes are moved as they were, also onto themselves, and none around them", () => {
+  for (let n = 0; n <= 40; n++) {
+    for (const distance of [-40, -9, -3, -1, 0, 1, 2, 7, 15, 33, 50]) {
+      probe.exports.reset();
+      const before = Uint8Array.from({ length: 160 }, (_, i) => 3 * i + 1);
+      const [at] = probe.put(before);
+      probe.exports.move(at + 60 + distance, at + 60, n);
+      const wanted = before.slice();
+      wanted.copyWithin(60 + distance, 60, 60 + n);
+      const got = new Uint8Array(probe.memory.buffer).slice(at, at + before.length);
+      expect(got, `${n} by ${distance}`).toEqual(wanted);
+    }
+  }
+  probe.exports.reset();
+});

@@ -324,6 +324,18 @@ export function writeDouble(value: f64, out: Writer): void {
   else writeScientific(digitCount - 1, 1, out);
 }
 
+/** The same digits, never with an exponent. */
+export function writePlainDouble(value: f64, out: Writer): void {
+  if (!writeSign(value, out)) return;
+  const magnitude = abs(value);
+  if (magnitude < (EXACT_INTEGER_MAX as f64) && magnitude == trunc(magnitude)) {
+    out.integer(magnitude as i64);
+    return;
+  }
+  if (!findShort(magnitude)) findShortest(magnitude);
+  writePlain(max(digitCount - point, 0), out);
+}
+
 /** As printf's `%.Nf`: `precision` decimals (0 or more), exactly, half to even. What has no digits is
  * written as `writeDouble` does. */
 export function writeFixed(value: f64, precision: i32, out: Writer): void {

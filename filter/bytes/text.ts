@@ -2,7 +2,7 @@
 // the request path: strings are UTF-16 and managed.
 
 import { Arena } from "./arena";
-import { address, length, NONE, Span, span } from "./span";
+import { address, length, move, NONE, Span, span } from "./span";
 
 /** The bytes are the ASCII text. */
 export function equalsText(s: Span, text: string): bool {
@@ -42,7 +42,7 @@ export function copy(s: Span, arena: Arena): Span {
   const n = length(s);
   const at = arena.allocate(n + 1);
   if (at == 0) return NONE;
-  memory.copy(at, address(s), n);
+  move(at, address(s), n);
   return span(at, n);
 }
 

@@ -3,7 +3,7 @@
 // so that callers check once at the end instead of at each write.
 
 import * as arena from "./arena";
-import { address, length, Span, span } from "./span";
+import { address, length, move, Span, span } from "./span";
 
 const FIRST_CAPACITY: u32 = 256;
 const KEEP_BYTES: u32 = 256 * 1024;
@@ -75,7 +75,7 @@ export class Writer {
   bytes(from: usize, n: u32): void {
     const at = this.reserve(n);
     if (at == 0) return;
-    memory.copy(at, from, n);
+    move(at, from, n);
     this.size += n;
   }
 

@@ -72,6 +72,8 @@ export class Local {
   index: i32 = 0;
   /** How many variables were in scope before it. */
   level: i32 = 0;
+  /** That of what it stands for. */
+  depth: i32 = 1;
 
   constructor(readonly name: Span) {}
 }
@@ -96,7 +98,8 @@ export class Node {
   local: Local | null = null;
   slot: i32 = 0;
   type: Type = dyn;
-  /** Levels of nesting below and including this node. */
+  /** Levels of nesting below and including this node; from the checker on, those of what variables
+   * stand for included: no value and no type is deeper. */
   depth: i32 = 1;
   /** Its value is not the same at any time: it reads an attribute, the clock, chance. */
   isVolatile: bool = false;

@@ -14,6 +14,12 @@ import * as types from "./types";
 import { Type, TypeKind } from "./types";
 import { Kind, TypeId } from "./value";
 
+/** Levels of nesting of a value: variables may stand for values that are as deep as expressions, again
+ * and again. What walks through values and types is recursive and relies on it. */
+const MAX_VALUE_DEPTH: i32 = 1000;
+
+const TOO_COMPLEX = "the types in the expression are too complex";
+
 @final
 export class Checker {
   private readonly scope: Local[] = [];
@@ -25,9 +31,12 @@ export class Checker {
 
   /** The type of the whole; the problem is noted when there is one. */
   check(root: Node): Type {
+    types.begin();
     this.visit(root);
     types.commit();
-    return types.resolved(root.type, true);
+    const type = types.resolved(root.type, true);
+    if (types.exhausted) fail(root.at, TOO_COMPLEX, Stage.Limit);
+    return type;
   }
 
   private get strict(): bool {
@@ -35,13 +44,29 @@ export class Checker {
   }
 
   private mismatch(at: i32, message: string): void {
-    if (this.strict) fail(at, message, Stage.Check);
+    if (types.exhausted) fail(at, TOO_COMPLEX, Stage.Limit);
+    else if (this.strict) fail(at, message, Stage.Check);
   }
 
   // ---- nodes
 
   private visit(node: Node): void {
     if (problem.stage != Stage.None) return;
+    this.visitNode(node);
+    const local = node.local;
+    if (local != null) {
+      node.depth = local.depth;
+      return;
+    }
+    let depth = 0;
+    for (let i = 0; i < node.args.length; i++) depth = max(depth, node.args[i].depth);
+    node.depth = depth + 1;
+    if (depth >= MAX_VALUE_DEPTH) {
+      fail(node.at, "the expression is nested too deeply", Stage.Limit);
+    }
+  }
+
+  private visitNode(node: Node): void {
     switch (node.kind) {
       case NodeKind.Literal:
         node.type = literalType(node.constant);
@@ -96,7 +121,7 @@ export class Checker {
 
   private expectBool(node: Node): void {
     if (types.isAssignable(types.bool_, node.type)) return;
-    this.mismatch(node.at, "true or false is expected here, not " + types.format(node.type));
+    this.mismatch(node.at, "true or false is expected here, not " + types.describe(node.type));
   }
 
   private visitConditional(node: Node): void {
@@ -108,7 +133,10 @@ export class Checker {
     else {
       this.mismatch(
         node.at,
-        "the two answers have different types: " + types.format(yes) + " and " + types.format(no),
+        "the two answers have different types: " +
+          types.describe(yes) +
+          " and " +
+          types.describe(no),
       );
     }
   }
@@ -130,7 +158,7 @@ export class Checker {
     for (let i = 0; i < node.args.length; i += 2) {
       const at = node.args[i];
       if (!isKeyType(at.type)) {
-        this.mismatch(at.at, types.format(at.type) + " cannot be the key of a map");
+        this.mismatch(at.at, types.describe(at.type) + " cannot be the key of a map");
       }
       key = this.joined(key, at.type);
       value = this.joined(value, this.elementType(node, i >> 1, node.args[i + 1]));
@@ -264,7 +292,7 @@ export class Checker {
     else if (type.kind != TypeKind.Dyn) {
       this.mismatch(
         node.at,
-        types.format(type) + ' has no members, and no "' + toString(node.name) + '"',
+        types.describe(type) + ' has no members, and no "' + toString(node.name) + '"',
       );
     }
     return types.dyn;
@@ -279,7 +307,10 @@ export class Checker {
     if (inner.kind == TypeKind.List) {
       element = inner.parameters[0];
       if (!types.isAssignable(types.int, index.type)) {
-        this.mismatch(index.at, "a list has indices of type int, not " + types.format(index.type));
+        this.mismatch(
+          index.at,
+          "a list has indices of type int, not " + types.describe(index.type),
+        );
       }
     } else if (inner.kind == TypeKind.Map) {
       element = inner.parameters[1];
@@ -287,13 +318,13 @@ export class Checker {
         this.mismatch(
           index.at,
           "the keys of this map are " +
-            types.format(inner.parameters[0]) +
+            types.describe(inner.parameters[0]) +
             ", not " +
-            types.format(index.type),
+            types.describe(index.type),
         );
       }
     } else if (inner.kind != TypeKind.Dyn && inner.kind != TypeKind.Parameter) {
-      this.mismatch(node.at, types.format(inner) + " has no elements");
+      this.mismatch(node.at, types.describe(inner) + " has no elements");
     }
     node.type = isOptional || node.isOptional ? types.optional(element) : element;
   }
@@ -408,7 +439,7 @@ export class Checker {
   private noOverload(entry: FunctionEntry, given: Type[], isMember: bool, name: string): string {
     let text = "";
     for (let i = 0; i < given.length; i++) {
-      text += (i > 0 ? ", " : "") + types.format(given[i]);
+      text += (i > 0 ? ", " : "") + types.describe(given[i]);
     }
     if (name.length == 0) {
       const sign = entry.name.replaceAll("_", "").replace("@", "");
@@ -431,7 +462,7 @@ export class Checker {
         return fail(node.at, "at least one number is expected", Stage.Check);
       }
       if (!isNumeric(one)) {
-        this.mismatch(node.args[i].at, "a number is expected here, not " + types.format(given));
+        this.mismatch(node.args[i].at, "a number is expected here, not " + types.describe(given));
       }
       type = this.joined(type, one);
     }
@@ -440,8 +471,9 @@ export class Checker {
 
   // ---- macros
 
-  private declare(local: Local, type: Type): void {
+  private declare(local: Local, type: Type, depth: i32): void {
     local.type = type;
+    local.depth = depth;
     local.level = this.scope.length;
     this.scope.push(local);
   }
@@ -468,11 +500,11 @@ export class Checker {
     } else if (type.kind == TypeKind.Parameter) {
       types.isAssignable(types.dyn, type);
     } else if (type.kind != TypeKind.Dyn) {
-      this.mismatch(range.at, "a list or a map is expected here, not " + types.format(type));
+      this.mismatch(range.at, "a list or a map is expected here, not " + types.describe(type));
     }
-    this.declare(node.variable!, first);
+    this.declare(node.variable!, first, range.depth);
     const other = node.second;
-    if (other != null) this.declare(other, second);
+    if (other != null) this.declare(other, second, range.depth);
     // Which elements before what is made of them: it is what runs first, and says what they are.
     for (let i = node.args.length - 1; i > 0; i--) this.visit(node.args[i]);
     if (problem.stage != Stage.None) return;
@@ -504,7 +536,7 @@ export class Checker {
         break;
       case Fold.TransformMapEntry:
         if (!types.isAssignable(types.map(types.dyn, types.dyn), body.type)) {
-          this.mismatch(body.at, "a map is expected here, not " + types.format(body.type));
+          this.mismatch(body.at, "a map is expected here, not " + types.describe(body.type));
         }
         node.type = body.type;
         break;
@@ -517,7 +549,7 @@ export class Checker {
   private visitBind(node: Node): void {
     const value = node.args[0];
     this.visit(value);
-    this.declare(node.variable!, value.type);
+    this.declare(node.variable!, value.type, value.depth);
     this.visit(node.args[1]);
     inherit(node, node.args[1]);
     this.leave(node, 1);
@@ -531,9 +563,10 @@ export class Checker {
     if (problem.stage != Stage.None) return;
     const type = types.resolved(target.type, false);
     if (!types.isOptional(type) && type.kind != TypeKind.Dyn) {
-      this.mismatch(target.at, "an optional is expected here, not " + types.format(type));
+      this.mismatch(target.at, "an optional is expected here, not " + types.describe(type));
     }
-    this.declare(node.variable!, types.isOptional(type) ? type.parameters[0] : types.dyn);
+    const inner = types.isOptional(type) ? type.parameters[0] : types.dyn;
+    this.declare(node.variable!, inner, target.depth);
     this.visit(node.args[1]);
     inherit(node, node.args[1]);
     this.leave(node, 1);
@@ -543,7 +576,7 @@ export class Checker {
       node.type = types.optional(body);
     } else {
       if (!types.isOptional(body) && body.kind != TypeKind.Dyn) {
-        this.mismatch(node.args[1].at, "an optional is expected here, not " + types.format(body));
+        this.mismatch(node.args[1].at, "an optional is expected here, not " + types.describe(body));
       }
       node.type = body;
     }
@@ -559,7 +592,7 @@ export class Checker {
       inherit(node, arg);
       if (i == n) break;
       const local = new Local(fromText("@index:" + i.toString(), this.arena));
-      this.declare(local, arg.type);
+      this.declare(local, arg.type, arg.depth);
       arg.variable = local;
     }
     this.leave(node, n);
@@ -650,6 +683,9 @@ function isNumeric(type: Type): bool {
 
 /** The result of the overload for such arguments, or null. */
 function applied(overload: Overload, given: Type[]): Type | null {
+  if (!overload.isGeneric) {
+    return types.areAssignable(overload.parameters, given) ? overload.result : null;
+  }
   const names: string[] = [];
   const fresh: Type[] = [];
   const expected: Type[] = [];

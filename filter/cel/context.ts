@@ -8,7 +8,8 @@ import { Value } from "./value";
 
 /** Answers for what an expression reads: the stream. Slots are those of the Environment. */
 export abstract class Activation {
-  /** Fills `out` with the value of the slot; absent when it is not there. */
+  /** Fills `out` with the value of the slot; absent when it is not there, an Error when it is there
+   * but cannot be had. */
   abstract read(slot: i32, out: Value): void;
   /** Of a slot that is a map read member by member (Kind.Fields): one member. */
   abstract member(slot: i32, key: Span, out: Value): void;

@@ -21,8 +21,13 @@ export const enum Failure {
   NoValue,
   NotUtf8,
   BadJson,
+  /** The value has none in JSON. */
+  NoForm,
   BadAddress,
   BadTimeZone,
+  /** The activation has it, but cannot give it. */
+  Unreadable,
+  BadForm,
   NotACondition,
   /** Nothing absorbs these two. */
   Budget,
@@ -68,10 +73,16 @@ export function failureText(failure: Failure): string {
       return "the bytes are not valid UTF-8";
     case Failure.BadJson:
       return "the text is not JSON";
+    case Failure.NoForm:
+      return "the value has no form in JSON: there is NaN, infinity or a type in it";
     case Failure.BadAddress:
       return "not an IP address or CIDR of the form that is expected";
     case Failure.BadTimeZone:
       return "there is no such time zone";
+    case Failure.Unreadable:
+      return "the body is there but cannot be read: it is compressed, too large, or a tunnel's";
+    case Failure.BadForm:
+      return "the body is not a form, urlencoded or multipart";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

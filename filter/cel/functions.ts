@@ -278,7 +278,7 @@ isMask .Cb
 regex.replace ssss sssis
 regex.extract ssOs
 regex.extractAll ssLs
-base64.encode ys ss
+base64.encode ys
 base64.decode sy
 base64url.encode ys ss
 base64url.decode sy
@@ -309,11 +309,18 @@ random d`;
 
 @final
 export class Overload {
+  /** It has type parameters, to be found out for each call. */
+  readonly isGeneric: bool;
+
   constructor(
     readonly isMember: bool,
     readonly parameters: Type[],
     readonly result: Type,
-  ) {}
+  ) {
+    let generic = types.isGeneric(result);
+    for (let i = 0; i < parameters.length; i++) generic = generic || types.isGeneric(parameters[i]);
+    this.isGeneric = generic;
+  }
 }
 
 @final

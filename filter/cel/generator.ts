@@ -6,20 +6,34 @@ import { Span } from "../bytes/span";
 import * as regexes from "../regex";
 import { Notation, Regex, Template, Unknown } from "../regex";
 import { Fold, FREE, Node, NodeKind, Reference } from "./ast";
-import { refill } from "./budget";
+import { refill, remaining } from "./budget";
 import { Failure } from "./failure";
 import { Fn } from "./functions";
 import * as machine from "./machine";
 import { fail, Stage } from "./problem";
 import { Assembly, Handler, MAX_STACK, Op, Program } from "./program";
 import { isReplacement } from "./replacement";
-import { deepCopy, isWithin, Kind, Value } from "./value";
+import { deepCopy, Kind, Value, weight } from "./value";
 
-/** Units that evaluating a constant part may cost when it is compiled. */
+/** Units that evaluating constant parts may cost when an expression is compiled, all together, and the
+ * units of 16 bytes that the results may take with them. */
 const FOLDING_BUDGET: i32 = 100_000;
+
+/** Units that trying costs by itself. */
+const TRIAL_COST: i32 = 10;
 
 /** What a constant may take, in units of 16 bytes. */
 const FOLDED_SIZE: i32 = 16 * 1024;
+
+/** What all expressions of a configuration may use of that: there may be thousands. */
+const CONFIGURATION_BUDGET: i32 = 5_000_000;
+
+let pool: i32 = CONFIGURATION_BUDGET;
+
+/** At the beginning of a configuration. */
+export function refillFolding(): void {
+  pool = CONFIGURATION_BUDGET;
+}
 
 const scratchArena = Arena.create();
 const literal = Value.create();
@@ -32,6 +46,7 @@ export class Generator {
   private depth: i32 = 0; // operands on the stack
   private maxLocals: i32 = 0;
   private maxDepth: i32 = 0;
+  private allowance: i32 = min(FOLDING_BUDGET, pool);
 
   constructor(
     private readonly arena: Arena,
@@ -86,7 +101,8 @@ export class Generator {
   /** Code that pushes the value of the node. */
   private emit(node: Node): void {
     const isLiteral = node.kind == NodeKind.Literal;
-    if (isLiteral || node.isVolatile || node.uses != FREE || !this.folding) {
+    const isFolded = this.folding && this.allowance > 0;
+    if (isLiteral || node.isVolatile || node.uses != FREE || !isFolded) {
       this.emitCode(node);
       return;
     }
@@ -98,7 +114,7 @@ export class Generator {
     const constants = assembly.constantCount;
     this.emitCode(node);
     if (assembly.isConstantFrom(start)) return;
-    if (!this.evaluate(start)) return;
+    if (this.allowance <= 0 || !this.evaluate(start)) return;
     assembly.truncate(start, handlers, constants);
     assembly.program.patterns.length = patterns;
     assembly.program.templates.length = patterns;
@@ -114,14 +130,22 @@ export class Generator {
     let good = trial != null && this.maxLocals + this.maxDepth <= MAX_STACK;
     if (trial != null && good) {
       this.measure(trial);
-      refill(FOLDING_BUDGET);
+      refill(this.allowance);
       good = machine.run(trial, start, null, scratchArena, literal);
+      this.spend(this.allowance - remaining() + TRIAL_COST);
       // What would take much room is better made when it is needed.
-      if (good) good = isWithin(literal, FOLDED_SIZE) && deepCopy(literal, folded, this.arena);
+      const size = good ? weight(literal, min(FOLDED_SIZE, this.allowance)) : -1;
+      good = size >= 0 && deepCopy(literal, folded, this.arena);
+      if (good) this.spend(size);
     }
     scratchArena.reset();
     assembly.truncate(end, assembly.program.handlers.length, assembly.constantCount);
     return good;
+  }
+
+  private spend(units: i32): void {
+    this.allowance -= units;
+    pool -= units;
   }
 
   private push(value: Value, place: i32): void {
@@ -320,12 +344,12 @@ export class Generator {
   private pattern(text: Span, fn: Fn, at: i32): i32 {
     const regex = Regex.compile(text, 0);
     if (regex == null) {
-      fail(at, "this is no regular expression: " + regexes.errorText(), Stage.Check);
+      fail(at, "this is no regular expression: " + regexes.errorText(), Stage.Pattern);
       return -1;
     }
     const oneGroup = fn == Fn.RegexExtract || fn == Fn.RegexExtractAll;
     if (oneGroup && regex.captureCount > 1) {
-      fail(at, "the pattern may have one group at most", Stage.Check);
+      fail(at, "the pattern may have one group at most", Stage.Pattern);
       return -1;
     }
     const program = this.assembly.program;
@@ -353,7 +377,7 @@ export class Generator {
         fail(
           node.args[i].at,
           "the replacement refers to groups as \\0 to \\9, which the pattern must have; \\\\ is a backslash",
-          Stage.Check,
+          Stage.Pattern,
         );
         return;
       }

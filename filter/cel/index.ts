@@ -20,15 +20,16 @@ import * as types from "./types";
 import { dyn, Type } from "./types";
 import { Value } from "./value";
 
-export { refill, spent } from "./budget";
+export { chargeBytes, refill, spent } from "./budget";
 export { Activation } from "./context";
 export { disassemble } from "./disassemble";
 export { Environment, Segment } from "./environment";
 export { Failure, failureText } from "./failure";
+export { refillFolding } from "./generator";
 export { write as writeJson, writeText } from "./json";
 export { settleAll } from "./lazy";
 export { closingParenthesis } from "./lexer";
-export { failure, place } from "./machine";
+export { failure, failWith, place } from "./machine";
 export { message, offset, Stage, stage } from "./problem";
 export { Program } from "./program";
 export { Kind, Value } from "./value";
@@ -43,7 +44,7 @@ export function isCondition(): bool {
 
 /** It in words. */
 export function typeText(): string {
-  return types.format(type);
+  return types.describe(type);
 }
 
 /** For environments: notes that a name is refused, and why. */

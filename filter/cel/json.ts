@@ -16,8 +16,6 @@ import { countOf, elementOf, Kind, keyOf, nodeOf, tapeOf, Value, valueOf } from 
 /** Levels of nesting that text may have. */
 const MAX_DEPTH: i32 = 64;
 
-const text = Writer.create();
-
 /** Writes the value as JSON: bytes as base64, timestamps and the like as strings, none as null. What
  * came from a document and was not looked into is written as it stood there. */
 export function write(value: Value, out: Writer): Failure {
@@ -31,7 +29,7 @@ export function write(value: Value, out: Writer): Failure {
       writePlain(value, out);
       return Failure.None;
     case Kind.Double:
-      if (!Number.isFinite(value.double)) return Failure.BadJson; // NaN and infinity have no form
+      if (!Number.isFinite(value.double)) return Failure.NoForm; // NaN and infinity have no form
       number.writeDouble(value.double, out);
       return Failure.None;
     case Kind.String:
@@ -62,7 +60,7 @@ export function write(value: Value, out: Writer): Failure {
       out.text("null");
       return Failure.None;
     case Kind.Type:
-      return Failure.BadJson;
+      return Failure.NoForm;
     default:
       out.byte(0x22);
       writePlain(value, out);
@@ -88,15 +86,24 @@ function writeMap(map: Value, out: Writer): Failure {
   for (let i = 0, n = countOf(map); i < n; i++) {
     if (i > 0) out.byte(0x2c);
     if (!charge(1)) return Failure.Budget;
-    text.reset();
-    writePlain(keyOf(map, i), text);
-    writeString(text.view(), out);
+    writeKey(keyOf(map, i), out);
     out.byte(0x3a);
     const wrong = write(valueOf(map, i), out);
     if (wrong != Failure.None) return wrong;
   }
   out.byte(0x7d);
   return Failure.None;
+}
+
+function writeKey(key: Value, out: Writer): void {
+  if (key.kind == Kind.String) {
+    chargeBytes(length(key.bits));
+    writeString(key.bits, out);
+    return;
+  }
+  out.byte(0x22);
+  writePlain(key, out);
+  out.byte(0x22);
 }
 
 /** Writes the value as text stands in a header or a body: text as it is, nothing for null, lists and

@@ -1,8 +1,8 @@
 // Values that are read only where somebody looks: JSON arrays and objects, and maps of attributes.
 
-import { Span } from "../bytes/span";
+import { length, Span } from "../bytes/span";
 import { NO_NODE } from "../json/tape";
-import { charge } from "./budget";
+import { charge, chargeBytes, isSpent, READ_COST } from "./budget";
 import { activation, heap } from "./context";
 import { Failure } from "./failure";
 import {
@@ -12,6 +12,7 @@ import {
   insert,
   Kind,
   nodeOf,
+  OPEN,
   push,
   startList,
   startMap,
@@ -21,7 +22,8 @@ import {
   valueOf,
 } from "./value";
 
-/** Makes a lazy list or map one of values; their own containers stay lazy. */
+/** Makes a lazy list or map one of values; their own containers stay lazy. What a lazy map does not have
+ * is absent, and stays so. */
 export function settle(value: Value): Failure {
   switch (value.kind) {
     case Kind.JsonList:
@@ -31,6 +33,7 @@ export function settle(value: Value): Failure {
     case Kind.Fields: {
       const from = activation;
       if (from == null || !from.whole(value.bits as i32, value, heap)) return Failure.Memory;
+      value.aux = OPEN;
       return Failure.None;
     }
     default:
@@ -63,7 +66,9 @@ function settleMap(value: Value): Failure {
     // Of members with the same name the last one counts, as everywhere in the filter.
     if (place != null) place.setJson(tape, child + 1, heap);
     else valueOf(value, find(value, key)).setJson(tape, child + 1, heap);
+    if (isSpent()) return Failure.Budget; // names made to collide
   }
+  value.aux = OPEN;
   return Failure.None;
 }
 
@@ -90,11 +95,13 @@ export function settleAll(value: Value): Failure {
 export function readMember(map: Value, key: Span, out: Value): void {
   if (map.kind == Kind.Fields) {
     const from = activation;
-    if (from != null) from.member(map.bits as i32, key, out);
+    charge(READ_COST);
+    if (from != null && chargeBytes(length(key))) from.member(map.bits as i32, key, out);
+    else out.setAbsent();
     return;
   }
   const tape = tapeOf(map);
-  charge(tape.after(nodeOf(map)) - nodeOf(map));
+  charge(tape.size(nodeOf(map)));
   const node = tape.member(nodeOf(map), key);
   if (node == NO_NODE) out.setAbsent();
   else out.setJson(tape, node, heap);

@@ -2,7 +2,7 @@
 // failure goes on at the handler around it, or ends the run. See program.ts for what the instructions do.
 
 import { Arena } from "../bytes/arena";
-import { charge, isSpent } from "./budget";
+import { charge, isSpent, READ_COST } from "./budget";
 import { Activation, enter } from "./context";
 import { Failure } from "./failure";
 import { Fn } from "./functions";
@@ -35,6 +35,12 @@ const STACK: usize = heap.alloc((MAX_STACK + 2) * VALUE_SIZE);
 export let failure: Failure = Failure.None;
 export let place: i32 = 0;
 
+/** For who has read a value without a program, or has no use for the one it gave: that it failed. */
+export function failWith(why: Failure, at: i32): void {
+  failure = why;
+  place = at;
+}
+
 /** Runs the program from instruction `start` on; new values are made in `arena`. False when it fails:
  * see `failure` and `place`. Whoever calls has filled the budget. */
 export function run(
@@ -54,37 +60,54 @@ export function run(
     const a = load<u16>(pc, 2) as i32;
     const b = load<i32>(pc, 4);
     let wrong = Failure.None;
+    // A case for each instruction, none for two: only so the switch is one table of jumps.
     switch (load<u16>(pc) as Op) {
       case Op.Return:
-        v128.store(changetype<usize>(out), v128.load(top));
+        // What was cut short when the budget ended is no answer.
+        if (isSpent()) {
+          wrong = Failure.Budget;
+          break;
+        }
+        out.copyFrom(Value.at(top));
         return true;
       case Op.Constant:
         top += VALUE_SIZE;
-        v128.store(top, v128.load(constants + b * VALUE_SIZE));
+        Value.at(top).copyFrom(Value.at(constants + b * VALUE_SIZE));
         break;
       case Op.Attribute:
         top += VALUE_SIZE;
-        if (activation == null) wrong = Failure.NoSuchAttribute;
-        else activation.read(b, Value.at(top));
+        if (activation == null) {
+          wrong = Failure.NoSuchAttribute;
+        } else if (!charge(READ_COST)) {
+          wrong = Failure.Budget;
+        } else {
+          const value = Value.at(top);
+          activation.read(b, value);
+          if (value.kind == Kind.Error) wrong = value.aux as Failure;
+        }
         break;
       case Op.Present:
         top += VALUE_SIZE;
         if (activation == null) {
           wrong = Failure.NoSuchAttribute;
+        } else if (!charge(READ_COST)) {
+          wrong = Failure.Budget;
         } else {
-          activation.read(b, Value.at(top));
-          Value.at(top).setBool(!Value.at(top).isAbsent);
+          const value = Value.at(top);
+          activation.read(b, value);
+          if (value.kind == Kind.Error) wrong = value.aux as Failure;
+          else value.setBool(!value.isAbsent);
         }
         break;
       case Op.Local: {
         const local = STACK + a * VALUE_SIZE;
         top += VALUE_SIZE;
-        v128.store(top, v128.load(local));
+        Value.at(top).copyFrom(Value.at(local));
         if (Value.at(local).kind == Kind.Error) wrong = Value.at(local).aux as Failure;
         break;
       }
       case Op.Store:
-        v128.store(STACK + a * VALUE_SIZE, v128.load(top));
+        local(a).copyFrom(Value.at(top));
         top -= VALUE_SIZE;
         break;
       case Op.Select:
@@ -128,13 +151,13 @@ export function run(
         break;
       }
       case Op.AndRight:
-      case Op.OrRight: {
-        const absorbing: u64 = (load<u16>(pc) as Op) == Op.OrRight ? 1 : 0;
-        const right = Value.at(top);
         top -= VALUE_SIZE;
-        wrong = join(Value.at(top), right, absorbing, a != 0);
+        wrong = join(Value.at(top), Value.at(top + VALUE_SIZE), 0, a != 0);
         break;
-      }
+      case Op.OrRight:
+        top -= VALUE_SIZE;
+        wrong = join(Value.at(top), Value.at(top + VALUE_SIZE), 1, a != 0);
+        break;
       case Op.Negate:
         wrong = operators.negate(Value.at(top));
         break;
@@ -191,18 +214,21 @@ export function run(
         top -= VALUE_SIZE;
         break;
       case Op.Next:
-      case Op.NextPair: {
         if (!charge(1)) {
           wrong = Failure.Budget;
-          break;
-        }
-        const isPair = (load<u16>(pc) as Op) == Op.NextPair;
-        if (!step(STACK + a * VALUE_SIZE, isPair)) {
+        } else if (!step(STACK + a * VALUE_SIZE, false)) {
           pc = code + b * INSTRUCTION_SIZE;
           continue;
         }
         break;
-      }
+      case Op.NextPair:
+        if (!charge(1)) {
+          wrong = Failure.Budget;
+        } else if (!step(STACK + a * VALUE_SIZE, true)) {
+          pc = code + b * INSTRUCTION_SIZE;
+          continue;
+        }
+        break;
       case Op.StartListFor:
         if (!startList(Value.at(STACK + a * VALUE_SIZE), countOf(local(b)), arena))
           wrong = Failure.Memory;
@@ -212,23 +238,19 @@ export function run(
           wrong = Failure.Memory;
         break;
       case Op.AllStep:
-      case Op.ExistsStep: {
-        const decisive: u64 = (load<u16>(pc) as Op) == Op.ExistsStep ? 1 : 0;
-        const said = Value.at(top);
         top -= VALUE_SIZE;
-        const answer = local(a);
-        if (said.kind == Kind.Bool) {
-          if (said.bits == decisive) {
-            answer.setBool(decisive != 0);
-            pc = code + b * INSTRUCTION_SIZE;
-            continue;
-          }
-        } else if (answer.kind != Kind.Error) {
-          if (said.kind == Kind.Error) answer.copyFrom(said);
-          else setError(answer, Failure.NoSuchOverload, load<i32>(pc, 8));
+        if (decides(local(a), Value.at(top + VALUE_SIZE), 0, load<i32>(pc, 8))) {
+          pc = code + b * INSTRUCTION_SIZE;
+          continue;
         }
         break;
-      }
+      case Op.ExistsStep:
+        top -= VALUE_SIZE;
+        if (decides(local(a), Value.at(top + VALUE_SIZE), 1, load<i32>(pc, 8))) {
+          pc = code + b * INSTRUCTION_SIZE;
+          continue;
+        }
+        break;
       case Op.ExistsOneStep: {
         const said = Value.at(top);
         top -= VALUE_SIZE;
@@ -351,6 +373,20 @@ function join(left: Value, right: Value, absorbing: u64, isLast: bool): Failure 
   if (isLast) return code;
   setError(left, code, failed.kind == Kind.Error ? (failed.bits as i32) : 0);
   return Failure.None;
+}
+
+/** Whether what was said of one element is the answer for all; a failure is kept until one is. */
+function decides(answer: Value, said: Value, decisive: u64, place: i32): bool {
+  if (said.kind == Kind.Bool) {
+    if (said.bits != decisive) return false;
+    answer.setBool(decisive != 0);
+    return true;
+  }
+  if (answer.kind != Kind.Error) {
+    if (said.kind == Kind.Error) answer.copyFrom(said);
+    else setError(answer, Failure.NoSuchOverload, place);
+  }
+  return false;
 }
 
 // ---- members
@@ -515,7 +551,7 @@ function iterate(range: Value, walk: usize, isListOnly: bool): Failure {
   if (range.kind != Kind.List && (isListOnly || range.kind != Kind.Map)) {
     return Failure.NoSuchOverload;
   }
-  v128.store(walk, v128.load(changetype<usize>(range)));
+  Value.at(walk).copyFrom(range);
   Value.at(walk + VALUE_SIZE).setInt(0);
   return Failure.None;
 }

@@ -1,7 +1,7 @@
 // Arithmetic, comparison and membership (CEL specification, "Standard Definitions"). `left` becomes the
 // result. Integers do not wrap: what does not fit is an error.
 
-import { address, length, span } from "../bytes/span";
+import { address, length, move, span } from "../bytes/span";
 import { charge, chargeBytes, isSpent } from "./budget";
 import { heap } from "./context";
 import { Failure } from "./failure";
@@ -139,14 +139,25 @@ function isElement(left: Value, list: Value): Failure {
     if (wrong == Failure.None) wrong = settleAll(left);
   }
   if (wrong != Failure.None) return wrong;
-  for (let i = 0, n = countOf(list); i < n; i++) {
-    if (!charge(1)) return Failure.Budget;
-    if (!equals(left, elementOf(list, i))) continue;
-    left.setBool(true);
-    return Failure.None;
+  const n = countOf(list);
+  const i = indexOf(list, n, left);
+  left.setBool(i < n);
+  // Charged afterwards: making the list was charged for as much.
+  return charge(i + 1) ? Failure.None : Failure.Budget;
+}
+
+/** Where the value is among the first `n` elements; `n` when it is not. */
+function indexOf(list: Value, n: i32, value: Value): i32 {
+  const isText = value.kind == Kind.String;
+  const size = length(value.bits);
+  let at = changetype<usize>(elementOf(list, 0));
+  for (let i = 0; i < n; i++, at += VALUE_SIZE) {
+    const element = Value.at(at);
+    // Text of another length takes no call; what is no text is not equal whatever its bits are.
+    if (isText && length(element.bits) != size) continue;
+    if (equals(value, element)) return i;
   }
-  left.setBool(false);
-  return Failure.None;
+  return n;
 }
 
 // ---- arithmetic
@@ -197,8 +208,8 @@ function concatenate(left: Value, right: Value): Failure {
     return Failure.Budget;
   const base = heap.allocate(n + m);
   if (base == 0) return Failure.Memory;
-  memory.copy(base, address(left.bits), n);
-  memory.copy(base + n, address(right.bits), m);
+  move(base, address(left.bits), n);
+  move(base + n, address(right.bits), m);
   left.bits = span(base, n + m);
   return Failure.None;
 }

@@ -7,6 +7,8 @@ export const enum Stage {
   /** A name that stands for nothing. */
   Name,
   Check,
+  /** A regular expression that is none. */
+  Pattern,
   Limit,
 }
 

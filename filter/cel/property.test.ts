@@ -792,6 +792,24 @@ describe("no source does harm", () => {
     endureAll(fc.uint8Array({ maxLength: 40 }), 2000);
   });
 
+  test("pieces again and again, up to 64 KiB and beyond", () => {
+    const pieces = fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 12 }),
+      fc
+        .array(fc.constantFrom(..."()[]{}.,?:!-+'1x", "&&", "size(", "[[1],", "x.map(x,", "{1:"), {
+          minLength: 1,
+          maxLength: 6,
+        })
+        .map((tokens) => new TextEncoder().encode(tokens.join(""))),
+    );
+    const sources = fc
+      .tuple(pieces, fc.integer({ min: 1000, max: 70_000 }))
+      .map(([piece, size]) =>
+        Uint8Array.from({ length: size }, (_, i) => piece[i % piece.length]!),
+      );
+    endureAll(sources, 40);
+  });
+
   test("the tokens of the language in any order", () => {
     const tokens = [
       ..."()[]{}.,?:!-+*/%<>'\"`\\xmsbrRuU019eE_\n",

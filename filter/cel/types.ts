@@ -82,8 +82,48 @@ export function parameter(): Type {
   return new Type(TypeKind.Parameter, "@" + (fresh++).toString());
 }
 
+/** Whether there are parameters in it. */
+export function isGeneric(type: Type): bool {
+  if (type.kind == TypeKind.Parameter) return true;
+  for (let i = 0; i < type.parameters.length; i++) {
+    if (isGeneric(type.parameters[i])) return true;
+  }
+  return false;
+}
+
 export function isOptional(type: Type): bool {
   return type.kind == TypeKind.Opaque && type.name == "optional_type";
+}
+
+// ---- bounds
+
+/** Steps that going through types may take in one check. Parameters may stand for types that hold
+ * others twice, which hold others twice, … */
+const MAX_STEPS: i32 = 2_000_000;
+/** Levels, of types and of what their parameters stand for. */
+const MAX_LEVEL: i32 = 2500;
+
+let steps: i32 = 0;
+let level: i32 = 0;
+/** Whether one of them was exceeded since `begin`: then answers are of no use. */
+export let exhausted: bool = false;
+
+/** Before the types of an expression are looked at. */
+export function begin(): void {
+  steps = 0;
+  level = 0;
+  exhausted = false;
+}
+
+/** Goes a level down, `leave` up again; false when there is nothing to be found there any more. */
+function enter(): bool {
+  level++;
+  if (++steps > MAX_STEPS || level > MAX_LEVEL) exhausted = true;
+  return !exhausted;
+}
+
+function leave(): void {
+  level--;
 }
 
 // ---- bindings
@@ -107,6 +147,12 @@ function undo(mark: i32): void {
 
 /** What is known of the type by now: bound parameters replaced, the others by dyn if `final`. */
 export function resolved(type: Type, final: bool): Type {
+  const known = enter() ? replaced(type, final) : dyn;
+  leave();
+  return known;
+}
+
+function replaced(type: Type, final: bool): Type {
   if (type.kind == TypeKind.Parameter) {
     const to = type.binding;
     if (to == null) return final ? dyn : type;
@@ -139,6 +185,10 @@ export function instantiated(type: Type, names: string[], fresh: Type[]): Type {
 
 export function same(a: Type, b: Type): bool {
   if (a === b) return true;
+  if (++steps > MAX_STEPS) {
+    exhausted = true;
+    return true;
+  }
   if (a.kind != b.kind || a.name != b.name || a.parameters.length != b.parameters.length)
     return false;
   for (let i = 0; i < a.parameters.length; i++) {
@@ -173,6 +223,12 @@ export function commit(): void {
 }
 
 function fits(a: Type, b: Type): bool {
+  const good = !enter() || goesWith(a, b);
+  leave();
+  return good;
+}
+
+function goesWith(a: Type, b: Type): bool {
   if (b.kind == TypeKind.Parameter) {
     const bound = b.binding != null;
     if (substitutes(a, b)) return true;
@@ -215,6 +271,12 @@ function substitutes(type: Type, parameter: Type): bool {
 }
 
 function occurs(parameter: Type, type: Type): bool {
+  const found = !enter() || isPartOf(parameter, type);
+  leave();
+  return found;
+}
+
+function isPartOf(parameter: Type, type: Type): bool {
   if (type === parameter) return true;
   if (type.kind == TypeKind.Parameter) {
     const to = type.binding;
@@ -245,6 +307,10 @@ export function moreGeneral(a: Type, b: Type): Type {
 }
 
 function isLessSpecific(a: Type, b: Type): bool {
+  if (++steps > MAX_STEPS) {
+    exhausted = true;
+    return true;
+  }
   if (a.kind == TypeKind.Dyn || a.kind == TypeKind.Parameter) return true;
   if (b.kind == TypeKind.Dyn || b.kind == TypeKind.Parameter) return false;
   if (b.kind == TypeKind.Null && mayBeNull(a)) return true;
@@ -264,11 +330,26 @@ const BASIC = "dyn,null_type,bool,int,uint,double,string,bytes,timestamp,duratio
 
 /** The type as people write it: `map(string, list(int))`. */
 export function format(type: Type): string {
+  return textOf(type, false);
+}
+
+/** The same for people: a value that may be null has the type of what it is otherwise. */
+export function describe(type: Type): string {
+  return textOf(type, true);
+}
+
+function textOf(type: Type, plain: bool): string {
+  const text = enter() ? written(type, plain) : "…";
+  leave();
+  return text;
+}
+
+function written(type: Type, plain: bool): string {
   let name = type.name;
   switch (type.kind) {
     case TypeKind.Parameter: {
       const to = type.binding;
-      return to == null ? "dyn" : format(to);
+      return to == null ? "dyn" : textOf(to, plain);
     }
     case TypeKind.List:
       name = "list";
@@ -280,6 +361,7 @@ export function format(type: Type): string {
       name = "type";
       break;
     case TypeKind.Wrapper:
+      if (plain) return textOf(type.parameters[0], plain);
       name = "wrapper";
       break;
     case TypeKind.Opaque:
@@ -291,7 +373,7 @@ export function format(type: Type): string {
   let text = name + "(";
   for (let i = 0; i < type.parameters.length; i++) {
     if (i > 0) text += ", ";
-    text += format(type.parameters[i]);
+    text += textOf(type.parameters[i], plain);
   }
   return text + ")";
 }

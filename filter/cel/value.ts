@@ -4,7 +4,7 @@
 
 import { Arena } from "../bytes/arena";
 import * as number from "../bytes/number";
-import { address, compare as compareBytes, equal, length, NONE, Span, span } from "../bytes/span";
+import { address, compare as compareBytes, length, NONE, Span, same, span } from "../bytes/span";
 import { copy as copySpan } from "../bytes/text";
 import { Kind as JsonKind, Tape } from "../json/tape";
 import { charge, chargeBytes } from "./budget";
@@ -93,21 +93,28 @@ export class Value {
     return changetype<Value>(address);
   }
 
+  // In halves, which `set` writes whole: a load that is wider than the store before it would wait for
+  // it. memory.copy would be a call into the engine at the filter's shrink level.
   @inline
   copyFrom(other: Value): void {
-    memory.copy(changetype<usize>(this), changetype<usize>(other), VALUE_SIZE);
+    store<u64>(changetype<usize>(this), load<u64>(changetype<usize>(other)));
+    this.bits = other.bits;
   }
 
   setNull(): void {
-    this.kind = Kind.Null;
-    this.aux = 0;
-    this.bits = 0;
+    this.set(Kind.Null, 0);
   }
 
   /** Not there: null, and what is asked of it is answered as for something that is not there. */
   setAbsent(): void {
-    this.kind = Kind.Null;
-    this.aux = ABSENT;
+    store<u64>(changetype<usize>(this), (Kind.Null as u64) | ((ABSENT as u64) << 32));
+    this.bits = 0;
+  }
+
+  /** Asking for it fails: `failure` is a Failure. */
+  setFailure(failure: u32): void {
+    this.kind = Kind.Error;
+    this.aux = failure;
     this.bits = 0;
   }
 
@@ -117,8 +124,7 @@ export class Value {
 
   @inline
   set(kind: Kind, bits: u64): void {
-    this.kind = kind;
-    this.aux = 0;
+    store<u64>(changetype<usize>(this), kind as u64);
     this.bits = bits;
   }
 
@@ -142,8 +148,7 @@ export class Value {
   }
 
   setTimestamp(seconds: i64, nanoseconds: u32): void {
-    this.kind = Kind.Timestamp;
-    this.aux = nanoseconds;
+    store<u64>(changetype<usize>(this), (Kind.Timestamp as u64) | ((nanoseconds as u64) << 32));
     this.bits = seconds;
   }
 
@@ -331,8 +336,14 @@ export function find(map: Value, key: Value): i32 {
 }
 
 function scan(map: Value, key: Value): i32 {
-  for (let i = 0, n = countOf(map); i < n; i++) {
-    if (equals(keyOf(map, i), key)) return i;
+  const isText = key.kind == Kind.String;
+  const size = length(key.bits);
+  let at = changetype<usize>(keyOf(map, 0));
+  for (let i = 0, n = countOf(map); i < n; i++, at += 2 * VALUE_SIZE) {
+    const other = Value.at(at);
+    // Text of another length takes no call; what is no text is not equal whatever its bits are.
+    if (isText && length(other.bits) != size) continue;
+    if (equals(other, key)) return i;
   }
   return -1;
 }
@@ -411,8 +422,11 @@ export function equals(a: Value, b: Value): bool {
     case Kind.Double:
       return a.double == b.double;
     case Kind.String:
-    case Kind.Bytes:
-      return (length(a.bits) < SHORT || chargeBytes(length(a.bits))) && equal(a.bits, b.bits);
+    case Kind.Bytes: {
+      const n = length(a.bits);
+      if (n != length(b.bits)) return false;
+      return (n < SHORT || chargeBytes(n)) && same(address(a.bits), address(b.bits), n);
+    }
     case Kind.Timestamp:
       return a.bits == b.bits && a.aux == b.aux;
     case Kind.Ip:
@@ -482,8 +496,8 @@ function compareDoubles(a: f64, b: f64): i32 {
   return sign(a < b, a > b);
 }
 
-// The integer is not made a double: beyond 2^53 that would call neighbours equal. As the
-// conformance cases have it, though, integers at the ends of their ranges do equal the doubles there.
+// As the conformance cases have it, by what the integer is as a double: beyond 2^53 neighbours equal
+// the same double, and so do integers at the ends of their ranges the doubles there.
 function compareToDouble(a: Value, b: f64): i32 {
   if (Number.isNaN(b)) return UNORDERED;
   if (a.kind == Kind.Int) {
@@ -528,11 +542,11 @@ export function compare(a: Value, b: Value): i32 {
 
 let room: i32 = 0;
 
-/** Whether a copy of the value, with all that is in it, takes at most `units` of 16 bytes. What it
- * shares with itself counts each time, as a copy would have it. */
-export function isWithin(value: Value, units: i32): bool {
-  room = units;
-  return weigh(value);
+/** The units of 16 bytes that a copy of the value takes, with all that is in it; -1 when they are more
+ * than `most`. What it shares with itself counts each time, as a copy would have it. */
+export function weight(value: Value, most: i32): i32 {
+  room = most;
+  return weigh(value) ? most - room : -1;
 }
 
 function weigh(value: Value): bool {

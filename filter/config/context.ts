@@ -8,11 +8,6 @@ import * as ascii from "../bytes/ascii";
 import { address, byteAtUnchecked, equal, indexOfByte, length, NONE, Span } from "../bytes/span";
 import { copy, equalsText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
-import { enter } from "../cel/context";
-import { Failure, refill, settleAll, Value, Kind as ValueKind } from "../cel/index";
-import * as types from "../cel/types";
-import { Type } from "../cel/types";
-import { deepCopy, openMaps, VALUE_SIZE } from "../cel/value";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { writeString } from "../json/write";
 import {
@@ -26,11 +21,12 @@ import {
 } from "../regex/index";
 import { Expression } from "../rules/expression";
 import { Glob, NO_GLOBS } from "../rules/glob";
-import { Name, Names, Phase, Source } from "../rules/name";
+import { Name, Names, Phase } from "../rules/name";
 import * as quantity from "../rules/quantity";
 import { Template } from "../rules/template";
 import { Replacement } from "../steps/field-edits";
 import { JsonTemplate } from "../steps/json-template";
+import { Constants } from "./constants";
 import { Report } from "./report";
 import { integerOf } from "./shape";
 
@@ -39,30 +35,20 @@ import { integerOf } from "./shape";
 export class RuleNames extends Names {
   captures: Span[] = [];
 
-  /** `vars` lists the objects of constants, the nearest first; `variables` grows as steps set some. */
+  /** `variables` grows as steps set some. */
   constructor(
-    private readonly tape: Tape,
-    private readonly vars: i32[],
+    private readonly constants: Constants,
     readonly variables: Span[],
-    private readonly arena: Arena,
   ) {
     super();
   }
 
   constant(path: Span[]): Name | null {
-    for (let i = 0; i < this.vars.length; i++) {
-      let at = this.vars[i];
-      for (let k = 1; k < path.length && at != NO_NODE; k++) {
-        at = this.tape.kind(at) == Kind.Object ? this.tape.member(at, path[k]) : NO_NODE;
-      }
-      if (at == NO_NODE) continue;
-      const name = new Name();
-      name.source = Source.Constant;
-      name.constant = constantOf(this.tape, at, this.arena);
-      name.type = typeOf(Value.at(name.constant));
-      return name;
-    }
-    return null;
+    return this.constants.variable(path);
+  }
+
+  table(path: Span[]): Name | null {
+    return this.constants.table(path);
   }
 
   parameter(name: Span): i32 {
@@ -73,22 +59,6 @@ export class RuleNames extends Names {
     return indexIn(this.variables, name);
   }
 }
-
-/** The address of the value of a node, with all that is in it; a member that is not there is absent. */
-function constantOf(tape: Tape, node: i32, arena: Arena): usize {
-  refill();
-  enter(scratch, null);
-  value.setJson(tape, node, scratch);
-  const place = arena.allocate(VALUE_SIZE);
-  if (place == 0 || settleAll(value) != Failure.None || !deepCopy(value, Value.at(place), arena)) {
-    value.setNull();
-    return changetype<usize>(value);
-  }
-  openMaps(Value.at(place));
-  return place;
-}
-
-const value = Value.create();
 
 /** The value of the last member of that ASCII name, or NO_NODE. */
 export function memberOf(tape: Tape, object: i32, key: string): i32 {
@@ -124,6 +94,8 @@ export class Context {
   begin(): void {
     this.names.captures.length = 0;
     this.names.demands = 0;
+    this.names.readsBody = false;
+    this.names.inEvents = false;
     this.phase = Phase.Request;
   }
 
@@ -328,26 +300,6 @@ export class Context {
     buffer.bytes(address(base) + from, (length(base) - from) as u32);
     json.finish(copy(buffer.view(), this.arena));
     return json;
-  }
-}
-
-/** What the checker may know of a constant. Lists and maps hold anything. */
-function typeOf(value: Value): Type {
-  switch (value.kind) {
-    case ValueKind.Bool:
-      return types.bool_;
-    case ValueKind.Int:
-      return types.int;
-    case ValueKind.Double:
-      return types.double;
-    case ValueKind.String:
-      return types.string_;
-    case ValueKind.List:
-      return types.list(types.dyn);
-    case ValueKind.Map:
-      return types.map(types.string_, types.dyn);
-    default:
-      return types.dyn;
   }
 }
 

@@ -7,12 +7,14 @@ import { Arena } from "../bytes/arena";
 import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { refillFolding } from "../cel/index";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
-import { Phase } from "../rules/name";
+import { Demand, Phase } from "../rules/name";
 import { Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
@@ -41,6 +43,7 @@ export class Decoded {
 
 /** Decodes the text, which need not stay. `lastGood` is read and brought up to date. */
 export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
+  refillFolding();
   const tape = Tape.create();
   const decoded = new Decoded(new Report(tape));
   if (length(text) > MAX_SIZE) {
@@ -244,11 +247,11 @@ class Decoder {
   private decodeProgram(documents: i32[], signature: string): Program {
     const tape = this.tape;
     const program = new Program();
-    const vars: i32[] = [];
+    const constants = new Constants(tape, this.arena);
     const services = new Services();
     for (let i = 0; i < documents.length; i++) {
-      const node = this.member(documents[i], "vars");
-      if (node != NO_NODE && tape.kind(node) == Kind.Object) vars.push(node);
+      this.addObject(documents[i], "vars", constants.vars);
+      this.addObject(documents[i], "tables", constants.tables);
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
         services.add(tape, list, this.report, this.arena);
@@ -265,9 +268,14 @@ class Decoder {
       }
     }
     program.inherited = rules.length;
-    this.decodeRules(documents[0], program, vars, services, signature, rules);
+    this.decodeRules(documents[0], program, constants, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
+  }
+
+  private addObject(document: i32, key: string, list: i32[]): void {
+    const node = this.member(document, key);
+    if (node != NO_NODE && this.tape.kind(node) == Kind.Object) list.push(node);
   }
 
   private readSettings(document: i32, program: Program): void {
@@ -280,18 +288,14 @@ class Decoder {
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;
-    const context = this.contextOf(this.tape, this.report, []);
+    const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
   }
 
-  private contextOf(tape: Tape, report: Report, vars: i32[]): Context {
-    return new Context(
-      tape,
-      report,
-      new RuleNames(this.tape, vars, this.variables, this.arena),
-      this.arena,
-    );
+  private contextOf(tape: Tape, report: Report, constants: Constants): Context {
+    const names = new RuleNames(constants, this.variables);
+    return new Context(tape, report, names, this.arena);
   }
 
   /** What a rule without a name is called. */
@@ -305,7 +309,7 @@ class Decoder {
   private decodeRules(
     document: i32,
     program: Program,
-    vars: i32[],
+    constants: Constants,
     services: Services,
     signature: string,
     rules: Rule[],
@@ -314,7 +318,7 @@ class Decoder {
     const list = this.member(document, "rules");
     if (list == NO_NODE || tape.kind(list) != Kind.Array) return;
     const stop = tape.after(list);
-    const context = this.contextOf(tape, this.report, vars);
+    const context = this.contextOf(tape, this.report, constants);
     const steps = new StepDecoder(context, services);
     steps.holdsHeaders = program.holdsHeaders;
     let index = 0;
@@ -331,7 +335,7 @@ class Decoder {
       const key = signature + "#" + this.ruleKey(node, index - 1);
       if (rule != null) this.fresh.set(key, toString(tape.raw(node)));
       if (rule != null || !this.lastGood.has(key)) continue;
-      const restored = this.restore(this.lastGood.get(key), program, vars, services, index);
+      const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
       this.goodRules++;
       rules.push(restored);
@@ -354,7 +358,7 @@ class Decoder {
   private restore(
     text: string,
     program: Program,
-    vars: i32[],
+    constants: Constants,
     services: Services,
     index: i32,
   ): Rule | null {
@@ -363,7 +367,7 @@ class Decoder {
     if (tape.parse(fromString(text, this.arena), MAX_DEPTH)) {
       const report = new Report(tape);
       check(tape, 0, RULE_NODE, report);
-      const context = this.contextOf(tape, report, vars);
+      const context = this.contextOf(tape, report, constants);
       const steps = new StepDecoder(context, services);
       steps.holdsHeaders = program.holdsHeaders;
       rule = this.decodeRule(context, steps, 0, index);
@@ -396,6 +400,13 @@ class Decoder {
     rule.whenPhase = firstPhase(context, node);
     context.phase = rule.whenPhase;
     if (!report.hasIn(node)) rule.when = context.condition(node, "when");
+    if (context.names.readsBody) {
+      rule.whenReadsBody = true;
+      steps.requireHold(context.member(node, "when"));
+      if (context.phase == Phase.Response) {
+        context.names.demands |= Demand.Request | Demand.WholeResponse;
+      }
+    }
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     rule.done = steps.decode(node, "done", Phase.Done);
@@ -414,10 +425,11 @@ class Decoder {
 
 const line = Writer.create();
 
-/** The first phase in which the rule has steps. */
+/** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {
   if (context.member(rule, "request") != NO_NODE) return Phase.Request;
-  return context.member(rule, "response") != NO_NODE ? Phase.Response : Phase.Done;
+  if (context.member(rule, "response") != NO_NODE) return Phase.Response;
+  return context.member(rule, "done") != NO_NODE ? Phase.Done : Phase.Request;
 }
 
 function join(prefix: string, names: string[]): string {

@@ -16,7 +16,9 @@ import { Template } from "../rules/template";
 import { AuthorizeStep, OnError } from "../steps/authorize";
 import { AppendEdit, BodyStep, JsonEdit, PrependEdit, ReplaceEdit, TextEdit } from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
+import { EventEdit, EventsEdit, EventsStep, Format } from "../steps/events";
 import { Kind as FieldKind } from "../steps/field-edits";
+import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { JsonTemplate } from "../steps/json-template";
 import { LimitStep } from "../steps/limit";
@@ -41,6 +43,9 @@ import { integerOf } from "./shape";
 /** What a body edit may hold in memory when it does not say: Envoy's own default for buffers. */
 const DEFAULT_MAX_SIZE: i64 = 1 << 20;
 
+/** An event of a stream that is larger passes as it is, when the step does not say otherwise. */
+const LARGEST_EVENT: i64 = 256 * 1024;
+
 @final
 export class StepDecoder {
   constructor(
@@ -61,8 +66,10 @@ export class StepDecoder {
     for (let child = tape.firstChild(node); child < stop; child = tape.after(child)) {
       // What has no good shape is reported already.
       if (context.report.hasIn(child)) continue;
+      context.names.readsBody = false;
       const step = this.decodeStep(child);
       if (step == null) continue;
+      if (context.names.readsBody) step.readsBody = true;
       this.decodeCommon(child, step);
       steps[count++] = step;
     }
@@ -73,7 +80,15 @@ export class StepDecoder {
   /** What every step may have. */
   private decodeCommon(node: i32, step: Step): void {
     const context = this.context;
+    context.names.readsBody = false;
     step.when = context.condition(node, "when");
+    step.whenReadsBody = context.names.readsBody;
+    if (step.readsBody || step.whenReadsBody) {
+      step.judgesBody = true;
+      this.requireHold(node);
+      if (context.phase == Phase.Response)
+        context.names.demands |= Demand.Request | Demand.WholeResponse;
+    }
     if (step.isGuard) step.onFailure = OnFailure.Act;
     const onError = context.member(node, "onError");
     if (onError == NO_NODE) return;
@@ -104,11 +119,15 @@ export class StepDecoder {
       if (equalsText(verb, "cookies")) {
         return new CookiesStep(decodeFields(context, value, FieldKind.Cookies));
       }
+      if (equalsText(verb, "form")) {
+        return new FormStep(decodeFields(context, value, FieldKind.Form));
+      }
       if (equalsText(verb, "path")) return this.decodePath(value);
       if (equalsText(verb, "host")) return new HostStep(context.template(value));
       if (equalsText(verb, "method")) return new MethodStep(context.template(value));
       if (equalsText(verb, "status")) return new StatusStep(context.template(value));
       if (equalsText(verb, "body")) return this.decodeBody(value, isResponse);
+      if (equalsText(verb, "events")) return this.decodeEvents(value, isResponse);
       if (equalsText(verb, "limit")) return this.decodeLimit(value, isResponse);
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
@@ -145,7 +164,7 @@ export class StepDecoder {
     const context = this.context;
     const step = new BodyStep(isResponse);
     // Whether a response is a tunnel's shows only in the request.
-    if (isResponse) context.names.demands |= Demand.Request;
+    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
     const overLimit = context.member(value, "overLimit");
     const rejects =
@@ -178,13 +197,14 @@ export class StepDecoder {
   /** Whether the host can hold headers, which a step that judges the body needs. */
   holdsHeaders: bool = false;
 
-  private requireHold(node: i32): void {
+  /** Reports a node that needs held headers where they cannot be held. */
+  requireHold(node: i32): void {
     if (this.holdsHeaders) return;
     this.context.report.add(
       node,
       "R401",
       -1,
-      "a step that refuses because of the body needs held headers: set settings.holdHeaders where " +
+      "what depends on the body needs held headers: set settings.holdHeaders where " +
         "the host has allow_on_headers_stop_iteration (ruleway compile --target envoy sets both)",
     );
   }
@@ -209,6 +229,40 @@ export class StepDecoder {
       values[i] = context.template(context.member(nodes[i], "with"));
     }
     return new ReplaceEdit(replacer, values);
+  }
+
+  private decodeEvents(value: i32, isResponse: bool): Step {
+    const context = this.context;
+    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
+    const edit = new EventsEdit();
+    const format = context.member(value, "format");
+    if (format != NO_NODE) {
+      const isSse = equalsText(context.tape.text(format, scratch), "sse");
+      edit.format = isSse ? Format.Sse : Format.Lines;
+    }
+    const largest = context.sizeOr(value, "maxSize", LARGEST_EVENT);
+    edit.largest = min(largest, i32.MAX_VALUE as i64) as i32;
+    context.names.inEvents = true;
+    const edits = context.strings(context.member(value, "edit"));
+    for (let i = 0; i < edits.length; i++) edit.edits.push(this.decodeEventEdit(edits[i]));
+    context.names.inEvents = false;
+    return new EventsStep(isResponse, edit);
+  }
+
+  private decodeEventEdit(node: i32): EventEdit {
+    const context = this.context;
+    const edit = new EventEdit();
+    edit.when = context.condition(node, "when");
+    edit.log = context.templateOr(node, "log");
+    edit.drops = context.isTrue(node, "drop");
+    edit.data = context.templateOr(node, "data");
+    edit.type = context.templateOr(node, "type");
+    edit.id = context.templateOr(node, "id");
+    const set = context.member(node, "set");
+    if (set != NO_NODE) edit.set = this.decodeSet(set);
+    const json = context.member(node, "json");
+    if (json != NO_NODE) edit.json = this.decodeJson(json);
+    return edit;
   }
 
   private decodeJson(node: i32): JsonEdit {
@@ -397,7 +451,7 @@ export class StepDecoder {
 
   // ---- the small verbs
 
-  private decodeSet(value: i32): Step {
+  private decodeSet(value: i32): SetStep {
     const context = this.context;
     const tape = context.tape;
     const variables: i32[] = [];

@@ -1,6 +1,7 @@
 // Exposes the bytes layer to its tests. Not part of the product.
 
 import { Arena } from "../bytes/arena";
+import * as spans from "../bytes/span";
 import { span } from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
@@ -24,4 +25,12 @@ export function integer(value: i64): u64 {
   out.reset();
   out.integer(value);
   return out.view();
+}
+
+export function same(a: usize, b: usize, n: i32): bool {
+  return spans.same(a, b, n);
+}
+
+export function move(to: usize, from: usize, n: i32): void {
+  spans.move(to, from, n);
 }

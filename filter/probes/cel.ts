@@ -227,6 +227,7 @@ function decodeMap(node: i32, to: Value): bool {
 
 /** 0 fine, 1 syntax, 2 check, 3 limit. */
 export function compile(at: usize, n: i32): i32 {
+  cel.refillFolding();
   program = cel.compile(span(at, n), environment, arena);
   return program == null ? (cel.stage as i32) : 0;
 }

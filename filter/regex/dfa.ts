@@ -178,6 +178,24 @@ export function forward(
   anchored: bool,
   prefix: StaticArray<u8>,
 ): i32 {
+  reached = to;
+  const result = search(p, haystack, from, to, want, anchored, prefix);
+  scratch.countBytes(reached - from);
+  return result;
+}
+
+// Where the last search stopped looking: it may be far behind the match that it found.
+let reached: i32 = 0;
+
+function search(
+  p: Program,
+  haystack: Span,
+  from: i32,
+  to: i32,
+  want: Want,
+  anchored: bool,
+  prefix: StaticArray<u8>,
+): i32 {
   enter(p);
   const base = address(haystack);
   const flags = (anchored ? 0 : SEEDS) | (want == Want.Longest ? LONGEST : 0);
@@ -204,11 +222,17 @@ export function forward(
       }
       if ((next & MATCHED) != 0) {
         result = at;
-        if (want == Want.Some) return at;
+        if (want == Want.Some) {
+          reached = at;
+          return at;
+        }
       }
       const idle = (next & IDLE) != 0;
       next &= STATE;
-      if (next == DEAD) return result;
+      if (next == DEAD) {
+        reached = at;
+        return result;
+      }
       if (idle && skipping) {
         const place = literal.find(prefix, base, at + 1, to);
         if (place == literal.NOT_FOUND) return result;

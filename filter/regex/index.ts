@@ -2,7 +2,8 @@
 
 export { errorCode, errorOffset, errorText } from "./problem";
 export { quote } from "./quote";
-export { Regex } from "./regex";
+export { Regex, TOO_COSTLY } from "./regex";
+export { effort } from "./scratch";
 export { failedPattern, RegexSet } from "./set";
 export { StreamReplacer } from "./stream";
 export { Flag } from "./syntax";

@@ -19,6 +19,12 @@ import { Template } from "./template";
 /** Offsets are kept in 32 bits with room for the arithmetic on them. */
 const MAX_HAYSTACK: i32 = 0x7fffff00;
 
+/** What `replaceAll` answers when the searches cost too much. */
+export const TOO_COSTLY: i32 = -1;
+const LEAST_EFFORT: i64 = 1_000_000;
+/** What a search costs whatever its length, in bytes of the automaton. */
+const SEARCH_BYTES: i32 = 64;
+
 @final
 export class Regex {
   /** Groups, group 0 not counted. */
@@ -159,6 +165,7 @@ export class Regex {
   find(haystack: Span, from: i32, to: i32 = -1): bool {
     const size = length(haystack);
     this.pending = NONE;
+    scratch.countBytes(SEARCH_BYTES);
     const stop = to < 0 ? size : to;
     if (from < 0 || from > stop || stop > size || size > MAX_HAYSTACK) return false;
     const places = this.places;
@@ -314,12 +321,23 @@ export class Regex {
   }
 
   /** Writes the haystack with matches replaced, at most `limit` of them (-1: all). Returns how many
-   * were; when none, nothing is written. */
-  replaceAll(haystack: Span, template: Template, out: Writer, limit: i32 = -1): i32 {
+   * were; when none, nothing is written. One search is linear, but many in a row need not be: `a+b|a`
+   * looks through all of `aaa…` for each a. So when they take more than `most` units of `effort` (-1: as
+   * much as one search may, several times over), it is TOO_COSTLY and what was written is of no use. */
+  replaceAll(
+    haystack: Span,
+    template: Template,
+    out: Writer,
+    limit: i32 = -1,
+    most: i64 = -1,
+  ): i32 {
+    if (most < 0) most = LEAST_EFFORT + 4 * (this.programSize as i64) * (length(haystack) as i64);
+    const stop = scratch.effort() + (most as u64);
     let replaced = 0;
     let copied = 0;
     let last = -1;
     while (replaced != limit && !out.failed && this.findNext(haystack, last)) {
+      if (scratch.effort() > stop) return TOO_COSTLY;
       const from = this.start(0);
       last = this.end(0);
       out.bytes(address(haystack) + copied, from - copied);

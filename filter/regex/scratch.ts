@@ -22,6 +22,8 @@ export let found: StaticArray<i32> = [];
 
 /** Closure steps since the VM began; tests bound them by the input. */
 export let steps: u64 = 0;
+/** Bytes that the automaton went over since the VM began. */
+export let bytes: u64 = 0;
 
 let stamp: u32 = 0;
 
@@ -71,4 +73,13 @@ export function swapThreads(): void {
 
 export function countStep(): void {
   steps++;
+}
+
+export function countBytes(n: i32): void {
+  bytes += n;
+}
+
+/** What was done since the VM began: a unit for a closure step, and for 16 bytes of the automaton. */
+export function effort(): u64 {
+  return steps + (bytes >> 4);
 }

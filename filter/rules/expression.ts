@@ -25,6 +25,8 @@ import * as problem from "./problem";
 export abstract class Scope {
   /** Fills `out` with what the name is now; absent when it is not there. */
   abstract read(name: Name, out: Value): void;
+  /** Whether the name, a map, is there; else `out` is absent, or fails. */
+  abstract has(name: Name, out: Value): bool;
   /** Of a name that is a map: one member. */
   abstract member(name: Name, key: Span, out: Value): void;
   /** The same as a whole: a Map in `arena`; false without memory. */
@@ -38,6 +40,9 @@ export const enum Verdict {
   /** It could not be evaluated. */
   Failed,
 }
+
+/** The place of what failed after the evaluation. */
+const NO_PLACE: i32 = -1;
 
 /** Expressions that failed since the filter began; whoever counts compares. */
 export let failures: u32 = 0;
@@ -65,6 +70,11 @@ class RuleEnvironment extends Environment {
     if (name.since > this.phase) {
       return this.refuse(chain, "R312", "what this name stands for is not known yet in this phase");
     }
+    if (name.isOfBody && name.since != this.phase) {
+      const text =
+        "a body is read in its own phase only; a set step there keeps what is needed later";
+      return this.refuse(chain, "R312", text);
+    }
     this.demand(name);
     this.constant = name.constant;
     this.type = name.type;
@@ -80,6 +90,7 @@ class RuleEnvironment extends Environment {
   }
 
   private demand(name: Name): void {
+    if (name.isOfBody) this.names.readsBody = true;
     if (name.source >= Source.OriginalHeader && name.source <= Source.OriginalCookie) {
       this.names.demands |= Demand.Original;
     } else if (name.source <= Source.RequestCookie && this.phase != Phase.Request) {
@@ -100,8 +111,8 @@ class StreamActivation extends Activation {
 
   read(slot: i32, out: Value): void {
     const name = unchecked(this.slots[slot]);
-    if (name.isMap) out.set(Kind.Fields, slot);
-    else this.scope!.read(name, out);
+    if (name.isMap && this.scope!.has(name, out)) out.set(Kind.Fields, slot);
+    else if (!name.isMap) this.scope!.read(name, out);
   }
 
   member(slot: i32, key: Span, out: Value): void {
@@ -159,6 +170,10 @@ export class Expression {
     if (name != null) {
       cel.refill(); // for whoever goes on with the value
       scope.read(name, out);
+      if (out.kind != Kind.Error) return;
+      cel.failWith(out.aux as Failure, 0);
+      fail();
+      out.setAbsent();
       return;
     }
     activation.slots = this.slots;
@@ -181,7 +196,8 @@ export class Expression {
 
   /** Whether its value is read as it stands: nothing is made that would have to be kept. */
   get isName(): bool {
-    return this.name != null || this.program.isConstant;
+    const name = this.name;
+    return name != null ? !name.isOfBody : this.program.isConstant;
   }
 }
 
@@ -191,6 +207,8 @@ function codeOf(stage: cel.Stage): string {
       return "R301";
     case cel.Stage.Check:
       return "R313";
+    case cel.Stage.Pattern:
+      return "R306";
     case cel.Stage.Limit:
       return "R314";
     default:
@@ -202,8 +220,15 @@ function fail(): void {
   failures++;
 }
 
+/** Notes and counts that a value has no form in JSON where JSON is made of it. */
+export function failAsJson(why: Failure): void {
+  cel.failWith(why, NO_PLACE);
+  fail();
+}
+
 /** Why the last expression failed, in words, with its place in the source. */
 export function writeFailure(out: Writer): void {
   const failure = cel.failure == Failure.None ? Failure.NotACondition : cel.failure;
-  out.text("at " + cel.place.toString() + ": " + cel.failureText(failure));
+  const at = cel.place == NO_PLACE ? "as JSON" : "at " + cel.place.toString();
+  out.text(at + ": " + cel.failureText(failure));
 }

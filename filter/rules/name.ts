@@ -29,6 +29,12 @@ export const enum Source {
   OriginalQueryParameter,
   OriginalCookie,
   ResponseHeader,
+  /** The body as text; as the JSON that it is; as an urlencoded form, `key` being the field. */
+  RequestBody,
+  RequestJson,
+  RequestForm,
+  ResponseBody,
+  ResponseJson,
   /** A property of the host; `key` is its path, `fallback` the path that older hosts know. */
   Property,
   /** The address of the connection's other end, without the port. */
@@ -41,6 +47,12 @@ export const enum Source {
   Constant,
   RuleName,
   Now,
+  /** Of the event that an edit of events is looking at. */
+  EventData,
+  EventType,
+  EventId,
+  EventIndex,
+  EventJson,
 }
 
 /** When a name can be read. */
@@ -50,10 +62,12 @@ export const enum Phase {
   Done = 2,
 }
 
-/** What must be kept from the request headers on, because the host forgets it. */
+/** What must be kept from the request headers on, because the host forgets it, or done to them. */
 export const enum Demand {
   Request = 1,
   Original = 2,
+  /** The response is read or edited as a whole: no part of it is asked for. */
+  WholeResponse = 4,
 }
 
 @final
@@ -71,15 +85,26 @@ export class Name {
   constant: usize = 0;
   /** The first phase in which it exists. */
   since: Phase = Phase.Request;
+
+  /** It is read from a body, which is there in the phase `since` and not later. */
+  get isOfBody(): bool {
+    return this.source >= Source.RequestBody && this.source <= Source.ResponseJson;
+  }
 }
 
 /** What a chain may refer to beyond the fixed vocabulary; the decoder of a rule fills it. */
 export abstract class Names {
   /** What the names resolved so far ask of a stream: bits of Demand. */
   demands: i32 = 0;
+  /** Whether one of them is read from a body; whoever asks sets it to false before. */
+  readsBody: bool = false;
+  /** Whether what is compiled is an edit of events. */
+  inEvents: bool = false;
 
   /** The value of `vars.NAME…`, as a constant, or null. */
   abstract constant(path: Span[]): Name | null;
+  /** The table `tables.NAME` that the path begins with, as a constant, or null. */
+  abstract table(path: Span[]): Name | null;
   /** The index of the capture, or -1. */
   abstract parameter(name: Span): i32;
   /** The index of the stream variable, or -1 when no step sets it. */
@@ -97,13 +122,14 @@ const TIMESTAMPS = "request.time ";
 
 // The members of each root that have no free-form tail, for checking and for suggestions.
 const REQUEST =
-  "path url_path host scheme method headers query query_params cookies useragent referer id " +
-  "protocol time duration size total_size headers_bytes ";
+  "path url_path host scheme method headers query query_params cookies body json form useragent " +
+  "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
-  "code code_details headers flags size total_size grpc_status backend_latency trailers ";
+  "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
+const EVENT = "data type id index json ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
-  "filter_state client params vars ctx rule now plugin_name plugin_root_id plugin_vm_id ";
+  "filter_state client params vars tables ctx rule now event plugin_name plugin_root_id plugin_vm_id ";
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -155,6 +181,12 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     if (constant != null) return constant;
     return reject('no such constant in vars: "' + dotted(chain) + '"');
   }
+  if (equalsText(root, "tables")) {
+    if (chain.length < 2) return unknown(chain, "tables.NAME[KEY]");
+    const table = names.table(chain);
+    if (table != null) return table;
+    return reject('there is no table "' + toString(chain[1]) + '"');
+  }
   if (equalsText(root, "ctx")) {
     if (chain.length < 2) return unknown(chain, "ctx.NAME");
     name.source = Source.Variable;
@@ -175,6 +207,7 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     name.type = types.timestamp;
     return name;
   }
+  if (equalsText(root, "event")) return eventName(chain, name, names);
   if (equalsText(root, "client")) {
     if (chain.length < 2 || !equalsText(chain[1], "ip")) return unknown(chain, "client.ip");
     name.source = Source.ClientIp;
@@ -182,6 +215,21 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     return name;
   }
   return propertyName(chain, name, arena);
+}
+
+function eventName(chain: Span[], name: Name, names: Names): Name | null {
+  if (chain.length < 2) return unknown(chain, "event.NAME");
+  if (!names.inEvents) return reject("there is an event only in the edits of the verb events");
+  const member = toString(chain[1]);
+  if (member == "data") name.source = Source.EventData;
+  else if (member == "type") name.source = Source.EventType;
+  else if (member == "id") name.source = Source.EventId;
+  else if (member == "index") name.source = Source.EventIndex;
+  else if (member == "json") name.source = Source.EventJson;
+  else return reject('unknown name "' + dotted(chain) + '"' + suggestion(chain[1], EVENT));
+  if (member == "json") name.type = types.dyn;
+  else if (member == "index") name.type = types.int;
+  return name;
 }
 
 function reject(message: string): Name | null {
@@ -213,6 +261,11 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
     name.source = original ? Source.OriginalCookie : Source.RequestCookie;
     return memberName(chain, name, arena);
   }
+  if (!original && bodyName(member, Source.RequestBody, name)) return name;
+  if (!original && equalsText(member, "form")) {
+    name.source = Source.RequestForm;
+    return memberName(chain, name, arena);
+  }
   if (length(member) > 0) {
     const pseudo = headerBehind(member);
     if (pseudo.length) {
@@ -234,7 +287,16 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, REQUEST));
 }
 
-/** One of the headers, parameters or cookies, or all of them. */
+/** Whether the member is the body or the JSON in it; `body` is the source of the former. */
+function bodyName(member: Span, body: Source, name: Name): bool {
+  const isJson = equalsText(member, "json");
+  if (!isJson && !equalsText(member, "body")) return false;
+  name.source = isJson ? body + 1 : body;
+  if (isJson) name.type = types.dyn;
+  return true;
+}
+
+/** One of the headers, parameters, cookies or form fields, or all of them. */
 function memberName(chain: Span[], name: Name, arena: Arena): Name {
   if (chain.length == 2) {
     name.isMap = true;
@@ -268,6 +330,7 @@ function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
     name.source = Source.ResponseHeader;
     return memberName(chain, name, arena);
   }
+  if (bodyName(member, Source.ResponseBody, name)) return name;
   if (isOneOf(member, RESPONSE)) return propertyName(chain.slice(0, 2), name, arena);
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, RESPONSE));
 }

@@ -18,7 +18,7 @@ import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
-import { Answer, Outcome, Step } from "../stream/program";
+import { Answer, OnFailure, Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
 import { FieldEdits } from "./field-edits";
 import { Response } from "./respond";
@@ -39,6 +39,9 @@ export const enum OnError {
   Deny,
   Allow,
 }
+
+/** Instead of a token: the method or the path of the callout could not be made, or would be unsafe. */
+const UNASKABLE: i32 = host.NO_CALL - 1;
 
 const request = new host.PairsBuilder();
 const fields = new FieldList(scratch);
@@ -70,10 +73,12 @@ export class AuthorizeStep extends Step {
 
   run(x: Exchange): Outcome {
     const token = this.call(x);
-    if (token == host.NO_CALL) return this.fail(x);
+    // What the service may not answer for is no reason to let pass what cannot even be asked about.
+    if (token == UNASKABLE) return this.fail(x, this.onFailure == OnFailure.Skip);
+    if (token == host.NO_CALL) return this.fail(x, this.onError == OnError.Allow);
     if (!remember(token, x.id)) {
       x.outOfMemory = true;
-      return this.fail(x);
+      return this.fail(x, this.onError == OnError.Allow);
     }
     x.pendingToken = token;
     return Outcome.Pause;
@@ -86,9 +91,9 @@ export class AuthorizeStep extends Step {
     const methodText = method == null ? field.get : method.evaluate(x, Absent.Skips, x.arena);
     const pathText =
       path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
-    if (methodText == NONE || pathText == NONE) return host.NO_CALL;
+    if (methodText == NONE || pathText == NONE) return UNASKABLE;
     // What a template made must not end the request line of the callout.
-    if (!ascii.isToken(methodText) || !query.isTarget(pathText)) return host.NO_CALL;
+    if (!ascii.isToken(methodText) || !query.isTarget(pathText)) return UNASKABLE;
     fields.clear(x.arena);
     for (let i = 0; i < x.request.count; i++) {
       const name = x.request.name(i);
@@ -114,15 +119,15 @@ export class AuthorizeStep extends Step {
       this.admit(x, changetype<HttpAnswer>(answer).headers);
       return Outcome.Next;
     }
-    if (status < 200 || status >= 500) return this.fail(x);
+    if (status < 200 || status >= 500) return this.fail(x, this.onError == OnError.Allow);
     count(Counter.AuthorizeDenied);
     this.deny(x, changetype<HttpAnswer>(answer));
     return Outcome.End;
   }
 
-  private fail(x: Exchange): Outcome {
+  private fail(x: Exchange, allows: bool): Outcome {
     count(Counter.AuthorizeFailed);
-    if (this.onError == OnError.Allow) {
+    if (allows) {
       // What the service alone may say must not come from the client instead.
       removeMatching(x.request, this.upstreamSet);
       removeMatching(x.request, this.upstreamRemove);

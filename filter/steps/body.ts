@@ -1,11 +1,13 @@
 // `body`: edits of the request's or the response's body. The step evaluates what the edits need and
 // adds them to the body's pipe; each edit then sees the body as it comes.
 
+import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { Replacer } from "../bytes/replace";
-import { indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { essence } from "../http/media-type";
 import { EditPlan, EditStatus } from "../json/edit";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -41,9 +43,7 @@ export class BodyStep extends Step {
   private isOfType(x: Exchange, headers: HeaderMap): bool {
     const value = headers.get(field.contentType);
     if (value == NONE) return false;
-    const semicolon = indexOfByte(value, 0x3b);
-    const type = ascii.trim(sliceUnchecked(value, 0, semicolon < 0 ? length(value) : semicolon));
-    const lower = copy(type, x.arena);
+    const lower = copy(essence(value), x.arena);
     if (lower == NONE) return false;
     ascii.lowerInPlace(lower);
     return anyMatches(this.contentTypes, lower);
@@ -180,6 +180,8 @@ export class ReplaceEdit extends BodyEdit {
   }
 }
 
+const document = Writer.create();
+
 /** Edits the body as JSON. */
 @final
 export class JsonEdit extends BodyEdit {
@@ -192,11 +194,30 @@ export class JsonEdit extends BodyEdit {
   }
 
   bind(x: Exchange): usize {
+    return this.valuesIn(x, x.arena);
+  }
+
+  /** The document with the edits as they are now, kept in `arena`; NONE when there is none. */
+  edited(x: Exchange, text: Span, arena: Arena): Span {
+    const values = this.valuesIn(x, arena);
+    if (values == 0) return NONE;
+    document.reset();
+    switch (this.plan.apply(text, values, document, arena)) {
+      case EditStatus.Applied:
+        return copy(document.view(), arena);
+      case EditStatus.Invalid:
+        count(Counter.BodySkippedInvalid);
+    }
+    return NONE;
+  }
+
+  /** The address of a Span of JSON for each value. */
+  private valuesIn(x: Exchange, arena: Arena): usize {
     const n = this.values.length;
-    const state = x.arena.allocate(max(n, 1) * 8);
+    const state = arena.allocate(max(n, 1) * 8);
     if (state == 0) return 0;
     for (let i = 0; i < n; i++) {
-      const value = unchecked(this.values[i]).evaluate(x, x.arena);
+      const value = unchecked(this.values[i]).evaluate(x, arena);
       if (value == NONE) return 0;
       store<Span>(state + i * 8, value);
     }

@@ -22,6 +22,7 @@ export const enum Kind {
   Headers,
   Query,
   Cookies,
+  Form,
 }
 
 export const enum Dedupe {
@@ -58,10 +59,11 @@ export class Replacement {
     private readonly template: RegexTemplate,
   ) {}
 
-  /** The text with all matches replaced, kept in `arena`; NONE when there is no match. */
+  /** The text with all matches replaced, kept in `arena`; NONE when there is no match, or when a text
+   * made to that end would take too long. */
   replace(text: Span, arena: Arena): Span {
     joined.reset();
-    if (this.regex.replaceAll(text, this.template, joined) == 0) return NONE;
+    if (this.regex.replaceAll(text, this.template, joined) <= 0) return NONE;
     return joined.failed ? NONE : copy(joined.view(), arena);
   }
 }
@@ -126,7 +128,13 @@ export class FieldEdits {
       if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
         return true;
     }
+    if (this.isUntouchable(name)) return true;
     return anyMatches(this.keep, name);
+  }
+
+  /** Parts of a form that are no text fields have no name. */
+  private isUntouchable(name: Span): bool {
+    return this.kind == Kind.Form && length(name) == 0;
   }
 
   private runKeep(list: FieldList): void {
@@ -148,7 +156,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      const isSafe = this.kind != Kind.Headers || !isPseudo(name);
+      const isSafe = !this.isUntouchable(name) && (this.kind != Kind.Headers || !isPseudo(name));
       if (isSafe && anyMatches(this.remove, name)) list.remove(name);
     }
   }

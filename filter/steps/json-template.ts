@@ -8,7 +8,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Failure, Value, writeJson } from "../cel/index";
 import { writeString } from "../json/write";
-import { Scope } from "../rules/expression";
+import { failAsJson, Scope } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
 
 const value = Value.create();
@@ -49,8 +49,10 @@ function writeValue(scope: Scope, template: Template): void {
   if (template.isSingle) {
     template.evaluateSingle(scope, value);
     const before = out.size;
-    if (writeJson(value, out) == Failure.None) return;
-    // What has no form in JSON, such as infinity.
+    const wrong = writeJson(value, out);
+    if (wrong == Failure.None) return;
+    // What has no form in JSON, such as infinity, or is endless to write.
+    failAsJson(wrong);
     out.size = before;
     out.text("null");
     return;

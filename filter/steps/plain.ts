@@ -1,6 +1,7 @@
 // The small verbs: `set`, `log`, `stop`.
 
 import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { Writer } from "../bytes/writer";
 import { Value } from "../cel/index";
@@ -29,7 +30,7 @@ export class SetStep extends Step {
       if (template.isSingle) {
         template.evaluateSingle(x, value);
       } else {
-        value.setText(template.evaluate(x, Absent.Skips, x.arena));
+        value.setText(template.evaluate(x, Absent.Skips, scratch)); // copied below
       }
       x.setVariable(unchecked(this.variables[i]), value);
     }
@@ -49,15 +50,15 @@ export class LogStep extends Step {
   run(x: Exchange): Outcome {
     line.reset();
     this.text.write(x, Absent.IsEmpty, line);
-    if (line.size > MAX_LINE) line.size = MAX_LINE;
-    neutralise();
+    neutralise(line);
     host.log(this.level, line.view());
     return Outcome.Next;
   }
 }
 
-/** A value from outside must not be able to end the line and begin another. */
-function neutralise(): void {
+/** Cuts a log line to size. A value from outside must not be able to end it and begin another. */
+export function neutralise(line: Writer): void {
+  if (line.size > MAX_LINE) line.size = MAX_LINE;
   for (let at = line.base, stop = at + line.size; at < stop; at++) {
     if (load<u8>(at) < 0x20) store<u8>(at, 0x20);
   }

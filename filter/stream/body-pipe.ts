@@ -7,6 +7,9 @@
 // out and headers are held does the host collect, because the body must then be reachable from the
 // callout's answer.
 //
+// Where an expression reads the body, the walk over the rules waits until it is collected. The edits
+// bound before are carried out first, so that the expression sees them; then the walk goes on.
+//
 // content-length stays true: adjusted when the edits' effect is known beforehand or headers are
 // held until the body is edited, removed otherwise.
 
@@ -17,11 +20,14 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Failure, Value } from "../cel/index";
+import { Tape } from "../json/tape";
 import { Counter, count } from "./counters";
 import { Exchange, Refusal } from "./exchange";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
-import { BodyEdit, Fed, Reply, UNLIMITED } from "./program";
+import { BodyEdit, Fed, Outcome, Reply, UNLIMITED } from "./program";
+import * as representation from "./representation";
 
 /** How the body is treated; set once the headers are through. */
 export const enum Mode {
@@ -37,6 +43,31 @@ export const enum Mode {
   HostCollects,
 }
 
+/** What expressions can have of a body. */
+export const enum Reading {
+  /** Nobody has asked. */
+  Unasked,
+  /** The walk waits for its end. */
+  Waiting,
+  /** It is all there. */
+  Ready,
+  /** The message has none. */
+  Bare,
+  /** There is one, but not to be read: asking for it fails. */
+  Unreadable,
+}
+
+/** What a body is as JSON. */
+const enum Parsed {
+  Unasked,
+  Yes,
+  No,
+}
+
+/** What is read of a body at the most, where no limit says more: Envoy's own default for buffers. */
+const READ_LIMIT: i64 = 1 << 20;
+const MAX_JSON_DEPTH: i32 = 200;
+
 @unmanaged
 @final
 class Binding {
@@ -44,6 +75,8 @@ class Binding {
   state: usize;
 }
 
+/** What `goOn` says when the body goes on its way. */
+const GO_ON: i32 = -1;
 const BINDING_SIZE: i32 = offsetof<Binding>() as i32;
 const MAX_EDITS: i32 = 64;
 
@@ -61,6 +94,15 @@ export class BodyPipe {
   private wholes: i32 = 0;
   private base: usize = 0;
   private collected: Writer | null = null;
+  reading: Reading = Reading.Unasked;
+  /** Grows whenever the body becomes another while it is Ready. */
+  version: i32 = 0;
+  private parsed: Parsed = Parsed.Unasked;
+  private tape: Tape | null = null;
+  /** What was collected is no longer what came: edits were carried out on it. */
+  private altered: bool = false;
+  /** The host's buffer holds what was collected, as it is now. */
+  private isInHost: bool = false;
   private arena: Arena = scratch;
 
   constructor(private readonly buffer: BufferType) {}
@@ -77,10 +119,17 @@ export class BodyPipe {
     this.count = 0;
     this.wholes = 0;
     this.base = 0;
+    this.reading = Reading.Unasked;
+    this.parsed = Parsed.Unasked;
+    this.altered = false;
+    this.isInHost = false;
   }
 
   /** Gives back what a collected body took. */
   close(): void {
+    const tape = this.tape;
+    if (tape != null) tape.destroy();
+    this.tape = null;
     const collected = this.collected;
     if (collected == null) return;
     collected.destroy();
@@ -127,8 +176,9 @@ export class BodyPipe {
     const text = headers.get(field.contentLength);
     this.declared = text == NONE ? -1 : parseLength(text);
     if (endOfStream) {
-      // The length that a HEAD or 304 announces is that of a body which would have been edited.
-      if (this.count > 0 && this.declared > 0) this.settleLength(headers);
+      // What a HEAD or 304 announces is that of a body which would have been edited.
+      const isDescribed = this.declared > 0 || (this.declared < 0 && !this.isRequest);
+      if (this.count > 0 && isDescribed) this.settle(headers);
       this.dropEdits();
       return Refusal.None;
     }
@@ -152,7 +202,7 @@ export class BodyPipe {
       return Refusal.None;
     }
     this.mode = this.wholes > 0 ? Mode.Collect : Mode.Stream;
-    this.settleLength(headers);
+    this.settle(headers);
     return Refusal.None;
   }
 
@@ -175,8 +225,9 @@ export class BodyPipe {
     this.count--;
   }
 
-  /** Sets content-length to what the edits will leave, or removes it when that is not known. */
-  private settleLength(headers: HeaderMap): void {
+  /** Makes the headers fit what the edits will leave, as far as that is known; what is not is removed. */
+  private settle(headers: HeaderMap): void {
+    if (this.count > 0) representation.becomesAnother(headers, this.isRequest, this.arena);
     if (this.declared < 0) return;
     let after = this.declared;
     for (let i = 0; i < this.count && after >= 0; i++) {
@@ -195,6 +246,127 @@ export class BodyPipe {
     digits.reset();
     digits.integer(size);
     headers.set(field.contentLength, digits.view());
+  }
+
+  // ---- reading
+
+  /** Whether the walk has to wait before an expression may read the body. `bare`: the message has
+   * none. `editable`: it is one that can be read, should there be one. */
+  mustWait(headers: HeaderMap, bare: bool, editable: bool): bool {
+    if (this.reading == Reading.Waiting) return true;
+    if (this.reading != Reading.Unasked) return false;
+    const text = bare ? NONE : headers.get(field.contentLength);
+    this.declared = text == NONE ? -1 : parseLength(text);
+    if (bare || this.declared == 0) {
+      this.reading = Reading.Bare;
+    } else if (!editable) {
+      this.reading = Reading.Unreadable;
+    } else if (this.declared > this.readLimit) {
+      count(Counter.BodySkippedSize);
+      this.reading = Reading.Unreadable;
+    } else {
+      this.reading = Reading.Waiting;
+    }
+    return this.reading == Reading.Waiting;
+  }
+
+  private get readLimit(): i64 {
+    return this.limit == UNLIMITED ? READ_LIMIT : this.limit;
+  }
+
+  /** Whether the message announces more than its limit allows. */
+  get isOverLimit(): bool {
+    return this.limit != UNLIMITED && this.declared > this.limit;
+  }
+
+  /** Headers are held, and the body is collected, until it can be read. */
+  beginReading(): void {
+    this.mode = Mode.Collect;
+    this.headersHeld = true;
+  }
+
+  /** All of the body is in the host's buffer; false when memory ran out. */
+  readInHost(x: Exchange, size: i32): bool {
+    const whole = this.read(size);
+    if (whole == NONE || !this.keep(whole) || !this.becomeReady(x)) return false;
+    this.isInHost = !this.altered;
+    return true;
+  }
+
+  private keep(piece: Span): bool {
+    let collected = this.collected;
+    if (collected == null) collected = this.collected = this.newCollector();
+    collected.span(piece);
+    return !collected.failed;
+  }
+
+  /** The body is all there: the edits so far are carried out. False when it is refused. */
+  private becomeReady(x: Exchange): bool {
+    this.reading = Reading.Ready;
+    if (this.count == 0) return true;
+    const whole = this.collected!.view();
+    if (this.checkCollected(length(whole)) != Refusal.None) return false;
+    const fed = this.feedAll(x, whole, true);
+    this.dropEdits();
+    if (fed == Fed.Failed) return false;
+    if (fed == Fed.Same) return true;
+    // The result lies in one of our writers; the untouched rest follows it.
+    const out = this.result == first.view() ? first : second;
+    out.span(sliceUnchecked(whole, this.consumed, length(whole)));
+    return !out.failed && this.rewrite(out.view());
+  }
+
+  /** The body, once it is Ready. */
+  text(): Span {
+    const collected = this.collected;
+    return collected == null ? host.EMPTY : collected.view();
+  }
+
+  /** The body, Ready, becomes `edited`; false when memory ran out. */
+  rewrite(edited: Span): bool {
+    const tape = this.tape;
+    if (tape != null) tape.destroy();
+    this.tape = null;
+    this.parsed = Parsed.Unasked;
+    this.version++;
+    this.altered = true;
+    this.isInHost = false;
+    const collected = this.newCollector();
+    collected.span(edited);
+    const before = this.collected;
+    if (before != null) before.destroy();
+    this.collected = collected;
+    return !collected.failed;
+  }
+
+  /** The body as JSON in `out`: absent when it is empty, a failure when it is none. */
+  readJson(out: Value): void {
+    const text = this.text();
+    if (length(text) == 0) {
+      out.setAbsent();
+      return;
+    }
+    if (this.parsed == Parsed.Unasked) {
+      const tape = Tape.create();
+      this.tape = tape;
+      this.parsed = tape.parse(text, MAX_JSON_DEPTH) ? Parsed.Yes : Parsed.No;
+    }
+    if (this.parsed == Parsed.Yes) out.setJson(this.tape!, 0, this.arena);
+    else out.setFailure(Failure.BadJson);
+  }
+
+  /** The walk is over, all of the body is in the host's buffer, and headers are held still. */
+  finishReadInHost(x: Exchange, size: i32, headers: HeaderMap): DataAction {
+    const whole = this.text();
+    this.headersHeld = true;
+    const refusal = this.checkRead(whole);
+    if (refusal != Refusal.None) return this.refuse(x, refusal);
+    return this.finish(x, whole, size, this.isInHost, headers);
+  }
+
+  private checkRead(whole: Span): Refusal {
+    if (this.limit != UNLIMITED && (length(whole) as i64) > this.limit) return Refusal.Limit;
+    return this.checkCollected(length(whole));
   }
 
   // ---- data
@@ -285,21 +457,64 @@ export class BodyPipe {
     const piece = this.read(size);
     if (piece == NONE) return this.refuse(x, Refusal.Memory);
     let whole = piece;
-    let collected = this.collected;
-    if (!last || collected != null) {
-      if (collected == null) collected = this.collected = this.newCollector();
-      collected.span(piece);
-      if (collected.failed) return this.refuse(x, Refusal.Memory);
-      whole = collected.view();
+    if (!last || this.collected != null || this.reading == Reading.Waiting) {
+      if (!this.keep(piece)) return this.refuse(x, Refusal.Memory);
+      whole = this.text();
     }
-    const refusal = this.checkCollected(length(whole));
+    if (this.reading == Reading.Waiting) {
+      const isTooLarge = (length(whole) as i64) > this.readLimit;
+      if (isTooLarge || last) {
+        const action = this.goOn(x, size, isTooLarge);
+        if (action != GO_ON) return action as DataAction;
+        whole = this.text();
+      }
+    }
+    const refusal = this.checkRead(whole);
     if (refusal != Refusal.None) return this.refuse(x, refusal);
-    if (this.wholes == 0) return this.passCollected(x, whole, size, last, headers);
+    const isRead = this.reading == Reading.Waiting || this.reading == Reading.Ready;
+    if (this.wholes == 0 && !isRead) return this.passCollected(x, whole, size, last, headers);
     if (!last) {
       host.replaceBufferPrefix(this.buffer, size, host.EMPTY);
       return DataAction.StopIterationNoBuffer;
     }
-    return this.finish(x, whole, size, headers);
+    return this.finish(x, whole, size, this.isHere(whole, size), headers);
+  }
+
+  /** Whether the host's buffer, of `size` bytes, is all that was collected, and as it was. */
+  private isHere(whole: Span, size: i32): bool {
+    return length(whole) == size && !this.altered;
+  }
+
+  /** The walk goes on, the body having come to its end or beyond what is read; what to tell the host
+   * when the walk does not come to its end, else GO_ON. */
+  private goOn(x: Exchange, size: i32, isTooLarge: bool): i32 {
+    if (isTooLarge) {
+      if (this.limit != UNLIMITED) return this.refuse(x, Refusal.Limit);
+      count(Counter.BodySkippedSize);
+      this.reading = Reading.Unreadable;
+    } else if (!this.becomeReady(x)) {
+      return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
+    }
+    const outcome = x.onBodyRead(this.isRequest);
+    if (outcome == Outcome.End) return DataAction.StopIterationNoBuffer;
+    if (outcome != Outcome.Pause) return GO_ON;
+    // Where a callout's answer can reach it.
+    const whole = this.text();
+    this.widenHost();
+    host.replaceBufferPrefix(this.buffer, max(size, 1), whole);
+    x.waitWithBody(length(whole));
+    this.isInHost = true;
+    this.mode = Mode.HostCollects;
+    return DataAction.StopIterationAndBuffer;
+  }
+
+  /** Before the host is to hold the body: asks it, should it know how, for as much room as our own limit
+   * allows. */
+  widenHost(): void {
+    if (this.limit == UNLIMITED) return;
+    digits.reset();
+    digits.integer(this.limit);
+    host.setProperty(field.decoderBufferLimit, digits.view());
   }
 
   private newCollector(): Writer {
@@ -332,22 +547,32 @@ export class BodyPipe {
     this.mode = this.count > 0 ? Mode.Stream : this.limit != UNLIMITED ? Mode.Count : Mode.Pass;
     if (this.headersHeld) {
       this.headersHeld = false;
-      this.settleLength(headers);
+      this.settle(headers);
     }
     const fed = this.feedAll(x, whole, last);
     if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
-    this.emit(fed, whole, size);
+    this.emit(fed, whole, size, this.isHere(whole, size));
     this.close();
     return DataAction.Continue;
   }
 
-  private finish(x: Exchange, whole: Span, size: i32, headers: HeaderMap): DataAction {
+  private finish(
+    x: Exchange,
+    whole: Span,
+    size: i32,
+    isHere: bool,
+    headers: HeaderMap,
+  ): DataAction {
     const fed = this.feedAll(x, whole, true);
     if (fed == Fed.Failed) return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
-    this.emit(fed, whole, size);
-    if (this.headersHeld && fed == Fed.Changed && this.declared >= 0) {
-      const size = length(this.result) + length(whole) - this.consumed;
-      this.writeLength(headers, size);
+    this.emit(fed, whole, size, isHere);
+    const isChanged = fed == Fed.Changed || this.altered;
+    if (this.headersHeld && isChanged)
+      representation.becomesAnother(headers, this.isRequest, this.arena);
+    if (this.headersHeld && isChanged && this.declared >= 0) {
+      // What the edits made stands for the first `consumed` bytes.
+      const grown = fed == Fed.Changed ? length(this.result) - this.consumed : 0;
+      this.writeLength(headers, length(whole) + grown);
     }
     this.headersHeld = false;
     this.mode = Mode.Pass;
@@ -355,9 +580,9 @@ export class BodyPipe {
     return DataAction.Continue;
   }
 
-  /** Puts what `feedAll` made of `whole` into the host's buffer, which holds its last `size` bytes. */
-  private emit(fed: Fed, whole: Span, size: i32): void {
-    const isHere = length(whole) == size;
+  /** Puts what `feedAll` made of `whole` into the host's buffer, which has `size` bytes: all of it as
+   * it is, or something to be overwritten. */
+  private emit(fed: Fed, whole: Span, size: i32, isHere: bool): void {
     if (isHere) {
       if (fed == Fed.Changed) host.replaceBufferPrefix(this.buffer, this.consumed, this.result);
       return;
@@ -382,7 +607,7 @@ export class BodyPipe {
     if (whole == NONE) return this.refuse(x, Refusal.Memory);
     const refusal = this.checkCollected(size);
     if (refusal != Refusal.None) return this.refuse(x, refusal);
-    return this.finish(x, whole, size, headers);
+    return this.finish(x, whole, size, true, headers);
   }
 
   /** The body ended with trailers, not with a last piece. What is still held back has no buffer to

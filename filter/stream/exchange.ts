@@ -11,12 +11,16 @@ import * as ascii from "../bytes/ascii";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Failure, Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
+import { isMediaType } from "../http/media-type";
+import * as multipart from "../http/multipart";
+import * as query from "../http/query";
 import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
 import { captures } from "../rules/match";
-import { Demand, Phase } from "../rules/name";
-import { BodyPipe } from "./body-pipe";
+import { Demand, Name, Phase, Source } from "../rules/name";
+import { BodyPipe, Reading } from "./body-pipe";
 import { forget } from "./calls";
 import { Counter, count } from "./counters";
 import * as field from "./field-names";
@@ -67,6 +71,9 @@ const FIRST_CANDIDATES: i32 = 4;
 /** Nothing is out. */
 export const NO_TOKEN: i32 = -1;
 
+/** No body has this version. */
+const NO_VERSION: i32 = -1;
+
 const noProgram = new Program();
 const line = Writer.create();
 
@@ -88,6 +95,7 @@ export class Exchange extends View {
   /** The request is headers only. */
   private requestIsBare: bool = false;
   private requestEnded: bool = false;
+  private responseIsBare: bool = false;
   /** Headers are held in the way that lets the body in, while a callout is out. */
   private heldFromHost: bool = false;
   /** Bytes of the body that the host has collected so far. */
@@ -98,6 +106,13 @@ export class Exchange extends View {
   private candidateCapacity: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
+  /** The step's condition holds: what is left is to read the body that the step itself reads. */
+  private isDecided: bool = false;
+  private failuresBefore: u32 = 0;
+  /** The request's form, as of that version of the body. */
+  private readonly formList: FieldList = new FieldList(scratch);
+  private formVersion: i32 = NO_VERSION;
+  private isFormGood: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -121,6 +136,8 @@ export class Exchange extends View {
     this.candidateCapacity = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.isDecided = false;
+    this.formVersion = NO_VERSION;
   }
 
   /** Lets go of everything; the object can be opened again. True when a configuration went with it. */
@@ -183,6 +200,36 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    if (demands & Demand.WholeResponse) this.askForAll();
+  }
+
+  /** The rule at hand, for whoever comes back to it later. */
+  get place(): i32 {
+    return this.candidateAt;
+  }
+
+  /** Edits of events of the rule at `place` begin, and evaluate what they need one by one; answers what
+   * `leaveEvents` wants. */
+  enterEvents(place: i32): i32 {
+    const before = this.candidateAt;
+    this.candidateAt = place;
+    this.values = scratch;
+    this.failuresBefore = failures;
+    return before;
+  }
+
+  leaveEvents(before: i32): void {
+    if (failures != this.failuresBefore) this.countFailures(this.failuresBefore);
+    this.values = this.arena;
+    this.candidateAt = before;
+  }
+
+  /** A part of a body could be neither edited nor judged, so that asking for parts would be a way
+   * around: the upstream is asked for the whole. */
+  private askForAll(): void {
+    this.request.ensureLoaded();
+    this.request.remove(field.range);
+    this.request.remove(field.ifRange);
   }
 
   captured(i: i32): Span {
@@ -229,14 +276,20 @@ export class Exchange extends View {
     const phase = this.phase;
     while (this.candidateAt < this.candidateCount) {
       const rule = this.ruleAt(this.candidateAt);
-      if (this.stepAt == 0 && !this.entersRule(rule)) {
-        this.candidateAt++;
-        continue;
+      if (this.stepAt == 0) {
+        if (rule.whenReadsBody && this.isUndecided(rule)) {
+          const outcome = this.readBodyFirst();
+          if (outcome != Outcome.Next) return outcome;
+        }
+        if (!this.entersRule(rule)) {
+          this.candidateAt++;
+          continue;
+        }
       }
       const steps = stepsOf(rule, phase);
       while (this.stepAt < steps.length) {
         const outcome = this.runStep(unchecked(steps[this.stepAt]));
-        if (outcome == Outcome.Pause) return outcome;
+        if (outcome == Outcome.Pause || outcome == Outcome.Read) return outcome;
         this.stepAt++;
         if (outcome == Outcome.Next) continue;
         return outcome;
@@ -250,14 +303,17 @@ export class Exchange extends View {
   /** Runs the step if its condition says so; what fails in it is counted and has the step's policy. */
   private runStep(step: Step): Outcome {
     const before = failures;
-    const when = step.when;
-    let acts = this.candidate(this.candidateAt).applies != Applies.GuardsOnly || step.isGuard;
-    if (acts && when != null) {
-      const verdict = when.test(this);
-      acts = verdict == Verdict.Yes;
-      if (verdict == Verdict.Failed) acts = step.onFailure == OnFailure.Act;
+    let outcome = Outcome.Next;
+    if (!this.isDecided) {
+      if (step.whenReadsBody) outcome = this.readBodyFirst();
+      if (outcome == Outcome.Next) this.isDecided = this.decides(step);
     }
-    const outcome = acts ? step.run(this) : Outcome.Next;
+    if (this.isDecided) {
+      if (step.readsBody) outcome = this.readBodyFirst();
+      if (outcome == Outcome.Read) return outcome;
+      this.isDecided = false;
+      if (outcome == Outcome.Next) outcome = step.run(this);
+    }
     if (failures == before) return outcome;
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase != Phase.Done;
@@ -267,6 +323,91 @@ export class Exchange extends View {
     return Outcome.End;
   }
 
+  /** Whether the step acts, as its condition and the rule's have it. */
+  private decides(step: Step): bool {
+    if (this.candidate(this.candidateAt).applies == Applies.GuardsOnly && !step.isGuard)
+      return false;
+    const when = step.when;
+    if (when == null) return true;
+    const verdict = when.test(this);
+    return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+  }
+
+  /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
+   * for it; End when the message was refused. */
+  private readBodyFirst(): Outcome {
+    if (this.phase == Phase.Done) return Outcome.Next;
+    const isRequest = this.phase == Phase.Request;
+    const pipe = isRequest ? this.requestBody : this.responseBody;
+    if (pipe.reading == Reading.Waiting) return Outcome.Read;
+    if (pipe.reading != Reading.Unasked) return Outcome.Next;
+    const headers = isRequest ? this.request : this.response;
+    const isBare = isRequest ? this.requestIsBare : this.responseIsBare;
+    const isReadable = isBare || this.isBodyEditable(headers, !isRequest);
+    if (!pipe.mustWait(headers, isBare, isReadable)) {
+      if (!pipe.isOverLimit) return Outcome.Next;
+      this.refuse(Refusal.Limit, isRequest);
+      return Outcome.End;
+    }
+    if (!isRequest || !this.heldFromHost || !this.requestEnded) return Outcome.Read;
+    // It came as a whole while a callout was out.
+    if (pipe.readInHost(this, this.hostCollected)) return Outcome.Next;
+    this.refuse(this.outOfMemory ? Refusal.Memory : Refusal.Invalid, true);
+    return Outcome.End;
+  }
+
+  /** The body that the walk waited for is there, or will not be read: the walk goes on. */
+  onBodyRead(isRequest: bool): Outcome {
+    return isRequest == (this.phase == Phase.Request) ? this.run() : Outcome.Next;
+  }
+
+  /** A callout is out, and the host's buffer has the whole body, of `size` bytes. */
+  waitWithBody(size: i32): void {
+    this.heldFromHost = true;
+    this.hostCollected = size;
+  }
+
+  readBody(name: Name, out: Value): void {
+    const isRequest = name.source <= Source.RequestForm;
+    const pipe = isRequest ? this.requestBody : this.responseBody;
+    if (pipe.reading == Reading.Unreadable) {
+      out.setFailure(Failure.Unreadable);
+    } else if (pipe.reading != Reading.Ready) {
+      out.setAbsent();
+    } else if (name.source == Source.RequestJson || name.source == Source.ResponseJson) {
+      pipe.readJson(out);
+    } else if (name.source != Source.RequestForm) {
+      out.setText(pipe.text());
+    } else if (this.form() == null) {
+      out.setFailure(Failure.BadForm);
+    } else {
+      out.setText(name.key == NONE ? pipe.text() : this.formField(name.key));
+    }
+  }
+
+  form(): FieldList | null {
+    const version = this.requestBody.version;
+    if (this.formVersion != version) {
+      this.formVersion = version;
+      this.isFormGood = this.parseForm(this.formList);
+    }
+    return this.isFormGood ? this.formList : null;
+  }
+
+  /** Fills `list` with the fields of the request's form, which the body, Ready, is; false when it is
+   * none. */
+  parseForm(list: FieldList): bool {
+    const type = this.request.get(field.contentType);
+    const body = this.requestBody.text();
+    if (type == NONE) return false;
+    if (isMediaType(type, field.multipartForm)) {
+      const boundary = multipart.boundaryOf(type);
+      return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
+    }
+    if (!isMediaType(type, field.form)) return false;
+    query.parse(body, list, this.arena);
+    return !list.failed;
+  }
   /** Counts expressions that failed since there were `before` of them; the last one is described in
    * the log of those who look for it. */
   private countFailures(before: u32): void {
@@ -284,6 +425,11 @@ export class Exchange extends View {
     return unchecked(this.program.rules[this.candidate(i).rule]);
   }
 
+  private isUndecided(rule: Rule): bool {
+    const isUnknown = this.candidate(this.candidateAt).applies == Applies.Unknown;
+    return isUnknown && this.phase >= rule.whenPhase;
+  }
+
   /** Whether the rule applies in this phase; a final one with a status ends the list then. */
   private entersRule(rule: Rule): bool {
     const status = rule.status;
@@ -293,7 +439,9 @@ export class Exchange extends View {
       if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
     }
     if (when != null && !this.applies(rule, when)) return false;
-    if (rule.final) this.candidateCount = this.candidateAt + 1;
+    // A rule whose `when` failed has not applied: the guards after it are still to act.
+    const hasApplied = this.candidate(this.candidateAt).applies != Applies.GuardsOnly;
+    if (rule.final && hasApplied) this.candidateCount = this.candidateAt + 1;
     return true;
   }
 
@@ -315,6 +463,10 @@ export class Exchange extends View {
   private afterRequestSteps(outcome: Outcome): HeadersAction {
     if (outcome == Outcome.Pause) return this.pauseRequest();
     if (outcome == Outcome.End) return HeadersAction.StopIteration;
+    if (outcome == Outcome.Read) {
+      this.requestBody.beginReading();
+      return HeadersAction.StopIteration;
+    }
     const refusal = this.beginRequestBody(this.program.holdsHeaders);
     if (refusal != Refusal.None) {
       this.refuse(refusal, true);
@@ -329,14 +481,16 @@ export class Exchange extends View {
   private pauseRequest(): HeadersAction {
     this.heldFromHost =
       this.program.holdsHeaders && !this.requestEnded && this.laterStepJudgesBody();
-    return this.heldFromHost
-      ? HeadersAction.StopIteration
-      : HeadersAction.StopAllIterationAndWatermark;
+    if (!this.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
+    this.requestBody.widenHost();
+    return HeadersAction.StopIteration;
   }
 
   private laterStepJudgesBody(): bool {
     for (let i = this.candidateAt; i < this.candidateCount; i++) {
-      const steps = this.ruleAt(i).request;
+      const rule = this.ruleAt(i);
+      if (rule.whenReadsBody && rule.whenPhase == Phase.Request) return true;
+      const steps = rule.request;
       for (let j = i == this.candidateAt ? this.stepAt : 0; j < steps.length; j++) {
         if (unchecked(steps[j]).judgesBody) return true;
       }
@@ -361,6 +515,15 @@ export class Exchange extends View {
       outcome = this.run();
     }
     if (outcome == Outcome.Pause || outcome == Outcome.End) return;
+    if (outcome == Outcome.Read) {
+      this.requestBody.beginReading();
+      return;
+    }
+    if (this.requestBody.reading == Reading.Ready) {
+      const action = this.requestBody.finishReadInHost(this, this.hostCollected, this.request);
+      if (action == DataAction.Continue) host.continueStream(StreamType.Request);
+      return;
+    }
     const wasHeld = this.heldFromHost;
     const refusal = this.beginRequestBody(wasHeld);
     if (refusal != Refusal.None) {
@@ -396,13 +559,19 @@ export class Exchange extends View {
   onResponseHeaders(endOfStream: bool): HeadersAction {
     if (this.ended) return HeadersAction.Continue;
     this.enter(Phase.Response);
+    this.responseIsBare = endOfStream;
     this.request.writable = false;
     for (let i = 0; i < this.clientHeaders.count; i++) {
       this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
     }
     if (this.candidateCount > 0) {
       this.responseStatus = this.readStatus();
-      if (this.run() == Outcome.End) return HeadersAction.StopIteration;
+      const outcome = this.run();
+      if (outcome == Outcome.End) return HeadersAction.StopIteration;
+      if (outcome == Outcome.Read) {
+        this.responseBody.beginReading();
+        return HeadersAction.StopIteration;
+      }
     }
     if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true))
       this.responseBody.dropEdits();
@@ -418,6 +587,7 @@ export class Exchange extends View {
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.isDecided = false;
   }
 
   /** Read only if a rule asks for the status. */

@@ -18,6 +18,14 @@ export const status: Span = name(":status");
 export const contentLength: Span = name("content-length");
 export const contentType: Span = name("content-type");
 export const contentEncoding: Span = name("content-encoding");
+export const contentMd5: Span = name("content-md5");
+export const contentDigest: Span = name("content-digest");
+export const reprDigest: Span = name("repr-digest");
+export const digest: Span = name("digest");
+export const etag: Span = name("etag");
+export const acceptRanges: Span = name("accept-ranges");
+export const range: Span = name("range");
+export const ifRange: Span = name("if-range");
 export const cookie: Span = name("cookie");
 export const upgrade: Span = name("upgrade");
 export const location: Span = name("location");
@@ -26,15 +34,26 @@ export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
 export const te: Span = name("te");
 
+/** What a weak entity tag begins with. */
+export const weak: Span = name("W/");
 export const identity: Span = name("identity");
 export const connect: Span = name("CONNECT");
 export const head: Span = name("HEAD");
 export const get: Span = name("GET");
 export const grpc: Span = name("application/grpc");
+export const eventStream: Span = name("text/event-stream");
+export const ndjson: Span = name("application/x-ndjson");
+export const jsonl: Span = name("application/jsonl");
+export const jsonLines: Span = name("application/json-lines");
+export const multipartForm: Span = name("multipart/form-data");
+export const form: Span = name("application/x-www-form-urlencoded");
 
 export const sourceAddress: Span = name("source\0address");
 export const routeName: Span = name("xds\0route_name");
 export const routeNameBefore: Span = name("route_name");
 export const clusterName: Span = name("xds\0cluster_name");
 export const clusterNameBefore: Span = name("cluster_name");
+/** Properties by which Higress takes the limits of its buffers, in decimal bytes; elsewhere they are
+ * only filter state that nobody reads. */
+export const decoderBufferLimit: Span = name("set_decoder_buffer_limit");
 export const clearRouteCache: Span = name("clear_route_cache");

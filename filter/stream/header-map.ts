@@ -101,11 +101,12 @@ export class HeaderMap extends FieldList {
   }
 }
 
-/** Whether the bytes can stand as a field value without ending the field (RFC 9110 5.5). */
+/** Whether the bytes can stand as a field value (RFC 9110 5.5): no control characters but the tab.
+ * Envoy answers 503 by itself to a message that an edit gave any other. */
 export function isFieldValue(s: Span): bool {
   for (let i = 0, n = length(s); i < n; i++) {
     const c = byteAtUnchecked(s, i);
-    if (c == 0 || c == 0x0a || c == 0x0d) return false;
+    if ((c < 0x20 && c != 0x09) || c == 0x7f) return false;
   }
   return true;
 }

@@ -21,6 +21,8 @@ export const enum Outcome {
   Stop,
   /** A callout is out; `resume` goes on. */
   Pause,
+  /** The body has to be read first; the walk then comes back to the same place. */
+  Read,
   /** Answered: nothing further runs for this stream. */
   End,
 }
@@ -48,6 +50,9 @@ export abstract class Step {
   onFailure: OnFailure = OnFailure.Skip;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
+  /** Whether its condition, and what it does, read the body. */
+  whenReadsBody: bool = false;
+  readsBody: bool = false;
   /** Whether it may refuse the message because of its body: then headers must not go on before. */
   judgesBody: bool = false;
   /** Whether it needs the whole body at once. */
@@ -113,6 +118,7 @@ export class Rule {
   when: Expression | null = null;
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
+  whenReadsBody: bool = false;
   captureCount: i32 = 0;
   /** Its place in the list it stands in. */
   place: i32 = 0;

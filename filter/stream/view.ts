@@ -9,18 +9,25 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
-import { Failure, Kind, settleAll, Value } from "../cel/index";
-import { deepCopy, insert, startMap, VALUE_SIZE } from "../cel/value";
+import { chargeBytes, Failure, Kind, settleAll, Value } from "../cel/index";
+import { deepCopy, insert, startMap, VALUE_SIZE, weight } from "../cel/value";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
 import { Facts } from "../rules/match";
 import { Name, Source } from "../rules/name";
+import * as event from "./event";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 
+/** What a variable may take, in units of 16 bytes. */
+const MAX_VARIABLE: i32 = 64 * 1024;
+
 const key = Value.create();
+
+/** What the edits of a stream of events may put into variables, in units of 16 bytes: 64 KiB. */
+const MAX_VARIABLE_UNITS: i32 = 4096;
 
 export abstract class View extends Facts {
   readonly arena: Arena = Arena.create();
@@ -36,12 +43,21 @@ export abstract class View extends Facts {
   private queryParsed: bool = false;
   private cookiesParsed: bool = false;
   private arrivedHost: Span = NONE;
+  /** Where values are made that somebody may keep: the stream's arena, but for the edits of events, of
+   * which there is no end. */
+  protected values: Arena = this.arena;
+  /** Units of 16 bytes that events may still put into variables. */
+  private variableUnits: i32 = 0;
   private variables: usize = 0;
 
   /** The capture of the rule at hand, or NONE. */
   abstract captured(index: i32): Span;
   /** The name of the rule at hand. */
   abstract ruleName(): Span;
+  /** What `name`, which is of a body, stands for. */
+  abstract readBody(name: Name, out: Value): void;
+  /** The fields of the request's form; null when it is none. */
+  abstract form(): FieldList | null;
 
   /** Ready for a new stream. */
   protected openView(): void {
@@ -55,6 +71,8 @@ export abstract class View extends Facts {
     this.cookiesParsed = false;
     this.arrivedHost = NONE;
     this.variables = 0;
+    this.values = arena;
+    this.variableUnits = MAX_VARIABLE_UNITS;
   }
 
   /** Keeps the request as it arrived, for `original.…`. */
@@ -124,7 +142,11 @@ export abstract class View extends Facts {
   }
 
   source(): Span {
-    const pair = host.property(field.sourceAddress, this.arena);
+    return this.clientAddress(this.arena);
+  }
+
+  private clientAddress(arena: Arena): Span {
+    const pair = host.property(field.sourceAddress, arena);
     return pair == NONE || length(pair) == 0 ? NONE : addressOf(pair);
   }
 
@@ -133,8 +155,8 @@ export abstract class View extends Facts {
   }
 
   private propertyOr(path: Span, fallback: Span): Span {
-    const value = host.property(path, this.arena);
-    return value != NONE || fallback == NONE ? value : host.property(fallback, this.arena);
+    const value = host.property(path, this.values);
+    return value != NONE || fallback == NONE ? value : host.property(fallback, this.values);
   }
 
   // ---- names in templates
@@ -152,7 +174,7 @@ export abstract class View extends Facts {
         return;
       case Source.RequestQueryParameter:
         out.setText(
-          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.arena),
+          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.values),
         );
         return;
       case Source.RequestCookie:
@@ -172,7 +194,7 @@ export abstract class View extends Facts {
         return;
       case Source.OriginalQueryParameter:
         out.setText(
-          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.arena),
+          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.values),
         );
         return;
       case Source.OriginalCookie:
@@ -181,11 +203,18 @@ export abstract class View extends Facts {
       case Source.ResponseHeader:
         out.setText(this.response.get(name.key));
         return;
+      case Source.RequestBody:
+      case Source.RequestJson:
+      case Source.RequestForm:
+      case Source.ResponseBody:
+      case Source.ResponseJson:
+        this.readBody(name, out);
+        return;
       case Source.Property:
         this.readProperty(name, out);
         return;
       case Source.ClientIp:
-        out.setText(this.source());
+        out.setText(this.clientAddress(this.values));
         return;
       case Source.Parameter:
         out.setText(this.captured(name.index));
@@ -202,8 +231,21 @@ export abstract class View extends Facts {
       case Source.Now:
         out.setTimestampOf(host.now() as i64);
         return;
+      case Source.EventData:
+      case Source.EventType:
+      case Source.EventId:
+      case Source.EventIndex:
+      case Source.EventJson:
+        event.read(name.source, out);
+        return;
     }
     out.setAbsent();
+  }
+
+  has(name: Name, out: Value): bool {
+    if (!name.isOfBody) return true;
+    this.readBody(name, out);
+    return out.kind == Kind.String;
   }
 
   member(name: Name, key: Span, out: Value): void {
@@ -219,7 +261,10 @@ export abstract class View extends Facts {
         return;
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter:
-        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.arena));
+        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.values));
+        return;
+      case Source.RequestForm:
+        out.setText(this.formField(key));
         return;
       case Source.RequestCookie:
         this.request.ensureLoaded();
@@ -242,9 +287,11 @@ export abstract class View extends Facts {
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter: {
         const target = this.target(name);
-        query.parse(target == NONE ? NONE : query.queryOf(target), list, this.arena);
+        query.parse(queryOfTarget(target), list, this.arena);
         return mapOf(list, out, arena);
       }
+      case Source.RequestForm:
+        return mapOf(this.form()!, out, arena);
       default: {
         const headers = name.source == Source.RequestCookie ? this.request : this.original;
         list.clear(this.arena);
@@ -253,6 +300,12 @@ export abstract class View extends Facts {
         return mapOf(list, out, arena);
       }
     }
+  }
+
+  /** The first value of the form's field, or NONE. */
+  protected formField(name: Span): Span {
+    const form = this.form();
+    return form == null ? NONE : form.first(name);
   }
 
   private loaded(headers: HeaderMap): FieldList {
@@ -268,7 +321,7 @@ export abstract class View extends Facts {
   }
 
   private lowered(name: Span): Span {
-    const copied = copy(name, this.arena);
+    const copied = copy(name, this.values);
     if (copied != NONE) ascii.lowerInPlace(copied);
     return copied;
   }
@@ -294,6 +347,14 @@ export abstract class View extends Facts {
     else out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
   }
 
+  /** The units of 16 bytes that the variable will take; -1 when that is too much. */
+  private unitsOf(value: Value): i32 {
+    // Numbers and the like need no room beyond their place, so that events are counted without end.
+    if (value.kind <= Kind.Double) return 0;
+    // A value may be small because its parts are the same; a copy has each of them.
+    return weight(value, this.values == this.arena ? MAX_VARIABLE : this.variableUnits);
+  }
+
   /** Sets the stream's variable; the value is copied, with all that is in it. */
   setVariable(i: i32, value: Value): void {
     if (this.variables == 0) {
@@ -303,8 +364,9 @@ export abstract class View extends Facts {
       this.variables = base;
     }
     const variable = Value.at(this.variables + i * VALUE_SIZE);
-    const isSettled = settleAll(value) == Failure.None;
-    if (!isSettled || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+    const units = settleAll(value) == Failure.None ? this.unitsOf(value) : -1;
+    if (units < 0 || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+    else if (this.values != this.arena) this.variableUnits -= units;
   }
 }
 
@@ -321,6 +383,7 @@ function mapOf(list: FieldList, out: Value, arena: Arena): bool {
 
 function parseCookies(headers: FieldList, list: FieldList): void {
   for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    chargeBytes(length(headers.value(i)));
     cookies.parse(headers.value(i), list);
   }
 }
@@ -329,12 +392,16 @@ function orEmpty(s: Span): Span {
   return s == NONE ? host.EMPTY : s;
 }
 
+// What is looked through is charged to the expression that asks.
 function queryOfTarget(target: Span): Span {
-  return target == NONE ? NONE : query.queryOf(target);
+  if (target == NONE) return NONE;
+  chargeBytes(length(target));
+  return query.queryOf(target);
 }
 
 function firstCookie(headers: FieldList, name: Span): Span {
   for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    chargeBytes(length(headers.value(i)));
     const value = cookies.cookie(headers.value(i), name);
     if (value != NONE) return value;
   }

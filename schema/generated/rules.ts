@@ -48,6 +48,10 @@ export type Size2 = string | number;
  */
 export type Size3 = string | number;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * Default: the service's.
  */
 export type Duration1 = string;
@@ -73,6 +77,7 @@ export interface RulewayRuleFile {
    */
   ruleway?: 1;
   vars?: Vars;
+  tables?: Tables;
   services?: Services;
   limits?: Limits;
   settings?: Settings;
@@ -95,6 +100,22 @@ export interface Vars {
    */
   [k: string]: {
     [k: string]: unknown;
+  };
+}
+/**
+ * Constants to look up by key, read as `$(tables.NAME[KEY])`; a key that a table does not have is absent. How large a table is makes no difference to a look-up.
+ */
+export interface Tables {
+  /**
+   * Any JSON value by key.
+   */
+  [k: string]: {
+    /**
+     * Any JSON value.
+     */
+    [k: string]: {
+      [k: string]: unknown;
+    };
   };
 }
 /**
@@ -354,6 +375,7 @@ export interface RequestStep {
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
+  form?: Form;
   path?: Path;
   /**
    * Text that may hold `$(…)`.
@@ -364,6 +386,7 @@ export interface RequestStep {
    */
   method?: string;
   body?: Body;
+  events?: Events;
   limit?: Limit;
   authorize?: Authorize;
   respond?: Respond1;
@@ -494,6 +517,24 @@ export interface Cookies {
 export interface CookieValues {
   [k: string]: Value;
 }
+/**
+ * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
+ */
+export interface Form {
+  set?: Values;
+  add?: Values;
+  default?: Values;
+  remove?: Globs;
+  keep?: Globs;
+  rename?: Names;
+  copy?: Names;
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
+}
 export interface PathRewrite {
   replacePrefix?: PrefixReplace;
   replace?: RegexReplace;
@@ -582,15 +623,79 @@ export interface JsonValues1 {
   };
 }
 /**
+ * Edits of a body that is a stream of server-sent events, or of lines of JSON (NDJSON), one by one, as they come. What no edit touches keeps its bytes.
+ */
+export interface Events {
+  /**
+   * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
+   */
+  format?: "sse" | "lines";
+  maxSize?: Size2;
+  /**
+   * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
+   *
+   * @minItems 1
+   */
+  edit: [EventEdit, ...EventEdit[]];
+}
+/**
+ * What is done to an event. Expressions read it as `event.data`, `event.json`, `event.type`, `event.id` and `event.index`. Order: log, set, drop, json, data, type, id.
+ */
+export interface EventEdit {
+  /**
+   * A CEL expression: the edit is for the events for which it is true; default: all. What cannot be evaluated is not.
+   */
+  when?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  log?: string;
+  set?: Set;
+  /**
+   * The event does not go on.
+   */
+  drop?: true;
+  json?: Json1;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  data?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  type?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  id?: string;
+}
+/**
+ * Variables of this stream, read as `$(ctx.NAME)`.
+ */
+export interface Set {
+  [k: string]: Value;
+}
+/**
+ * Edits by JSON Pointer (RFC 6901); bytes that no edit touches stay as they are. Order: remove, set, add, each by pointer in the order of bytes.
+ */
+export interface Json1 {
+  set?: JsonValues;
+  add?: JsonValues1;
+  /**
+   * @minItems 1
+   */
+  remove?: [string, ...string[]];
+}
+/**
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size2;
+  body?: Size3;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size3;
+  headerBytes?: Size4;
   respond?: Respond;
 }
 /**
@@ -723,12 +828,6 @@ export interface Redirect {
    */
   status?: 301 | 302 | 303 | 307 | 308;
 }
-/**
- * Variables of this stream, read as `$(ctx.NAME)`.
- */
-export interface Set {
-  [k: string]: Value;
-}
 export interface Log1 {
   /**
    * Default info.
@@ -752,6 +851,7 @@ export interface ResponseStep {
    */
   status?: StatusCode | string;
   body?: Body;
+  events?: Events;
   limit?: Limit;
   respond?: Respond1;
   redirect?: Redirect;
@@ -795,6 +895,7 @@ export interface Entry {
   inherit?: boolean;
   ruleway?: 1;
   vars?: Vars;
+  tables?: Tables;
   services?: Services;
   limits?: Limits;
   settings?: Settings;

@@ -14,6 +14,7 @@ import {
   Plugin,
   type Sink,
 } from "../../host/index.ts";
+import { expressionRules } from "./expressions.ts";
 
 /** Numbers from a seed (mulberry32). */
 export class Random {
@@ -149,8 +150,10 @@ export function fuzz(seed: number, configurations: number): Report {
       onTrap: (error) => failures.push(`trap: ${error.message}`),
     });
     for (let round = 0; round < 3; round++) {
-      let tree: unknown = random.of(donors);
-      for (let n = random.below(4); n > 0; n--) tree = mutate(tree, random, donors);
+      const isExpressive = random.chance(40);
+      let tree: unknown = isExpressive ? expressionRules(random) : random.of(donors);
+      for (let n = isExpressive ? 0 : random.below(4); n > 0; n--)
+        tree = mutate(tree, random, donors);
       // A configuration that says so of a host that cannot hold headers is the one known way to hang.
       const text = (JSON.stringify(tree) ?? "null").replace(
         /"holdHeaders":true/g,
@@ -222,6 +225,15 @@ const VALUES = [
   "\u0000\r\n",
   "text/html",
   "v".repeat(2000),
+  "1",
+  "-99999999999999999999",
+  "1e999",
+  "2020-02-30T00:00:00Z",
+  "(a|b)*?c{1,200}",
+  "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",
+  '{"a":1,"a":{"b":[null,"\\ud800"]}}',
+  "\xff\xfe\xc3(",
+  "aaaaaaaab".repeat(3000),
 ];
 
 function headersFor(random: Random, first: Headers): Headers {

@@ -44,6 +44,8 @@ function converted(fn: Fn, value: Value, text: Span): Failure {
     case Fn.Base64Encode:
     case Fn.Base64UrlEncode: {
       const isUrl = fn == Fn.Base64UrlEncode;
+      // Bytes only, as the encoders extension has it.
+      if (!isUrl && value.kind != Kind.Bytes) return Failure.NoSuchOverload;
       base64.encode(text, buffer, isUrl, !isUrl);
       return take(value);
     }
@@ -62,6 +64,7 @@ function converted(fn: Fn, value: Value, text: Span): Failure {
       if (!hex.decode(text, buffer)) return Failure.BadConversion;
       return take(value, Kind.Bytes);
     case Fn.UrlEncode:
+      if (!chargeBytes(length(text) * 4)) return Failure.Budget; // byte by byte
       percent.encodeComponent(text, buffer);
       return take(value);
     case Fn.UrlDecode: {

@@ -131,7 +131,7 @@ function doubleOf(value: Value): Failure {
   const text = value.bits;
   if (number.isDecimal(text)) {
     value.setDouble(number.parseDouble(text));
-    return Failure.None;
+    return Number.isFinite(value.double) ? Failure.None : Failure.Overflow;
   }
   const signed =
     length(text) > 0 && (byteAtUnchecked(text, 0) == 0x2d || byteAtUnchecked(text, 0) == 0x2b);
@@ -201,9 +201,8 @@ function toUint(value: Value): Failure {
       return Failure.None;
     case Kind.Double: {
       const x = value.double;
-      if (!(x > -1.0 && x < 18446744073709551616.0)) return Failure.Overflow;
-      if (x < 0 && Math.trunc(x) != 0) return Failure.Overflow;
-      value.set(Kind.Uint, x < 0 ? 0 : (x as u64));
+      if (!(x >= 0 && x < 18446744073709551616.0)) return Failure.Overflow;
+      value.set(Kind.Uint, x as u64);
       return Failure.None;
     }
     case Kind.String: {

@@ -4,7 +4,7 @@ import * as ascii from "../../bytes/ascii";
 import * as number from "../../bytes/number";
 import { address, byteAtUnchecked, compare, length } from "../../bytes/span";
 import { Writer } from "../../bytes/writer";
-import { charge } from "../budget";
+import { charge, chargeBytes } from "../budget";
 import { TYPE_NAMES } from "../checker";
 import { buffer } from "../context";
 import { Failure } from "../failure";
@@ -16,6 +16,8 @@ import { asDouble } from "./maths";
 
 const DEFAULT_PRECISION: i32 = 6;
 const MAX_PRECISION: i32 = 100;
+/** Units for each digit of %f and %e. */
+const DIGIT_COST: u32 = 16;
 
 export function format(value: Value, list: Value): Failure {
   const wrong = settle(list);
@@ -83,27 +85,22 @@ function isWhole(value: Value): bool {
 }
 
 function writeDecimal(value: Value): Failure {
-  if (value.kind == Kind.Double) {
-    const x = value.double;
-    if (Number.isFinite(x)) return Failure.BadFormat;
-    number.writeDouble(x, buffer);
-    return Failure.None;
-  }
-  if (!isWhole(value)) return Failure.BadFormat;
-  writePlain(value, buffer);
-  return Failure.None;
+  return value.isNumber ? writeAny(value, buffer) : Failure.BadFormat;
 }
 
 function writeDouble(isFixed: bool, value: Value, precision: i32): Failure {
   if (!value.isNumber) return Failure.BadFormat;
+  const before = buffer.size;
   if (isFixed) number.writeFixed(asDouble(value), precision, buffer);
   else number.writeExponent(asDouble(value), precision, buffer);
-  return Failure.None;
+  // Exact digits take long to find.
+  return charge(((buffer.size - before) * DIGIT_COST) as i32) ? Failure.None : Failure.Budget;
 }
 
 function writeHex(value: Value, upper: bool): Failure {
   if (isWhole(value)) return writeDigits(value, 4, upper);
   if (value.kind != Kind.String && value.kind != Kind.Bytes) return Failure.BadFormat;
+  if (!chargeBytes(length(value.bits) * 8)) return Failure.Budget;
   for (let at = address(value.bits), stop = at + length(value.bits); at < stop; at++) {
     buffer.byte(hexDigit(load<u8>(at) >> 4, upper));
     buffer.byte(hexDigit(load<u8>(at) & 15, upper));
@@ -148,6 +145,14 @@ export function writeAny(value: Value, out: Writer): Failure {
       return writeMap(value, out);
     case Kind.Optional:
       return Failure.BadFormat;
+    case Kind.Double:
+      number.writePlainDouble(value.double, out);
+      return Failure.None;
+    case Kind.String:
+    case Kind.Bytes:
+      if (!chargeBytes(length(value.bits))) return Failure.Budget;
+      out.span(value.bits);
+      return Failure.None;
     default:
       writePlain(value, out);
       return Failure.None;
@@ -172,9 +177,10 @@ function writeMap(map: Value, out: Writer): Failure {
     const next = following(map, last);
     if (next < 0) return Failure.Budget;
     if (i > 0) out.text(", ");
-    writePlain(keyOf(map, next), out);
+    let wrong = writeAny(keyOf(map, next), out);
+    if (wrong != Failure.None) return wrong;
     out.text(": ");
-    const wrong = writeAny(valueOf(map, next), out);
+    wrong = writeAny(valueOf(map, next), out);
     if (wrong != Failure.None) return wrong;
     last = next;
   }

@@ -186,7 +186,7 @@ function sort(list: Value, keys: Value, value: Value): Failure {
   for (let i = 0; i < n; i++) store<i32>(order + i * 4, i);
   for (let width = 1; width < n; width *= 2) {
     if (!charge(n)) return Failure.Budget;
-    for (let from = 0; from < n; from += 2 * width) {
+    for (let from = 0; from < n && !isSpent(); from += 2 * width) {
       mergeRuns(keys, order, other, from, min(from + width, n), min(from + 2 * width, n));
     }
     const swap = order;
@@ -221,7 +221,8 @@ function mergeRuns(keys: Value, from: usize, to: usize, start: i32, middle: i32,
   let right = middle;
   for (let i = start; i < stop; i++) {
     let useLeft = left < middle;
-    if (useLeft && right < stop) {
+    // Without budget it only has to end.
+    if (useLeft && right < stop && !isSpent()) {
       const a = elementOf(keys, load<i32>(from + left * 4));
       const b = elementOf(keys, load<i32>(from + right * 4));
       const order = compare(a, b);

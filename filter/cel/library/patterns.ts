@@ -3,8 +3,8 @@
 // takes time and memory that nobody should get by sending headers.
 
 import { length, NONE, Span, sliceUnchecked } from "../../bytes/span";
-import { Notation, Regex, Template, Unknown } from "../../regex";
-import { chargeBytes } from "../budget";
+import { effort, Notation, Regex, Template, TOO_COSTLY, Unknown } from "../../regex";
+import { chargeBytes, chargeEffort, remaining } from "../budget";
 import { buffer, heap } from "../context";
 import { Failure } from "../failure";
 import { Fn } from "../functions";
@@ -77,11 +77,17 @@ export function callPattern(
     return Failure.None;
   }
   if (value.kind != Kind.String) return Failure.NoSuchOverload;
-  const text = value.bits;
-  if (!chargeBytes(length(text))) return Failure.Budget;
+  if (!chargeBytes(length(value.bits))) return Failure.Budget;
+  const before = effort();
+  const wrong = apply(fn, regex, template, base, n);
+  return chargeEffort(before, effort()) ? wrong : Failure.Budget;
+}
+
+function apply(fn: Fn, regex: Regex, template: Template | null, base: usize, n: i32): Failure {
+  const value = argument(base, 0);
   switch (fn) {
     case Fn.Matches:
-      value.setBool(regex.isMatch(text));
+      value.setBool(regex.isMatch(value.bits));
       return Failure.None;
     case Fn.RegexReplace:
       return replace(regex, template, base, n);
@@ -113,7 +119,9 @@ function replace(regex: Regex, template: Template | null, base: usize, n: i32): 
     if (template == null) return Failure.BadTemplate;
   }
   const most = limit < 0 || limit > (i32.MAX_VALUE as i64) ? -1 : (limit as i32);
-  return regex.replaceAll(text, template, buffer, most) == 0 ? Failure.None : take(value);
+  const replaced = regex.replaceAll(text, template, buffer, most, remaining());
+  if (replaced == TOO_COSTLY) return Failure.Budget;
+  return replaced == 0 ? Failure.None : take(value);
 }
 
 /** What group 1 matched, or the whole when there is no group; NONE when the group took no part. */
@@ -137,9 +145,11 @@ function extract(regex: Regex, value: Value): Failure {
 function extractAll(regex: Regex, value: Value): Failure {
   const text = value.bits;
   let count = 0;
+  const stop = effort() + (remaining() as u64);
   // Parts that a group took no part in, or matched nothing with, do not count.
   for (let at = -1; regex.findNext(text, at); at = regex.end(0)) {
     if (isPart(regex, found(regex, text))) count++;
+    if (effort() > stop) return Failure.Budget;
   }
   if (!startList(value, count, heap)) return Failure.Memory;
   for (let at = -1; regex.findNext(text, at); at = regex.end(0)) {

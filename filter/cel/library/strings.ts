@@ -7,6 +7,7 @@ import {
   indexOfByte,
   length,
   Span,
+  same,
   sliceUnchecked,
   span,
   startsWith,
@@ -121,7 +122,8 @@ function substring(value: Value, base: usize, n: i32): Failure {
 
 // ---- searching
 
-/** The offset of `needle` at or after `from`, or -1. Compares at most what it charges for. */
+/** The offset of `needle` at or after `from`, or -1: also when the budget is used up, which ends the
+ * evaluation before anybody takes that for an answer. Compares at most what it charges for. */
 function find(text: Span, needle: Span, from: i32): i32 {
   const n = length(text);
   const m = length(needle);
@@ -131,7 +133,7 @@ function find(text: Span, needle: Span, from: i32): i32 {
   while (at + m <= n) {
     at = indexOfByte(text, first, at);
     if (at < 0 || at + m > n) return -1;
-    if (memory.compare(address(text) + at, address(needle), m) == 0) return at;
+    if (m == 1 || same(address(text) + at, address(needle), m)) return at;
     if (!charge((m >> 4) + 1)) return -1;
     at++;
   }
@@ -140,9 +142,12 @@ function find(text: Span, needle: Span, from: i32): i32 {
 
 function findLast(text: Span, needle: Span, from: i32): i32 {
   const m = length(needle);
+  if (m == 0) return from;
+  const first = load<u8>(address(needle));
   for (let at = min(from, length(text) - m); at >= 0; at--) {
-    if (memory.compare(address(text) + at, address(needle), m) == 0) return at;
-    if (!charge((m >> 6) + 1)) return -1;
+    if (load<u8>(address(text) + at) != first) continue;
+    if (same(address(text) + at, address(needle), m)) return at;
+    if (!charge((m >> 4) + 1)) return -1;
   }
   return -1;
 }
@@ -236,6 +241,7 @@ function split(value: Value, base: usize, n: i32): Failure {
     let next = to;
     if (i < count) {
       next = nextCut(text, separator, from);
+      if (next < 0) return Failure.Budget; // found before, so the search was cut short
       to = next - length(separator);
     }
     push(value).set(Kind.String, sliceUnchecked(text, from, to));
@@ -266,9 +272,13 @@ function join(base: usize, n: i32): Failure {
   for (let i = 0, count = countOf(list); i < count; i++) {
     const element = elementOf(list, i);
     if (element.kind != Kind.String) return Failure.NoSuchOverload;
-    if (i > 0 && n == 2) buffer.span(argument(base, 1).bits);
-    buffer.span(element.bits);
+    if (i > 0 && n == 2) {
+      const separator = argument(base, 1).bits;
+      if (!chargeBytes(length(separator))) return Failure.Budget;
+      buffer.span(separator);
+    }
     if (!chargeBytes(length(element.bits))) return Failure.Budget;
+    buffer.span(element.bits);
   }
   return take(list);
 }
@@ -321,6 +331,7 @@ function isSpace(c: i32): bool {
 // In double quotes, with the escapes of the strings extension.
 function quote(value: Value): Failure {
   const text = value.bits;
+  if (!chargeBytes(length(text) * 4)) return Failure.Budget; // byte by byte
   buffer.reset();
   buffer.byte(0x22);
   let at = address(text);

@@ -1,0 +1,373 @@
+// `events`: edits of a body that is a stream of server-sent events or of lines of JSON, event by event,
+// as they come and for as long as they come. An event is held until it has ended; what is larger than
+// `maxSize` passes as it is. What no edit touches keeps its bytes.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { LogLevel } from "../abi/numbers";
+import { address, equal, length, NONE, Span, sliceUnchecked, span } from "../bytes/span";
+import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
+import * as events from "../http/events";
+import { Field, Framing } from "../http/events";
+import { isMediaType } from "../http/media-type";
+import { Expression, Verdict } from "../rules/expression";
+import { Absent, Template } from "../rules/template";
+import { Counter, count } from "../stream/counters";
+import * as current from "../stream/event";
+import { Exchange } from "../stream/exchange";
+import * as field from "../stream/field-names";
+import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
+import { JsonEdit } from "./body";
+import { neutralise, SetStep } from "./plain";
+
+export const enum Format {
+  /** As the content-type says. */
+  Auto,
+  Sse,
+  Lines,
+}
+
+const edited = Writer.create();
+const joined = Writer.create();
+const line = Writer.create();
+
+@final
+export class EventEdit {
+  when: Expression | null = null;
+  drops: bool = false;
+  data: Template | null = null;
+  type: Template | null = null;
+  id: Template | null = null;
+  json: JsonEdit | null = null;
+  log: Template | null = null;
+  set: SetStep | null = null;
+
+  /** Whether it is for the event at hand. What cannot be evaluated is not. */
+  isFor(x: Exchange): bool {
+    const when = this.when;
+    return when == null || when.test(x) == Verdict.Yes;
+  }
+}
+
+@unmanaged
+@final
+class State {
+  framing: Framing;
+  candidate: i32;
+  /** Bytes of an event that has not ended: address, size, room. */
+  base: usize;
+  size: i32;
+  capacity: i32;
+  /** The event is too large: what is left of it passes. */
+  passes: bool;
+  index: i64;
+}
+
+@final
+export class EventsStep extends Step {
+  constructor(
+    private readonly isResponse: bool,
+    private readonly edit: EventsEdit,
+  ) {
+    super();
+  }
+
+  run(x: Exchange): Outcome {
+    const headers = this.isResponse ? x.response : x.request;
+    const state = this.edit.open(x, headers.get(field.contentType));
+    const body = this.isResponse ? x.responseBody : x.requestBody;
+    if (state != 0) body.add(this.edit, state);
+    return Outcome.Next;
+  }
+}
+
+@final
+export class EventsEdit extends BodyEdit {
+  format: Format = Format.Auto;
+  largest: i32 = 0;
+  readonly edits: EventEdit[] = [];
+
+  /** The state for a body of that content-type; 0 when it is no stream of events. */
+  open(x: Exchange, type: Span): usize {
+    let format = this.format;
+    if (format == Format.Auto) format = formatOf(type);
+    if (format == Format.Auto) {
+      count(Counter.BodySkippedType);
+      return 0;
+    }
+    const at = x.arena.allocate(offsetof<State>() as i32);
+    const framing = x.arena.allocate(offsetof<Framing>() as i32);
+    if (at == 0 || framing == 0) return 0;
+    const state = changetype<State>(at);
+    state.framing = changetype<Framing>(framing);
+    state.framing.start(format == Format.Lines);
+    state.candidate = x.place;
+    state.base = 0;
+    state.size = 0;
+    state.capacity = 0;
+    state.passes = false;
+    state.index = 0;
+    return at;
+  }
+
+  bind(x: Exchange): usize {
+    return 0; // `open` is what the step calls
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return -1;
+  }
+
+  feed(x: Exchange, at: usize, piece: Span, last: bool, out: Writer): Fed {
+    const state = changetype<State>(at);
+    const before = x.enterEvents(state.candidate);
+    const fed = this.feedEvents(x, state, piece, last, out);
+    x.leaveEvents(before);
+    current.end();
+    return fed;
+  }
+
+  private feedEvents(x: Exchange, state: State, piece: Span, last: bool, out: Writer): Fed {
+    const n = length(piece);
+    let changed = state.size > 0; // what was held has to be written
+    let written = 0; // up to here the piece is in `out`, once something changed
+    let from = 0;
+    while (from < n) {
+      const stop = state.framing.next(piece, from);
+      if (stop < 0) break;
+      let event = sliceUnchecked(piece, from, stop);
+      const wasHeld = state.size > 0;
+      if (wasHeld) {
+        if (!this.hold(x, state, event)) return Fed.Failed;
+        event = span(state.base, state.size);
+        state.size = 0;
+      }
+      const isChanged = !state.passes && this.editEvent(x, state, event);
+      state.passes = false;
+      state.index++;
+      if (isChanged || wasHeld) {
+        out.span(sliceUnchecked(piece, written, from));
+        out.span(isChanged ? edited.view() : event);
+        written = stop;
+        changed = true;
+      }
+      from = stop;
+    }
+    const rest = sliceUnchecked(piece, from, n);
+    const keeps = !last && length(rest) > 0 && !state.passes;
+    if (keeps && state.size + length(rest) <= this.largest) {
+      out.span(sliceUnchecked(piece, written, from));
+      if (!this.hold(x, state, rest)) return Fed.Failed;
+      this.consumed = n;
+      return Fed.Changed;
+    }
+    if (keeps) {
+      count(Counter.BodySkippedSize);
+      state.passes = true;
+    }
+    // The rest passes, and before it what was held of the same event.
+    if (state.size > 0 && (last || state.passes)) {
+      out.span(sliceUnchecked(piece, written, from));
+      out.span(span(state.base, state.size));
+      written = from;
+      state.size = 0;
+    }
+    if (!changed) return Fed.Same;
+    this.consumed = written;
+    return Fed.Changed;
+  }
+
+  /** Keeps the bytes behind those that are held; false when memory ran out. */
+  private hold(x: Exchange, state: State, bytes: Span): bool {
+    const size = state.size + length(bytes);
+    if (size > state.capacity) {
+      // At most twice as much as the largest event comes to be allocated for a stream.
+      const capacity = max(size, state.capacity * 2);
+      const base = x.arena.allocate(capacity);
+      if (base == 0) {
+        x.outOfMemory = true;
+        return false;
+      }
+      memory.copy(base, state.base, state.size);
+      state.base = base;
+      state.capacity = capacity;
+    }
+    memory.copy(state.base + state.size, address(bytes), length(bytes));
+    state.size = size;
+    return true;
+  }
+
+  /** Whether the event becomes another, in `edited`. */
+  private editEvent(x: Exchange, state: State, event: Span): bool {
+    const isLines = state.framing.isLines;
+    if (!(isLines ? readLine(event, state.index) : readEvent(event, state.index))) return false;
+    const data = current.data;
+    const type = current.type;
+    const id = current.id;
+    for (let i = 0, n = this.edits.length; i < n; i++) {
+      const edit = unchecked(this.edits[i]);
+      if (!edit.isFor(x)) continue;
+      const log = edit.log;
+      if (log != null) write(x, log);
+      const set = edit.set;
+      if (set != null) set.run(x);
+      if (edit.drops) {
+        edited.reset();
+        return true;
+      }
+      change(x, edit, isLines);
+    }
+    const newData = differs(current.data, data);
+    const newType = differs(current.type, type);
+    const newId = differs(current.id, id);
+    if (!newData && !newType && !newId) return false;
+    edited.reset();
+    if (isLines) writeLine(event);
+    else writeEvent(event, newData, newType, newId);
+    return !edited.failed;
+  }
+}
+
+function differs(a: Span, b: Span): bool {
+  return a != b && (b == NONE || !equal(a, b));
+}
+
+function formatOf(type: Span): Format {
+  if (type == NONE) return Format.Auto;
+  if (isMediaType(type, field.eventStream)) return Format.Sse;
+  const isLines =
+    isMediaType(type, field.ndjson) ||
+    isMediaType(type, field.jsonl) ||
+    isMediaType(type, field.jsonLines);
+  return isLines ? Format.Lines : Format.Auto;
+}
+
+/** Takes the edit's own view of the event at hand. */
+function change(x: Exchange, edit: EventEdit, isLines: bool): void {
+  const json = edit.json;
+  if (json != null && current.data != NONE) {
+    const result = json.edited(x, current.data, scratch);
+    if (result != NONE) current.setData(result);
+  }
+  const data = edit.data;
+  if (data != null) {
+    const text = data.evaluate(x, Absent.Skips, scratch);
+    if (text == NONE) count(Counter.EditSkippedAbsent);
+    else if (isLines && !events.isOneLine(text)) count(Counter.EditSkippedInvalid);
+    else current.setData(text);
+  }
+  const type = edit.type;
+  if (type != null) {
+    const text = oneLine(x, type);
+    if (text != NONE) current.setType(text);
+  }
+  const id = edit.id;
+  if (id != null) {
+    const text = oneLine(x, id);
+    if (text != NONE) current.setId(text);
+  }
+}
+
+function oneLine(x: Exchange, template: Template): Span {
+  const text = template.evaluate(x, Absent.Skips, scratch);
+  if (text == NONE) {
+    count(Counter.EditSkippedAbsent);
+  } else if (!events.isOneLine(text)) {
+    count(Counter.EditSkippedInvalid);
+    return NONE;
+  }
+  return text;
+}
+
+function write(x: Exchange, text: Template): void {
+  line.reset();
+  text.write(x, Absent.IsEmpty, line);
+  neutralise(line);
+  host.log(LogLevel.Info, line.view());
+}
+
+// ---- reading and writing
+
+/** A line of JSON as the event at hand; false when it is blank. */
+function readLine(event: Span, index: i64): bool {
+  if (!events.nextLine(event, 0) || length(events.line) == 0) return false;
+  current.begin(index);
+  current.setData(events.line);
+  return true;
+}
+
+/** A server-sent event as the one at hand; false when there is nothing in it for edits. */
+function readEvent(event: Span, index: i64): bool {
+  current.begin(index);
+  let lines = 0;
+  let data = NONE;
+  for (let at = 0; events.nextLine(event, at); at = events.after) {
+    const text = events.line;
+    switch (events.fieldOf(text)) {
+      case Field.Data:
+        if (lines++ == 0) {
+          data = events.valueOf(text);
+          break;
+        }
+        if (lines == 2) {
+          joined.reset();
+          joined.span(data);
+        }
+        joined.byte(0x0a);
+        joined.span(events.valueOf(text));
+        break;
+      case Field.Type:
+        current.setType(events.valueOf(text));
+        break;
+      case Field.Id:
+        current.setId(events.valueOf(text));
+        break;
+    }
+  }
+  if (lines > 1) data = joined.failed ? NONE : copy(joined.view(), scratch);
+  current.setData(data);
+  return lines > 0 || current.type != NONE || current.id != NONE;
+}
+
+function writeLine(event: Span): void {
+  edited.span(current.data);
+  events.nextLine(event, 0);
+  edited.span(sliceUnchecked(event, length(events.line), length(event)));
+}
+
+/** The event with the fields that changed in the place of the old ones, the new ones at its end. */
+function writeEvent(event: Span, newData: bool, newType: bool, newId: bool): void {
+  let hasData = !newData;
+  let hasType = !newType;
+  let hasId = !newId;
+  for (let at = 0; events.nextLine(event, at); at = events.after) {
+    const text = events.line;
+    if (length(text) == 0) {
+      if (!hasType) writeField("event: ", current.type);
+      if (!hasId) writeField("id: ", current.id);
+      if (!hasData) events.writeData(current.data, edited);
+      edited.span(sliceUnchecked(event, at, length(event)));
+      return;
+    }
+    const kind = events.fieldOf(text);
+    if (kind == Field.Data && newData) {
+      if (!hasData) events.writeData(current.data, edited);
+      hasData = true;
+    } else if (kind == Field.Type && newType) {
+      if (!hasType) writeField("event: ", current.type);
+      hasType = true;
+    } else if (kind == Field.Id && newId) {
+      if (!hasId) writeField("id: ", current.id);
+      hasId = true;
+    } else {
+      edited.span(sliceUnchecked(event, at, events.after));
+    }
+  }
+}
+
+function writeField(name: string, value: Span): void {
+  edited.text(name);
+  edited.span(value);
+  edited.byte(0x0a);
+}

@@ -1,0 +1,105 @@
+// What docs/reference/expressions.md says of names. Which there are is the filter's affair
+// (filter/rules/name.ts); a test asks it for the type of each, and in which phases it is known.
+
+/** From which phase on, or in which one alone. */
+export type Since = "request" | "response" | "done" | "request only" | "response only";
+
+export interface NameEntry {
+  /** As the filter calls it; `map` for a map of text to text. */
+  type: "string" | "int" | "bool" | "duration" | "timestamp" | "dyn" | "map";
+  since: Since;
+  what: string;
+}
+
+type Row = readonly [name: string, type: NameEntry["type"], what: string, since?: Since];
+
+const ROWS: Row[] = [
+  ["request.method", "string", "The method, as edited so far: so are all of the request."],
+  ["request.scheme", "string", "`http` or `https`."],
+  ["request.host", "string", "The authority, with its port if it has one."],
+  ["request.path", "string", "Path and query, as on the request line."],
+  ["request.url_path", "string", "The path alone."],
+  ["request.query", "string", "The query without the question mark; empty when there is none."],
+  [
+    "request.headers",
+    "map",
+    "By name, letter case ignored: `request.headers['x-user']`. Of several with one name the first.",
+  ],
+  [
+    "request.query_params",
+    "map",
+    "Decoded parameters of the query; of several with one name the first.",
+  ],
+  ["request.cookies", "map", "Cookies."],
+  ["request.useragent", "string", "The header user-agent."],
+  ["request.referer", "string", "The header referer."],
+  ["request.id", "string", "The header x-request-id."],
+  [
+    "request.body",
+    "string",
+    "The body; null when there is none. The rule waits for it.",
+    "request only",
+  ],
+  ["request.json", "dyn", "The body as JSON: `request.json.user.name`.", "request only"],
+  ["request.form", "map", "The fields of an urlencoded body.", "request only"],
+  ["request.protocol", "string", "`HTTP/1.1`, `HTTP/2`, …"],
+  ["request.time", "timestamp", "When it began."],
+  ["request.size", "int", "Bytes of the body, as far as the host knows them."],
+  ["request.total_size", "int", "Bytes with headers."],
+  ["request.headers_bytes", "int", "Bytes of the headers."],
+  ["request.duration", "duration", "How long all of it took.", "done"],
+  ["response.code", "int", "The status.", "response"],
+  ["response.headers", "map", "As `request.headers`.", "response"],
+  [
+    "response.body",
+    "string",
+    "The body; null when there is none. The rule waits for it.",
+    "response only",
+  ],
+  ["response.json", "dyn", "The body as JSON.", "response only"],
+  ["response.code_details", "string", "Why the host answered so.", "response"],
+  ["response.flags", "int", "Envoy's response flags, as bits.", "response"],
+  ["response.grpc_status", "int", "The status of gRPC.", "response"],
+  ["response.trailers", "string", "Trailers, as the host gives them.", "response"],
+  ["response.size", "int", "Bytes of the body, as far as the host knows them.", "response"],
+  ["response.total_size", "int", "Bytes with headers.", "response"],
+  ["response.backend_latency", "duration", "How long the upstream took.", "response"],
+  ["client.ip", "string", "The address of the connection's other end, without the port."],
+  ["params.NAME", "string", "What `{NAME}` in the rule's path has captured, not decoded."],
+  ["vars.NAME", "dyn", "A constant of the file; its own type."],
+  ["tables.NAME", "dyn", "A table of the file: `tables.plans[key]`."],
+  ["ctx.NAME", "dyn", "What a `set` step of this stream has put there."],
+  ["rule.name", "string", "The name of the rule."],
+  ["now", "timestamp", "The time."],
+  ["source.address", "string", "The address of the connection's other end, with its port."],
+  ["source.port", "int", "Its port."],
+  ["destination.address", "string", "The address that was connected to."],
+  ["destination.port", "int", "Its port."],
+  ["connection.id", "int", "The host's number of the connection."],
+  ["connection.mtls", "bool", "Whether the client has shown a certificate."],
+  ["connection.requested_server_name", "string", "The name in the TLS handshake."],
+  ["connection.tls_version", "string", "`TLSv1.3`, …"],
+  ["connection.subject_peer_certificate", "string", "The subject of the client's certificate."],
+  ["upstream.address", "string", "Who answered.", "response"],
+  ["upstream.port", "int", "Its port.", "response"],
+  ["upstream.num_endpoints", "int", "How many there are in its cluster.", "response"],
+  ["upstream.request_attempt_count", "int", "How often it was tried.", "response"],
+  ["upstream.cx_pool_ready_duration", "duration", "How long a connection took.", "response"],
+  ["xds.route_name", "string", "The route; `xds.cluster_name`, `.virtual_host_name`, … likewise."],
+  ["node.id", "string", "The proxy; `node.cluster`, `node.metadata.KEY` likewise."],
+  ["metadata", "string", "Dynamic metadata, as the host gives it."],
+  ["filter_state.KEY", "string", "Filter state of that name."],
+  ["plugin_name", "string", "The name the plugin was configured with."],
+  ["plugin_root_id", "string", "Its root id."],
+  ["plugin_vm_id", "string", "Its VM's id."],
+];
+
+export const NAMES: ReadonlyMap<string, NameEntry> = new Map(
+  ROWS.map(([name, type, what, since = "request"]) => [name, { type, since, what }]),
+);
+
+/** Members of `request` that `original` has too. */
+export const ORIGINAL =
+  "method scheme host path url_path query headers query_params cookies useragent referer id".split(
+    " ",
+  );

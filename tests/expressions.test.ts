@@ -1,0 +1,202 @@
+// docs/reference/expressions.md against the filter: nothing is missing, names have the types and phases
+// that it says, and every example has its value.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { filterModule, root } from "../compiler/assets.ts";
+import { evaluate } from "../compiler/evaluation/evaluate.ts";
+import { Plugin } from "../host/index.ts";
+import { type Entry, GROUPS, MACROS, OPERATORS } from "../schema/expressions/functions.ts";
+import { NAMES, ORIGINAL } from "../schema/expressions/names.ts";
+import { filterFunctions } from "../schema/expressions/reference.ts";
+import { loadProbe, type Probe } from "./probe.ts";
+import { begin, CHECK, compile, evaluate as run } from "./suites/cel.ts";
+
+const source = (path: string) => readFileSync(join(root, path), "utf8");
+const entries: Array<[string, Entry]> = [
+  ...Object.entries(OPERATORS),
+  ...GROUPS.flatMap((group) => Object.entries(group.entries)),
+  ...Object.entries(MACROS),
+];
+
+describe("functions", () => {
+  let probe: Probe;
+  beforeAll(async () => {
+    probe = await loadProbe("cel");
+  });
+
+  test("all that the filter has are described, and no others", () => {
+    const inFilter = [...filterFunctions().keys()].filter((name) => name !== "@sortBy");
+    const described = [
+      ...Object.keys(OPERATORS),
+      ...GROUPS.flatMap((group) => Object.keys(group.entries)),
+    ];
+    expect(inFilter.length).toBeGreaterThan(100);
+    expect(described.sort()).toEqual(inFilter.sort());
+  });
+
+  test("all macros are described, but for those of test tools", () => {
+    const parser = source("filter/cel/parser.ts");
+    const names = [...parser.matchAll(/\bname == "(\w+)"/g)].map(([, name]) => name!);
+    const own = new Set(names.filter((each) => !/^(block|index|iterVar|accuVar)$/.test(each)));
+    expect(own.size).toBeGreaterThan(10);
+    expect(Object.keys(MACROS).sort()).toEqual([...own].sort());
+  });
+
+  const value = (text: string) => {
+    begin(probe, { flags: CHECK });
+    expect(compile(probe, text)).toBe("");
+    return run(probe);
+  };
+
+  test.each(entries)("%s: the example has the value", (name, [what, example, expected]) => {
+    expect(what).toMatch(/^[\s\S]+\.$/);
+    const called = name.replace(/^.*\.|:2$/g, "");
+    if (/^\w+$/.test(called)) expect(example).toMatch(new RegExp(`\\b${called}\\(`));
+    expect(value(example)).toEqual(value(expected));
+    expect(value(example)).toHaveProperty("value");
+  });
+});
+
+describe("names", () => {
+  const PHASES = ["request", "response", "done"] as const;
+  const all = new Map([
+    ...NAMES,
+    ...ORIGINAL.map((each) => [`original.${each}`, NAMES.get(`request.${each}`)!] as const),
+  ]);
+
+  /** What the filter says of `text` for each name and phase, by `name phase`. */
+  function ask(key: "when" | "log", text: (name: string) => string): Map<string, string> {
+    const lines: string[] = [];
+    const plugin = new Plugin(filterModule(), { log: (_level, line) => lines.push(line) });
+    const asked: string[] = [];
+    const rules = [...all.keys()].flatMap((name) =>
+      PHASES.map((phase) => {
+        asked.push(`${name} ${phase}`);
+        const step = key === "when" ? { stop: true, when: text(name) } : { log: text(name) };
+        return { match: { path: "/{NAME}" }, [phase]: [step] };
+      }),
+    );
+    // No more than 200 problems are listed at a time.
+    const found = new Map<string, string>();
+    for (let from = 0; from < rules.length; from += 100) {
+      lines.length = 0;
+      plugin.configure(
+        JSON.stringify({
+          ruleway: 1,
+          settings: { holdHeaders: true },
+          ...{ vars: { NAME: JSON.parse("[]") }, tables: { NAME: { a: 1 } } },
+          rules: [{ request: [{ set: { NAME: "$(1)" } }] }, ...rules.slice(from, from + 100)],
+        }),
+      );
+      for (const line of lines) {
+        const parts = /config error (R\d+) "\/rules\/(\d+)\/[^"]*"(?: \+\d+)?: (.*)$/.exec(line);
+        if (!parts) continue; // the sum
+        found.set(asked[from + Number(parts[2]) - 1]!, `${parts[1]} ${parts[3]}`);
+      }
+    }
+    return found;
+  }
+
+  test("all that the filter has are described, and no others", () => {
+    const text = source("filter/rules/name.ts");
+    const list = (constant: string) => {
+      const [, words] = new RegExp(`^const ${constant} =([^;]*);`, "m").exec(text)!;
+      return [...words!.matchAll(/"([^"]*)"/g)].flatMap(([, part]) => part!.trim().split(" "));
+    };
+    const roots = list("ROOTS");
+    const described = [...NAMES.keys()];
+    expect(new Set([...described.map((each) => each.split(".")[0]), "original"])).toEqual(
+      new Set(roots),
+    );
+    const members = (rootName: string) =>
+      described.flatMap((each) =>
+        each.startsWith(`${rootName}.`) ? each.slice(rootName.length + 1) : [],
+      );
+    expect(members("request").sort()).toEqual(list("REQUEST").sort());
+    expect(members("response").sort()).toEqual(list("RESPONSE").sort());
+    for (const constant of ["INTEGERS", "BOOLEANS", "DURATIONS", "TIMESTAMPS"]) {
+      for (const name of list(constant)) {
+        if (roots.includes(name.split(".")[0]!)) expect(described).toContain(name);
+      }
+    }
+  });
+
+  test("each is known in its phases, and in no others", () => {
+    const refused = ask("log", (name) => `$(${name})`);
+    for (const [name, { since }] of all) {
+      const first = since.split(" ")[0]!;
+      const known = PHASES.filter((phase) =>
+        since.endsWith("only")
+          ? phase === first
+          : PHASES.indexOf(phase) >= PHASES.indexOf(first as "done"),
+      );
+      const got = PHASES.filter((phase) => !refused.has(`${name} ${phase}`));
+      expect([name, got]).toEqual([name, known]);
+    }
+  });
+
+  test("each has its type", () => {
+    const said = ask("when", (name) => `[${name}]`);
+    for (const [name, { type, since }] of all) {
+      if (name === "vars.NAME" || name === "tables.NAME") continue; // that of the constant
+      const shown = said.get(`${name} ${since.split(" ")[0]}`);
+      const wanted = type === "map" ? "map(string, string)" : type;
+      expect(`${name}: ${shown}`).toBe(
+        `${name}: R313 a condition is true or false, but this is list(${wanted})`,
+      );
+    }
+  });
+});
+
+describe("what the page says of absent values, failures and templates", () => {
+  const request = {
+    ctx: { kept: { x: "1" } },
+    headers: { "x-user": "Ada@example.com" },
+    path: "/?x=1",
+    json: { items: [1] },
+  };
+  test.each([
+    ["request.headers['x-user'].split('@')[0].lowerAscii()", '"ada"'],
+    ["request.headers['x-missing'].split('@')[0].lowerAscii()", "null"],
+    ["request.query_params.x + '!'", '"1!"'],
+    ["request.headers.a == 'x'", "false"],
+    ["request.headers.a != 'x'", "true"],
+    ["request.headers.a == null", "true"],
+    ["[has(request.headers.a), 'a' in request.headers]", "[false,false]"],
+    ["request.json.user.name", "null"],
+    [
+      "request.headers.a.startsWith('x') || request.headers.a.matches('') || glob(request.headers.a, '**')",
+      "false",
+    ],
+    ["request.headers.a.lowerAscii().trim().substring(1).indexOf('x')", "null"],
+    ["request.headers.a + 'x'", undefined],
+    ["request.headers.a < 'x'", undefined],
+    ["default(request.headers.a, 'none')", '"none"'],
+    ["json.parse('{\"a\": [{}]}').a[0].b.c", "null"],
+    ["ctx.kept.x + (ctx.kept.y == null ? '!' : '?')", '"1!"'],
+    ["[request.headers, request.json].map(m, m.nothing)", "[null,null]"],
+    ["[[request.headers].flatten()[0]].map(m, m == {} || m.nothing == null)", "[true]"],
+    ["{'a': 1}[?'b']", "null"],
+    ["{'a': 1}['b']", undefined],
+    ["request.json.items[9]", "null"],
+    ["[1][9]", undefined],
+    ["true || int('x') > 1", "true"],
+    ["int(request.headers['x-user']) > 1 || request.path == '/?x=1'", "true"],
+    ["[1, 'x'].exists(x, int(x) == 1)", "true"],
+    ["{?'a': optional.none(), 'b': [?optional.of(1)]}", '{"b":[1]}'],
+    ["[0x1f, 1u, r'\\a'] // comment", '[31,1,"\\\\a"]'],
+  ])("%s", (text, value) => {
+    const { json, diagnostics } = evaluate(text, request);
+    expect(json).toBe(value);
+    if (value === undefined) expect(diagnostics[0]!.code).toBe("R320");
+  });
+});
+
+test("the command on the page prints what is printed there", () => {
+  const page = source("docs/reference/expressions.md");
+  const [, text, shown] = /^\$ npx ruleway eval "(.*)" --request request.yaml\n(.*)$/m.exec(page)!;
+  expect(page).toContain("`headers: { x-mail: Ada@example.com }` in `request.yaml`");
+  expect(evaluate(text!, { headers: { "x-mail": "Ada@example.com" } }).json).toBe(shown);
+});
