@@ -2,11 +2,15 @@
 
 import { envoyFilter } from "../compiler/targets/envoy.ts";
 
-const TYPE = "type.googleapis.com/envoy.extensions.filters.http";
+export const TYPE = "type.googleapis.com/envoy.extensions.filters.http";
 
 export interface Contender {
   name: string;
   filters: object[];
+  /** Virtual hosts of its route table. */
+  virtualHosts?: object[];
+  /** Among how many rules it chooses. */
+  rules?: number;
 }
 
 export interface Request {
@@ -21,7 +25,14 @@ export type Verify = (
   got: { status: number; body: string },
   upstream: Record<string, string>,
   contender: string,
+  rule: number,
 ) => void;
+
+/** What differs from request to request. */
+export interface Variation {
+  path?: string;
+  headers: Record<string, string>;
+}
 
 /** What the second contender takes beyond the first. */
 export type Difference = [without: string, with_: string];
@@ -31,6 +42,8 @@ export interface Scenario {
   title: string;
   contenders: (wasmPath: string) => Contender[];
   request: Request;
+  /** What is different in the request for the rule with that number. */
+  vary?: (rule: number) => Variation;
   /** Requests a round; fewer where each costs much. */
   count: number;
   /** How many rounds make up one of the others; more and shorter ones tell small differences better,
@@ -67,3 +80,8 @@ export function lua(code: string): Contender {
 }
 
 export const NONE: Contender = { name: "none", filters: [] };
+
+/** A header to add, as Envoy has it. */
+export const add = (key: string, value: string, append_action = "APPEND_IF_EXISTS_OR_ADD") => ({
+  append: { header: { key, value }, append_action },
+});

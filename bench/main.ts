@@ -2,7 +2,8 @@
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, the engine by itself in Node, needs no Envoy.
+// `expressions`, the engine by itself in Node, needs no Envoy. A name also stands for those that begin
+// with it and a hyphen.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -87,13 +88,22 @@ function send(agent: http.Agent, port: number, request: Request): Promise<Got> {
   });
 }
 
+/** A rule of the contender: all of them evenly, in no order. */
+const ruleOf = ({ rules }: Row, i: number): number => (i * 7919) % rules;
+
+/** The scenario's request for the rule with that number. */
+function requestFor({ request, vary }: Scenario, rule: number): Request {
+  const { headers, ...rest } = vary?.(rule) ?? {};
+  return { ...request, ...rest, headers: { ...request.headers, ...headers } };
+}
+
 /** Sends so many requests over a few connections; throws on any answer that is not 200. */
-async function drive(port: number, request: Request, count: number): Promise<void> {
+async function drive(row: Row, scenario: Scenario, count: number): Promise<void> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   let left = count;
   const one = async () => {
     while (left-- > 0) {
-      const { status } = await send(agent, port, request);
+      const { status } = await send(agent, row.envoy.port, requestFor(scenario, ruleOf(row, left)));
       if (status !== 200) throw new Error(`answered ${status}`);
     }
   };
@@ -108,6 +118,10 @@ const quartile = (values: number[]) => [...values].sort((a, b) => a - b)[values.
 interface Row {
   name: string;
   envoy: RunningEnvoy;
+  /** Among how many rules it chooses. */
+  rules: number;
+  /** Milliseconds from its start to its first answer. */
+  readyMs: number;
   times: number[];
 }
 
@@ -118,7 +132,8 @@ async function start(
   envoy: string,
   rows: Row[],
 ): Promise<void> {
-  for (const { name, filters } of scenario.contenders(wasmPath())) {
+  for (const contender of scenario.contenders(wasmPath())) {
+    const { name, filters, virtualHosts, rules = 10_000 } = contender;
     const running = await startEnvoy({
       envoy,
       bootstrap: (ports) =>
@@ -126,12 +141,16 @@ async function start(
           ...ports,
           ...{ rules: {}, wasmPath: wasmPath(), upstream: backend.upstream, filters },
           clusters: { auth: backend.auth },
+          ...(virtualHosts && { virtualHosts }),
           // Lua holds whole bodies in Envoy's buffer.
           bufferLimit: 8 << 20,
         }),
     });
+    const row: Row = { name, envoy: running, rules, readyMs: 0, times: [] };
+    rows.push(row);
+    await send(new http.Agent(), running.port, requestFor(scenario, 0));
+    row.readyMs = performance.now() - running.startedAt;
     pin(running.pid, 0);
-    rows.push({ name, envoy: running, times: [] });
   }
 }
 
@@ -139,11 +158,12 @@ async function verify(
   { upstream }: Backend,
   row: Row,
   { request, verify }: { request: Request; verify: Verify },
+  rule = 0,
 ): Promise<void> {
   await (await fetch(`${upstream}/forget`)).text();
   const got = await send(new http.Agent(), row.envoy.port, request);
   const last = await (await fetch(`${upstream}/last`)).json();
-  verify(got, last as Record<string, string>, row.name);
+  verify(got, last as Record<string, string>, row.name, rule);
 }
 
 /** What pairs of contenders differ by, as the median of the rounds' differences and between lower
@@ -169,22 +189,25 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
     await start(scenario, backend, envoy, rows);
     const warmUp = Math.ceil((scenario.count * (scenario.roundsEach ?? 1)) / 2);
     for (const row of rows) {
-      await verify(backend, row, scenario);
+      for (const rule of scenario.vary ? [0, row.rules >> 1, row.rules - 1] : [0]) {
+        const request = requestFor(scenario, rule);
+        await verify(backend, row, { request, verify: scenario.verify }, rule);
+      }
       if (scenario.otherwise) await verify(backend, row, scenario.otherwise);
-      await drive(row.envoy.port, scenario.request, warmUp);
+      await drive(row, scenario, warmUp);
     }
     for (let round = 0; round < ROUNDS * (scenario.roundsEach ?? 1); round++) {
       // Each round begins with another one, so that no place in the order is always somebody's.
       for (let i = 0; i < rows.length; i++) {
         const row = rows[(i + round) % rows.length]!;
         const before = cpuTime(row.envoy.pid);
-        await drive(row.envoy.port, scenario.request, scenario.count);
+        await drive(row, scenario, scenario.count);
         row.times.push((cpuTime(row.envoy.pid) - before) / scenario.count / 1000);
       }
     }
     print(`\n${scenario.name}: ${scenario.title}`);
     print(
-      `  ${"".padEnd(16)} ${"µs/request".padStart(10)} ${"× none".padStart(8)} ${"+ µs".padStart(8)} ${"RSS MB".padStart(8)}`,
+      `  ${"".padEnd(18)} ${"µs/request".padStart(10)} ${"× none".padStart(8)} ${"+ µs".padStart(8)} ${"RSS MB".padStart(8)} ${"ready ms".padStart(9)}`,
     );
     const base = rows[0]!;
     for (const row of rows) {
@@ -192,7 +215,7 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
       const added = quartile(row.times) - quartile(base.times);
       const rss = residentKb(row.envoy.pid) / 1024;
       print(
-        `  ${row.name.padEnd(16)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)}`,
+        `  ${row.name.padEnd(18)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)} ${row.readyMs.toFixed(0).padStart(9)}`,
       );
     }
     if (scenario.differences) printDifferences(rows, scenario.differences);
@@ -214,7 +237,7 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
       print(
         `  ${String(done).padStart(8)} requests  RSS ${(residentKb(row.envoy.pid) / 1024).toFixed(1)} MB`,
       );
-      if (done < SOAK_REQUESTS) await drive(row.envoy.port, scenario.request, SOAK_REQUESTS / 10);
+      if (done < SOAK_REQUESTS) await drive(row, scenario, SOAK_REQUESTS / 10);
     }
   } finally {
     await Promise.all(rows.map((row) => row.envoy.stop()));
@@ -228,7 +251,9 @@ async function expressions(): Promise<void> {
 
 const names = process.argv.slice(2);
 const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
-const unknown = names.filter((name) => !known.includes(name));
+const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);
+const isNamed = (full: string) => names.some((name) => stands(name, full));
+const unknown = names.filter((name) => !known.some((full) => stands(name, full)));
 const envoy = findEnvoy();
 if (unknown.length > 0) {
   process.stderr.write(`there is no ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
@@ -245,8 +270,7 @@ if (unknown.length > 0) {
       `dist/ruleway.wasm: ${statSync(wasmPath()).size} bytes; ${ROUNDS} rounds interleaved, ${CONNECTIONS} connections`,
     );
     for (const scenario of scenarios) {
-      if (names.length === 0 || names.includes(scenario.name))
-        await runScenario(scenario, backend, envoy);
+      if (names.length === 0 || isNamed(scenario.name)) await runScenario(scenario, backend, envoy);
     }
     if (names.includes("soak")) await soak(backend, envoy);
     if (names.includes("expressions")) await expressions();

@@ -1,11 +1,8 @@
 // What is compared: for each kind of work our rules, and what does the same with what is in Envoy.
 
+import { choices } from "./choosing.ts";
 import { conditions } from "./conditions.ts";
-import { HEADERS, lua, NONE, native, ours, type Scenario } from "./contenders.ts";
-
-const add = (key: string, value: string, append_action = "APPEND_IF_EXISTS_OR_ADD") => ({
-  append: { header: { key, value }, append_action },
-});
+import { add, HEADERS, lua, NONE, native, ours, type Scenario } from "./contenders.ts";
 
 /** Text with `foo` once in 4 KiB. */
 export function text(size: number): string {
@@ -198,4 +195,5 @@ export const scenarios: Scenario[] = [
     },
   },
   ...conditions,
+  ...choices,
 ];

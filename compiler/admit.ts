@@ -8,7 +8,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Source } from "./parse.ts";
 
 const CONFIG_ERROR =
-  /^ruleway(?: \[[^\]]*\])?: config error (R\d+) ("(?:[^"\\]|\\.)*")(?: \+(\d+))?: (.*)$/s;
+  /^ruleway(?: \[[^\]]*\])?: config (?:error|note) ([RN]\d+) ("(?:[^"\\]|\\.)*")(?: \+(\d+))?: (.*)$/s;
 const SUGGESTION = /^(.*), (did you mean "[^"]*"\?)$/s;
 
 /** Whether the filter takes the configuration; what it finds wrong goes to `report`. */
@@ -19,9 +19,9 @@ export function admit(
 ): boolean {
   const lines: string[] = [];
   const plugin = new Plugin(filterModule(), {
-    log: (level, text) => {
-      if (level >= LogLevel.Warn) lines.push(text);
-    },
+    // Notes are for those who ask for them.
+    logLevel: LogLevel.Debug,
+    log: (_level, text) => lines.push(text),
     onTrap: (error) => {
       throw new Error(`the filter trapped while it read the rules: ${error.message}`);
     },
@@ -35,7 +35,7 @@ export function admit(
     const split = SUGGESTION.exec(match[4]!);
     report({
       code: match[1]!,
-      severity: "error",
+      severity: match[1]!.startsWith("N") ? "note" : "error",
       message: split?.[1] ?? match[4]!,
       hint: split?.[2],
       file: source.file,
@@ -52,5 +52,5 @@ function rangeOptions(
   offset: string | undefined,
 ): { key?: boolean; offset?: number } {
   if (offset !== undefined) return { offset: Number(offset) };
-  return { key: code === "R200" || code === "R101" };
+  return { key: code === "R200" || code === "R101" || code === "N601" };
 }

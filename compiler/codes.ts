@@ -85,6 +85,10 @@ export const codes: Record<string, Code> = {
     explanation:
       "An expression is at most 64 KiB of text, 200 levels of nesting and 1000 values at a time. docs/reference/limits.md has all bounds.",
   },
+  R315: {
+    title: "Not an address or block",
+    explanation: "`10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`: no zones, no leading zeros.",
+  },
   R320: {
     title: "The expression fails",
     explanation:
@@ -107,6 +111,16 @@ export const codes: Record<string, Code> = {
   },
   W505: {
     title: "A rule that never applies",
-    explanation: "An earlier final rule matches every request.",
+    explanation: "An earlier final rule matches every request that this one does.",
+  },
+  W506: {
+    title: "A match that holds for no request",
+    explanation:
+      "Two things it asks exclude each other, or one excludes itself. All the keys of a match must hold; alternatives stand in a list or under `any`.",
+  },
+  N601: {
+    title: "Asked on every request",
+    explanation:
+      "Rules are found by host, path, method, route, cluster, client address, and by headers, parameters and cookies that must be there. What has none of these (a pattern alone, `not`, `absent`, the host `*`, the path `/**`) is asked on every request, which costs a little time for each such rule. Add a key that can be looked up where there are many.",
   },
 };

@@ -1,6 +1,7 @@
 // What the compiler has to say about a file: one record a problem, in the author's terms.
 
-export type Severity = "error" | "warning";
+/** A note costs nothing but the reading: it is never a finding. */
+export type Severity = "error" | "warning" | "note";
 
 /** A stretch of the text: offsets in UTF-16 units, lines and columns from 1. */
 export interface Range {

@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from "./diagnostic.ts";
 import { escapeSegment, type Source } from "./parse.ts";
+import { contradiction, type Demand, demandsOf, implies } from "./reach.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -45,7 +46,7 @@ function collectServices(value: unknown, used: Set<string>): void {
 
 function lintRules(rules: Tree[] | undefined, pointer: string, warn: Warn): void {
   const names = new Set<string>();
-  let endedBy: string | undefined;
+  const finals = new Finals();
   rules?.forEach((rule, i) => {
     const at = `${pointer}/${i}`;
     const name = rule["name"] as string | undefined;
@@ -53,19 +54,67 @@ function lintRules(rules: Tree[] | undefined, pointer: string, warn: Warn): void
       if (names.has(name)) warn("W502", `${at}/name`, `an earlier rule is named "${name}" too`);
       names.add(name);
     }
-    if (endedBy !== undefined) {
-      warn("W505", at, `never applies: the rule ${endedBy} is final and matches every request`);
-    }
     const phases = ["request", "response", "done"].filter((phase) => rule[phase] !== undefined);
     if (phases.length === 0 && rule["limits"] === undefined && !rule["final"]) {
       warn("W503", at, "this rule has no steps");
     }
     for (const phase of phases) lintSteps(rule[phase] as Tree[], `${at}/${phase}`, warn);
-    const matchesAll = Object.keys((rule["match"] as Tree | undefined) ?? {}).length === 0;
-    if (rule["final"] === true && matchesAll && rule["enabled"] !== false) {
-      endedBy ??= name ? `"${name}"` : String(i + 1);
+    if (rule["enabled"] === false) return;
+    const match = (rule["match"] as Tree | undefined) ?? {};
+    const demands = demandsOf(match);
+    const contradicted = contradiction(demands);
+    if (contradicted !== undefined) {
+      warn("W506", `${at}/match`, `never applies: ${contradicted}`, true);
     }
+    const earlier = finals.covering(demands);
+    if (earlier) {
+      const which = earlier.demands.length > 0 ? "that this one does" : "";
+      const message = `never applies: the rule ${earlier.name} is final and matches every request`;
+      warn("W505", at, `${message} ${which}`.trim());
+    }
+    // A final rule with a condition of its own, or of the response, does not always end the list.
+    const ends = rule["final"] === true && rule["when"] === undefined && !("status" in match);
+    if (ends) finals.add({ name: name ? `"${name}"` : String(i + 1), demands });
   });
+}
+
+interface Final {
+  name: string;
+  demands: Demand[];
+}
+
+/** How many final rules each rule is compared with, beside those for its own host. */
+const MAX_FINALS = 50;
+
+/** The final rules so far, those for exact hosts by host: many rules are to be compared with few. */
+class Finals {
+  private readonly byHost = new Map<string, Final[]>();
+  private readonly others: Final[] = [];
+
+  add(final: Final): void {
+    const hosts = exactHosts(final.demands);
+    if (!hosts) this.others.push(final);
+    for (const host of hosts ?? []) {
+      const list = this.byHost.get(host);
+      if (list) list.push(final);
+      else this.byHost.set(host, [final]);
+    }
+  }
+
+  /** The first one that matches every request that the demands hold for. */
+  covering(demands: Demand[]): Final | undefined {
+    const host = exactHosts(demands)?.[0];
+    const own = host === undefined ? [] : (this.byHost.get(host) ?? []);
+    return [...this.others.slice(0, MAX_FINALS), ...own.slice(0, MAX_FINALS)].find((final) =>
+      implies(demands, final.demands),
+    );
+  }
+}
+
+/** The hosts that the demands name, when they name them exactly. */
+function exactHosts(demands: Demand[]): string[] | undefined {
+  const list = demands.find((each) => each.on === "host")?.list;
+  return list?.some((each) => each.includes("*")) ? undefined : list;
 }
 
 function lintSteps(steps: Tree[], pointer: string, warn: Warn): void {

@@ -55,10 +55,11 @@ program
     );
     process.stdout.write(render(diagnostics, options.format, texts));
     const errors = diagnostics.filter((each) => each.severity === "error").length;
-    const warnings = diagnostics.length - errors;
+    const warnings = diagnostics.filter((each) => each.severity === "warning").length;
+    const notes = diagnostics.length - errors - warnings;
     if (options.format === "pretty") {
       const counts = diagnostics.length
-        ? `${plural(errors, "error")}, ${plural(warnings, "warning")}`
+        ? `${plural(errors, "error")}, ${plural(warnings, "warning")}${notes > 0 ? `, ${plural(notes, "note")}` : ""}`
         : "no problems";
       process.stdout.write(
         `${files.length === 1 ? files[0] : `${files.length} files`}: ${counts}\n`,

@@ -145,7 +145,8 @@ function github(each: Diagnostic): string {
     text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
   const at = each.range ? `,line=${each.range.start.line},col=${each.range.start.column}` : "";
   const title = escaped(`${each.code} ${codes[each.code]?.title ?? ""}`).replaceAll(",", "%2C");
-  return `::${each.severity} file=${each.file}${at},title=${title}::${escaped(withHint(each))}\n`;
+  const command = each.severity === "note" ? "notice" : each.severity;
+  return `::${command} file=${each.file}${at},title=${title}::${escaped(withHint(each))}\n`;
 }
 
 function junit(diagnostics: Diagnostic[], files: string[]): string {

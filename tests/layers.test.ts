@@ -13,6 +13,7 @@ const FILTER_LAYERS = [
   ["cel"],
   ["abi"],
   ["rules"],
+  ["match"],
   ["stream"],
   ["steps"],
   ["config"],

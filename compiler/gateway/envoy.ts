@@ -55,6 +55,8 @@ export interface RunningEnvoy {
   port: number;
   adminPort: number;
   pid: number;
+  /** When it was started, on the clock of `performance.now()`. */
+  startedAt: number;
   /** Everything it has written so far. */
   log(): string;
   /** The text of a page of its admin interface. */
@@ -84,6 +86,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   const config = join(folder, "envoy.json");
   writeFileSync(config, JSON.stringify(options.bootstrap({ listenPort, adminPort })));
   const level = options.logLevel ?? "warning";
+  const startedAt = performance.now();
   const process_ = spawn(
     options.envoy,
     [
@@ -116,9 +119,17 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
       await stop();
       throw new Error(`Envoy did not become ready:\n${output.slice(-3000)}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  return { port: listenPort, adminPort, pid: process_.pid!, log: () => output, admin, stop };
+  return {
+    port: listenPort,
+    adminPort,
+    pid: process_.pid!,
+    startedAt,
+    log: () => output,
+    admin,
+    stop,
+  };
 }
 
 function end(child: ChildProcess): Promise<void> {

@@ -47,6 +47,8 @@ export interface BootstrapOptions extends EnvoyFilterOptions {
   clusters?: Record<string, string>;
   /** Filters instead of ours, for comparisons. */
   filters?: object[];
+  /** Virtual hosts beside the one that takes everything, for comparisons. */
+  virtualHosts?: object[];
   /** Bytes that Envoy buffers for a connection; its own default is 1 MiB. */
   bufferLimit?: number;
   /** Text format of an access log on standard output; none by default. */
@@ -94,6 +96,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
     route_config: {
       name: "local",
       virtual_hosts: [
+        ...(options.virtualHosts ?? []),
         {
           name: "all",
           domains: ["*"],

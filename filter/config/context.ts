@@ -6,7 +6,7 @@ import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, byteAtUnchecked, equal, indexOfByte, length, NONE, Span } from "../bytes/span";
-import { copy, fromText, toString } from "../bytes/text";
+import { copy, equalsText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { writeString } from "../json/write";
@@ -20,7 +20,7 @@ import {
   Unknown,
 } from "../regex/index";
 import { Expression } from "../rules/expression";
-import { Glob } from "../rules/glob";
+import { Glob, NO_GLOBS } from "../rules/glob";
 import { Name, Names, Phase } from "../rules/name";
 import * as quantity from "../rules/quantity";
 import { Template } from "../rules/template";
@@ -60,6 +60,16 @@ export class RuleNames extends Names {
   }
 }
 
+/** The value of the last member of that ASCII name, or NO_NODE. */
+export function memberOf(tape: Tape, object: i32, key: string): i32 {
+  let found = NO_NODE;
+  const stop = tape.after(object);
+  for (let k = tape.firstChild(object); k < stop; k = tape.after(k + 1)) {
+    if (equalsText(tape.text(k, scratch), key)) found = k + 1;
+  }
+  return found;
+}
+
 export function indexIn(list: Span[], name: Span): i32 {
   for (let i = 0; i < list.length; i++) {
     if (equal(list[i], name)) return i;
@@ -80,9 +90,18 @@ export class Context {
     readonly arena: Arena,
   ) {}
 
+  /** Ready for the next rule of the document. */
+  begin(): void {
+    this.names.captures.length = 0;
+    this.names.demands = 0;
+    this.names.readsBody = false;
+    this.names.inEvents = false;
+    this.phase = Phase.Request;
+  }
+
   /** The member's value, or NO_NODE. */
   member(object: i32, key: string): i32 {
-    return this.tape.member(object, fromText(key, scratch));
+    return memberOf(this.tape, object, key);
   }
 
   /** The text of a string or key, kept. */
@@ -95,13 +114,27 @@ export class Context {
     return node != NO_NODE && this.tape.kind(node) == Kind.True;
   }
 
+  /** How many values a list has; what is not a list is one. */
+  count(node: i32): i32 {
+    return this.tape.kind(node) == Kind.Array ? this.tape.size(node) : 1;
+  }
+
+  /** The first of them; the next is at `after`. */
+  first(node: i32): i32 {
+    return this.tape.kind(node) == Kind.Array ? this.tape.firstChild(node) : node;
+  }
+
   /** The values of a string or a list of strings. */
-  strings(node: i32): i32[] {
-    if (this.tape.kind(node) != Kind.Array) return [node];
-    const list: i32[] = [];
-    const stop = this.tape.after(node);
-    for (let child = this.tape.firstChild(node); child < stop; child = this.tape.after(child))
-      list.push(child);
+  strings(node: i32): StaticArray<i32> {
+    const tape = this.tape;
+    if (tape.kind(node) != Kind.Array) {
+      const single = new StaticArray<i32>(1);
+      single[0] = node;
+      return single;
+    }
+    const list = new StaticArray<i32>(tape.size(node));
+    let child = tape.firstChild(node);
+    for (let i = 0; i < list.length; i++, child = tape.after(child)) list[i] = child;
     return list;
   }
 
@@ -147,7 +180,7 @@ export class Context {
 
   private patterns(object: i32, key: string, lower: bool, isHeader: bool): StaticArray<Glob> {
     const node = this.member(object, key);
-    if (node == NO_NODE) return [];
+    if (node == NO_NODE) return NO_GLOBS;
     const nodes = this.strings(node);
     const globs = new StaticArray<Glob>(nodes.length);
     for (let i = 0; i < nodes.length; i++) {
@@ -178,11 +211,15 @@ export class Context {
   headerName(node: i32): Span {
     const name = this.text(node);
     ascii.lowerInPlace(name);
-    const text = toString(name);
-    if (text == "host") {
+    if (equalsText(name, "host")) {
       this.report.add(node, "R307", -1, "the host is changed by the verb host");
-    } else if (text == "content-length" || text == "transfer-encoding") {
-      this.report.add(node, "R307", -1, text + " is kept true by the filter and the host");
+    } else if (equalsText(name, "content-length") || equalsText(name, "transfer-encoding")) {
+      this.report.add(
+        node,
+        "R307",
+        -1,
+        toString(name) + " is kept true by the filter and the host",
+      );
     } else {
       this.checkHeaderPattern(node, name);
     }

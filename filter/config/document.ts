@@ -6,14 +6,16 @@ import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
+import { Writer } from "../bytes/writer";
 import { refillFolding } from "../cel/index";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
+import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
-import { Category, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
 import { Constants } from "./constants";
-import { Context, indexIn, RuleNames } from "./context";
+import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
 import { Services } from "./services";
@@ -52,6 +54,8 @@ export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
     new Decoder(tape, decoded, lastGood).run();
   }
   tape.destroy();
+  // Now that the tape is gone: what it took is enough for making the indices.
+  if (decoded.configuration != null) decoded.configuration!.finish();
   return decoded;
 }
 
@@ -81,7 +85,7 @@ class Decoder {
   }
 
   private member(object: i32, key: string): i32 {
-    return this.tape.member(object, fromText(key, scratch));
+    return memberOf(this.tape, object, key);
   }
 
   run(): void {
@@ -144,7 +148,9 @@ class Decoder {
       this.report.add(0, "R202", -1, 'the key "ruleway" is missing: write ruleway: 1');
     }
     if (rules == NO_NODE && this.member(0, "limits") == NO_NODE) return;
-    this.configuration.global = this.decodeProgram([0], "");
+    const global = this.decodeProgram([0], "");
+    global.place = "/rules";
+    this.configuration.global = global;
   }
 
   private decodeEntries(): void {
@@ -153,12 +159,17 @@ class Decoder {
     if (list == NO_NODE || tape.kind(list) != Kind.Array) return;
     const entries: Entry[] = [];
     const stop = tape.after(list);
-    for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
+    let place = 0;
+    for (let node = tape.firstChild(list); node < stop; node = tape.after(node), place++) {
       if (tape.kind(node) != Kind.Object) continue;
       this.parts.push(node);
       const entry = this.decodeEntry(node);
-      if (entry != null) entries.push(entry);
-      else this.decoded.skipped++;
+      if (entry == null) {
+        this.decoded.skipped++;
+        continue;
+      }
+      entry.program.place = "/_rules_/" + place.toString() + "/rules";
+      entries.push(entry);
     }
     this.configuration.entries = StaticArray.fromArray(entries);
   }
@@ -181,21 +192,33 @@ class Decoder {
     const program = this.decodeProgram([node, 0], signature);
     if (this.report.count != before && !this.skips) return null;
     if (rules == NO_NODE && this.report.hasIn(node)) return null;
-    const entry = new Entry(program);
-    entry.routes = this.spans(routes);
-    entry.services = this.spans(services);
-    entry.prefixes = this.spans(prefixes);
     const hosts = new StaticArray<HostPattern>(domains.length);
     for (let i = 0; i < domains.length; i++) {
-      hosts[i] = HostPattern.domain(fromString(domains[i], scratch), this.arena);
+      const pattern = HostPattern.domain(fromString(domains[i], scratch), this.arena);
+      if (pattern == null) return null;
+      hosts[i] = pattern;
     }
-    entry.hosts = hosts;
-    if (routes.length > 0)
-      entry.category = services.length > 0 ? Category.RouteAndService : Category.Route;
-    else if (domains.length > 0) entry.category = Category.Host;
-    else if (services.length > 0) entry.category = Category.Service;
-    else entry.category = Category.RoutePrefix;
-    return entry;
+    // Of the keys only those count that the Higress Go SDK looks at.
+    if (routes.length > 0) {
+      const ofRoute = new FactIs(Field.Route, this.matchers(routes, false));
+      const condition: Condition =
+        services.length > 0 ? new All([ofRoute, new ServiceIs(this.spans(services))]) : ofRoute;
+      return new Entry(program, condition, []);
+    }
+    if (domains.length > 0) return new Entry(program, new HostIs(hosts), hosts);
+    if (services.length > 0) return new Entry(program, new ServiceIs(this.spans(services)), []);
+    return new Entry(program, new FactIs(Field.Route, this.matchers(prefixes, true)), []);
+  }
+
+  private matchers(texts: string[], isPrefix: bool): StaticArray<ValueMatcher> {
+    const matchers = new StaticArray<ValueMatcher>(texts.length);
+    for (let i = 0; i < texts.length; i++) {
+      const matcher = new ValueMatcher();
+      if (isPrefix) matcher.prefix = fromString(texts[i], this.arena);
+      else matcher.exact = fromString(texts[i], this.arena);
+      matchers[i] = matcher;
+    }
+    return matchers;
   }
 
   /** The strings of a string or list; empty ones are dropped. */
@@ -244,6 +267,7 @@ class Decoder {
         for (let i = 0; i < global.rules.length; i++) rules.push(global.rules[i]);
       }
     }
+    program.inherited = rules.length;
     this.decodeRules(documents[0], program, constants, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
@@ -264,13 +288,22 @@ class Decoder {
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;
-    const context = new Context(this.tape, this.report, this.noNames(), this.arena);
+    const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
   }
 
-  private noNames(): RuleNames {
-    return new RuleNames(new Constants(this.tape, this.arena), this.variables);
+  private contextOf(tape: Tape, report: Report, constants: Constants): Context {
+    const names = new RuleNames(constants, this.variables);
+    return new Context(tape, report, names, this.arena);
+  }
+
+  /** What a rule without a name is called. */
+  private placeName(index: i32): Span {
+    line.reset();
+    line.text("rules/");
+    line.integer(index);
+    return copy(line.view(), this.arena);
   }
 
   private decodeRules(
@@ -285,19 +318,23 @@ class Decoder {
     const list = this.member(document, "rules");
     if (list == NO_NODE || tape.kind(list) != Kind.Array) return;
     const stop = tape.after(list);
+    const context = this.contextOf(tape, this.report, constants);
+    const steps = new StepDecoder(context, services);
+    steps.holdsHeaders = program.holdsHeaders;
     let index = 0;
     for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
       this.parts.push(node);
-      const rule = this.decodeRule(tape, node, this.report, program, constants, services, index);
-      const key = signature + "#" + this.ruleKey(node, index++);
+      const rule = this.decodeRule(context, steps, node, index++);
       if (rule != null) {
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
-        if (this.skips) this.fresh.set(key, toString(tape.raw(node)));
-        continue;
+      } else {
+        this.decoded.skipped++;
       }
-      this.decoded.skipped++;
-      if (!this.skips || !this.lastGood.has(key)) continue;
+      if (!this.skips) continue;
+      const key = signature + "#" + this.ruleKey(node, index - 1);
+      if (rule != null) this.fresh.set(key, toString(tape.raw(node)));
+      if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
       this.goodRules++;
@@ -330,31 +367,27 @@ class Decoder {
     if (tape.parse(fromString(text, this.arena), MAX_DEPTH)) {
       const report = new Report(tape);
       check(tape, 0, RULE_NODE, report);
-      rule = this.decodeRule(tape, 0, report, program, constants, services, index);
+      const context = this.contextOf(tape, report, constants);
+      const steps = new StepDecoder(context, services);
+      steps.holdsHeaders = program.holdsHeaders;
+      rule = this.decodeRule(context, steps, 0, index);
     }
     tape.destroy();
     return rule;
   }
 
   /** The rule, or null when something is wrong with it (and reported). */
-  private decodeRule(
-    tape: Tape,
-    node: i32,
-    report: Report,
-    program: Program,
-    constants: Constants,
-    services: Services,
-    index: i32,
-  ): Rule | null {
+  private decodeRule(context: Context, steps: StepDecoder, node: i32, index: i32): Rule | null {
+    const tape = context.tape;
+    const report = context.report;
     if (tape.kind(node) != Kind.Object) return null;
-    const names = new RuleNames(constants, this.variables);
-    const context = new Context(tape, report, names, this.arena);
+    context.begin();
     const rule = new Rule();
     const name = context.member(node, "name");
     rule.name =
       name != NO_NODE && tape.kind(name) == Kind.String
         ? context.text(name)
-        : fromText("rules/" + index.toString(), this.arena);
+        : this.placeName(index);
     const match = context.member(node, "match");
     if (match != NO_NODE && !report.hasIn(match)) decodeMatch(context, match, rule);
     const limits = context.member(node, "limits");
@@ -362,21 +395,22 @@ class Decoder {
       rule.requestLimit = context.sizeOr(limits, "requestBody", UNLIMITED);
       rule.responseLimit = context.sizeOr(limits, "responseBody", UNLIMITED);
     }
+    rule.place = index;
     rule.final = context.isTrue(node, "final");
     rule.whenPhase = firstPhase(context, node);
     context.phase = rule.whenPhase;
-    const steps = new StepDecoder(context, services);
-    steps.holdsHeaders = program.holdsHeaders;
     if (!report.hasIn(node)) rule.when = context.condition(node, "when");
-    if (names.readsBody) {
+    if (context.names.readsBody) {
       rule.whenReadsBody = true;
       steps.requireHold(context.member(node, "when"));
-      if (context.phase == Phase.Response) names.demands |= Demand.Request | Demand.WholeResponse;
+      if (context.phase == Phase.Response) {
+        context.names.demands |= Demand.Request | Demand.WholeResponse;
+      }
     }
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     rule.done = steps.decode(node, "done", Phase.Done);
-    rule.demands = names.demands;
+    rule.demands = context.names.demands;
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -388,6 +422,8 @@ class Decoder {
     return report.hasIn(node) ? null : rule;
   }
 }
+
+const line = Writer.create();
 
 /** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {

@@ -14,6 +14,10 @@ import {
   FieldEdits,
   Kind as FieldKind,
   Move,
+  NO_ASSIGNMENTS,
+  NO_DEDUPLICATIONS,
+  NO_MOVES,
+  NO_REPLACEMENTS,
   Replacement,
 } from "../steps/field-edits";
 import { isFieldValue } from "../stream/header-map";
@@ -55,7 +59,7 @@ function name(context: Context, key: i32, kind: FieldKind): Span {
 
 function moves(context: Context, object: i32, key: string, kind: FieldKind): StaticArray<Move> {
   const node = context.member(object, key);
-  if (node == NO_NODE) return [];
+  if (node == NO_NODE) return NO_MOVES;
   const tape = context.tape;
   const list: Move[] = [];
   const stop = tape.after(node);
@@ -79,7 +83,7 @@ function assignments(
   kind: FieldKind,
 ): StaticArray<Assignment> {
   const node = context.member(object, key);
-  return node == NO_NODE ? [] : assignmentsOf(context, node, kind, key == "append");
+  return node == NO_NODE ? NO_ASSIGNMENTS : assignmentsOf(context, node, kind, key == "append");
 }
 
 function assignmentsOf(
@@ -89,38 +93,33 @@ function assignmentsOf(
   joins: bool,
 ): StaticArray<Assignment> {
   const tape = context.tape;
-  const list: Assignment[] = [];
+  const list = new StaticArray<Assignment>(tape.size(node));
+  let count = 0;
   const stop = tape.after(node);
   for (let k = tape.firstChild(node); k < stop; k = tape.after(k + 1)) {
     const field = name(context, k, kind);
     if (joins && equalsText(field, "set-cookie")) {
       context.report.add(k, "R307", -1, "set-cookie is never joined; use add");
     }
-    const nodes = context.strings(k + 1);
-    const values = new StaticArray<Template>(nodes.length);
-    for (let i = 0; i < nodes.length; i++) {
-      const template = context.template(nodes[i]);
+    const values = new StaticArray<Template>(context.count(k + 1));
+    for (let i = 0, at = context.first(k + 1); i < values.length; i++, at = tape.after(at)) {
+      const template = context.template(at);
       values[i] = template;
       if (!template.isConstant) continue;
       if (kind == FieldKind.Headers && !isFieldValue(template.constant)) {
-        context.report.add(nodes[i], "R307", -1, "a header value has no line ends");
+        context.report.add(at, "R307", -1, "a header value has no line ends");
       } else if (kind == FieldKind.Cookies && !cookie.isValue(template.constant)) {
-        context.report.add(
-          nodes[i],
-          "R307",
-          -1,
-          "a cookie value has no semicolon or control character",
-        );
+        context.report.add(at, "R307", -1, "a cookie value has no semicolon or control character");
       }
     }
-    list.push(new Assignment(field, values));
+    list[count++] = new Assignment(field, values);
   }
-  return StaticArray.fromArray(list);
+  return list;
 }
 
 function replacements(context: Context, object: i32, kind: FieldKind): StaticArray<Replacement> {
   const node = context.member(object, "replace");
-  if (node == NO_NODE) return [];
+  if (node == NO_NODE) return NO_REPLACEMENTS;
   const tape = context.tape;
   const list: Replacement[] = [];
   const stop = tape.after(node);
@@ -139,7 +138,7 @@ function deduplications(
   kind: FieldKind,
 ): StaticArray<Deduplication> {
   const node = context.member(object, "dedupe");
-  if (node == NO_NODE) return [];
+  if (node == NO_NODE) return NO_DEDUPLICATIONS;
   const tape = context.tape;
   const list: Deduplication[] = [];
   const stop = tape.after(node);

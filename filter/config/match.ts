@@ -2,6 +2,7 @@
 
 import { scratch } from "../abi/memory";
 import * as ascii from "../bytes/ascii";
+import { Block } from "../bytes/ip-address";
 import { NONE, Span } from "../bytes/span";
 import { copy, equalsText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
@@ -17,6 +18,7 @@ import {
   Not,
   PathIs,
   ServiceIs,
+  SourceIs,
   ValueMatcher,
   Values,
 } from "../rules/match";
@@ -52,8 +54,11 @@ export function decodeStatuses(context: Context, node: i32): StatusSet {
 /** The condition, or null when there is none to check. */
 function decodeCondition(context: Context, node: i32, nested: bool): Condition | null {
   const tape = context.tape;
-  const parts: Condition[] = [];
   const stop = tape.after(node);
+  // Most have one key, and need no list.
+  const size = tape.size(node);
+  const parts = size > 1 ? new StaticArray<Condition | null>(size) : single;
+  let count = 0;
   for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
     const name = tape.text(key, scratch);
     const value = key + 1;
@@ -62,10 +67,20 @@ function decodeCondition(context: Context, node: i32, nested: bool): Condition |
       continue;
     }
     const part = decodePart(context, name, value);
-    if (part != null) parts.push(part);
+    if (part != null) parts[count++] = part;
   }
-  if (parts.length == 0) return null;
-  return parts.length == 1 ? parts[0] : new All(StaticArray.fromArray(parts));
+  return joined(parts, count);
+}
+
+/** Room for the only part of a condition. */
+const single = new StaticArray<Condition | null>(1);
+
+/** All of the first `count` parts; null when there are none. */
+function joined(parts: StaticArray<Condition | null>, count: i32): Condition | null {
+  if (count < 2) return count == 0 ? null : parts[0];
+  const list = new StaticArray<Condition>(count);
+  for (let i = 0; i < count; i++) list[i] = parts[i]!;
+  return new All(list);
 }
 
 function decodePart(context: Context, name: Span, value: i32): Condition | null {
@@ -82,6 +97,7 @@ function decodePart(context: Context, name: Span, value: i32): Condition | null 
     for (let i = 0; i < nodes.length; i++) services[i] = context.text(nodes[i]);
     return new ServiceIs(services);
   }
+  if (equalsText(name, "source")) return decodeSource(context, value);
   if (equalsText(name, "headers")) return decodeNamed(context, value, Values.Headers);
   if (equalsText(name, "query")) return decodeNamed(context, value, Values.Query);
   if (equalsText(name, "cookies")) return decodeNamed(context, value, Values.Cookies);
@@ -89,25 +105,44 @@ function decodePart(context: Context, name: Span, value: i32): Condition | null 
     const inner = decodeCondition(context, value, true);
     return new Not(inner != null ? inner : new All([]));
   }
-  const list: Condition[] = [];
   const nodes = context.strings(value);
+  const alternatives = new StaticArray<Condition>(nodes.length);
   for (let i = 0; i < nodes.length; i++) {
     const inner = decodeCondition(context, nodes[i], true);
-    list.push(inner != null ? inner : new All([]));
+    alternatives[i] = inner != null ? inner : new All([]);
   }
-  const alternatives = StaticArray.fromArray(list);
   return equalsText(name, "any") ? new Any(alternatives) : new All(alternatives);
 }
 
 function decodeHost(context: Context, value: i32): Condition {
-  const nodes = context.strings(value);
-  const patterns: HostPattern[] = [];
-  for (let i = 0; i < nodes.length; i++) {
-    const pattern = HostPattern.compile(context.tape.text(nodes[i], scratch), context.arena);
-    if (pattern != null) patterns.push(pattern);
-    else context.report.addNoted(nodes[i]);
+  const tape = context.tape;
+  const patterns = new StaticArray<HostPattern>(context.count(value));
+  let isGood = true;
+  for (let i = 0, node = context.first(value); i < patterns.length; i++, node = tape.after(node)) {
+    const pattern = HostPattern.compile(tape.text(node, scratch), context.arena);
+    if (pattern != null) {
+      patterns[i] = pattern;
+    } else {
+      context.report.addNoted(node);
+      isGood = false;
+    }
   }
-  return new HostIs(StaticArray.fromArray(patterns));
+  return new HostIs(isGood ? patterns : []);
+}
+
+function decodeSource(context: Context, value: i32): Condition {
+  const nodes = context.strings(value);
+  const blocks: Block[] = [];
+  for (let i = 0; i < nodes.length; i++) {
+    const block = Block.parse(context.tape.text(nodes[i], scratch), context.arena);
+    if (block != null) {
+      blocks.push(block);
+      continue;
+    }
+    const forms = "10.0.0.0/8, 2001:db8::/32 or 192.0.2.1";
+    context.report.add(nodes[i], "R315", -1, "a source is an address or a block, such as " + forms);
+  }
+  return new SourceIs(StaticArray.fromArray(blocks));
 }
 
 function decodePath(context: Context, value: i32): Condition {
@@ -117,19 +152,20 @@ function decodePath(context: Context, value: i32): Condition {
     if (!matcher.not) placeGroups(context, matcher, value);
     return new FactIs(Field.Path, [matcher]);
   }
-  const nodes = context.strings(value);
-  const templates: PathTemplate[] = [];
-  for (let i = 0; i < nodes.length; i++) {
-    const template = PathTemplate.compile(context.tape.text(nodes[i], scratch), context.arena);
+  const tape = context.tape;
+  const templates = new StaticArray<PathTemplate>(context.count(value));
+  let count = 0;
+  for (let i = 0, node = context.first(value); i < templates.length; i++, node = tape.after(node)) {
+    const template = PathTemplate.compile(tape.text(node, scratch), context.arena);
     if (template == null) {
-      context.report.addNoted(nodes[i]);
+      context.report.addNoted(node);
     } else if (!template.placeCaptures(context.names.captures)) {
-      context.report.add(nodes[i], "R304", -1, "the rule has more than 16 captures");
+      context.report.add(node, "R304", -1, "the rule has more than 16 captures");
     } else {
-      templates.push(template);
+      templates[count++] = template;
     }
   }
-  return new PathIs(StaticArray.fromArray(templates));
+  return new PathIs(count == templates.length ? templates : []);
 }
 
 /** Gives the named groups of a path's pattern their places among the rule's captures. */
@@ -156,12 +192,12 @@ function placeGroups(context: Context, matcher: ValueMatcher, node: i32): void {
 }
 
 function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Condition {
-  const nodes = context.strings(value);
-  const matchers = new StaticArray<ValueMatcher>(nodes.length);
-  for (let i = 0; i < nodes.length; i++) {
+  const matchers = new StaticArray<ValueMatcher>(context.count(value));
+  let node = context.first(value);
+  for (let i = 0; i < matchers.length; i++, node = context.tape.after(node)) {
     const matcher = new ValueMatcher();
-    if (isPrefix) matcher.prefix = context.text(nodes[i]);
-    else matcher.exact = context.text(nodes[i]);
+    if (isPrefix) matcher.prefix = context.text(node);
+    else matcher.exact = context.text(node);
     matchers[i] = matcher;
   }
   return new FactIs(field, matchers);
@@ -169,18 +205,16 @@ function oneOf(context: Context, value: i32, field: Field, isPrefix: bool): Cond
 
 function decodeNamed(context: Context, value: i32, values: Values): Condition | null {
   const tape = context.tape;
-  const parts: Condition[] = [];
+  const size = tape.size(value);
+  const parts = size > 1 ? new StaticArray<Condition | null>(size) : single;
+  let count = 0;
   const stop = tape.after(value);
   for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
     const name = context.text(key);
     if (values == Values.Headers) ascii.lowerInPlace(name);
-    parts.push(new NamedValueIs(values, name, decodeMatcher(context, key + 1)));
+    parts[count++] = new NamedValueIs(values, name, decodeMatcher(context, key + 1));
   }
-  return parts.length == 0
-    ? null
-    : parts.length == 1
-      ? parts[0]
-      : new All(StaticArray.fromArray(parts));
+  return joined(parts, count);
 }
 
 function decodeMatcher(context: Context, node: i32): ValueMatcher {
@@ -206,7 +240,8 @@ function decodeMatcher(context: Context, node: i32): ValueMatcher {
     else if (equalsText(name, "regex")) matcher.regex = context.regex(value, matcher.ignoreCase);
     else if (equalsText(name, "in")) {
       const nodes = context.strings(value);
-      for (let i = 0; i < nodes.length; i++) matcher.oneOf.push(context.text(nodes[i]));
+      matcher.oneOf = new StaticArray<Span>(nodes.length);
+      for (let i = 0; i < nodes.length; i++) matcher.oneOf[i] = context.text(nodes[i]);
     } else if (equalsText(name, "range")) {
       const nodes = context.strings(value);
       matcher.hasRange = true;

@@ -33,7 +33,7 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
-import { OnFailure, Step } from "../stream/program";
+import { NO_STEPS, OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeStatuses } from "./match";
@@ -57,22 +57,24 @@ export class StepDecoder {
   decode(rule: i32, key: string, phase: Phase): StaticArray<Step> {
     const context = this.context;
     const node = context.member(rule, key);
-    if (node == NO_NODE) return [];
+    if (node == NO_NODE || context.tape.kind(node) != Kind.Array) return NO_STEPS;
     context.phase = phase;
-    const steps: Step[] = [];
-    if (context.tape.kind(node) != Kind.Array) return [];
-    const nodes = context.strings(node);
-    for (let i = 0; i < nodes.length; i++) {
+    const tape = context.tape;
+    const steps = new StaticArray<Step>(tape.size(node));
+    let count = 0;
+    const stop = tape.after(node);
+    for (let child = tape.firstChild(node); child < stop; child = tape.after(child)) {
       // What has no good shape is reported already.
-      if (context.report.hasIn(nodes[i])) continue;
+      if (context.report.hasIn(child)) continue;
       context.names.readsBody = false;
-      const step = this.decodeStep(nodes[i]);
+      const step = this.decodeStep(child);
       if (step == null) continue;
       if (context.names.readsBody) step.readsBody = true;
-      this.decodeCommon(nodes[i], step);
-      steps.push(step);
+      this.decodeCommon(child, step);
+      steps[count++] = step;
     }
-    return StaticArray.fromArray(steps);
+    // One that is missing is reported, and the rule is not used.
+    return count == steps.length ? steps : NO_STEPS;
   }
 
   /** What every step may have. */
@@ -294,9 +296,9 @@ export class StepDecoder {
     const tape = context.tape;
     const object = context.member(node, key);
     if (object == NO_NODE) return;
-    const keys: i32[] = [];
-    const stop = tape.after(object);
-    for (let k = tape.firstChild(object); k < stop; k = tape.after(k + 1)) keys.push(k);
+    const keys = new StaticArray<i32>(tape.size(object));
+    let at = tape.firstChild(object);
+    for (let i = 0; i < keys.length; i++, at = tape.after(at + 1)) keys[i] = at;
     const ordered = this.sorted(keys);
     for (let i = 0; i < ordered.length; i++) {
       const pointer = this.decodePointer(ordered[i]);
@@ -307,7 +309,7 @@ export class StepDecoder {
   }
 
   /** Strings or keys in the order of their bytes: maps have none of their own. */
-  private sorted(nodes: i32[]): i32[] {
+  private sorted(nodes: StaticArray<i32>): StaticArray<i32> {
     const texts: string[] = [];
     for (let i = 0; i < nodes.length; i++)
       texts.push(toString(this.context.tape.text(nodes[i], scratch)));

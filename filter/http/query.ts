@@ -28,12 +28,12 @@ export function pathOf(target: Span): Span {
   return sliceUnchecked(target, 0, hash < 0 ? stop : hash);
 }
 
-/** The query without the question mark; NONE when there is none. */
+/** The query without the question mark; NONE when there is none. A fragment has none of its own. */
 export function queryOf(target: Span): Span {
-  const question = indexOfByte(target, QUESTION);
-  if (question < 0) return NONE;
-  const hash = indexOfByte(target, HASH, question);
-  return sliceUnchecked(target, question + 1, hash < 0 ? length(target) : hash);
+  const hash = indexOfByte(target, HASH);
+  const stop = hash < 0 ? length(target) : hash;
+  const question = indexOfByte(sliceUnchecked(target, 0, stop), QUESTION);
+  return question < 0 ? NONE : sliceUnchecked(target, question + 1, stop);
 }
 
 /** The first value of the parameter, decoded; NONE when it is not there. */

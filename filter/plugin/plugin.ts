@@ -9,6 +9,7 @@ import { Arena } from "../bytes/arena";
 import { NONE } from "../bytes/span";
 import { fromString, toString } from "../bytes/text";
 import { decodeConfiguration, LastGood } from "../config/document";
+import { logNotes } from "../config/notes";
 import { Counter, count } from "../stream/counters";
 import { Configuration } from "../stream/program";
 
@@ -57,6 +58,7 @@ export class Plugin {
         prefix + decoded.skipped.toString() + " rules are left out or kept as they were",
       );
     }
+    logNotes(configuration, prefix);
     this.swap(configuration);
     return true;
   }

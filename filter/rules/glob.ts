@@ -13,6 +13,9 @@ import {
 } from "../bytes/span";
 import { copy } from "../bytes/text";
 
+/** No patterns; shared, as it never changes. */
+export const NO_GLOBS: StaticArray<Glob> = [];
+
 @final
 export class Glob {
   /** The text before the first star, or all of it when there is none. */

@@ -18,19 +18,28 @@ import {
 import { copy } from "../bytes/text";
 import * as problem from "./problem";
 
-const enum Form {
+export const enum Form {
   Exact,
   Suffix,
   Prefix,
   All,
 }
 
+/** A record in the arena that it was made in. */
+@unmanaged
 @final
 export class HostPattern {
-  private constructor(
-    readonly form: Form,
-    readonly text: Span,
-  ) {}
+  text: Span;
+  form: i32;
+
+  private static of(form: Form, text: Span, arena: Arena): HostPattern | null {
+    const at = arena.allocate(offsetof<HostPattern>() as i32);
+    if (at == 0) return refuse("there is no memory for it");
+    const pattern = changetype<HostPattern>(at);
+    pattern.text = text;
+    pattern.form = form;
+    return pattern;
+  }
 
   /** The pattern for the text, or null with the problem noted. */
   static compile(source: Span, arena: Arena): HostPattern | null {
@@ -42,35 +51,36 @@ export class HostPattern {
       if (length(withoutPort(text)) != n) {
         return refuse("the port is not part of a host pattern");
       }
-      return new HostPattern(Form.Exact, text);
+      return HostPattern.of(Form.Exact, text, arena);
     }
-    if (n == 1) return new HostPattern(Form.All, text);
+    if (n == 1) return HostPattern.of(Form.All, text, arena);
     if (
       star == 0 &&
       n > 2 &&
       byteAtUnchecked(text, 1) == 0x2e &&
       lastIndexOfByte(text, 0x2a) == 0
     ) {
-      return new HostPattern(Form.Suffix, sliceUnchecked(text, 1, n));
+      return HostPattern.of(Form.Suffix, sliceUnchecked(text, 1, n), arena);
     }
     if (star == n - 1 && n > 2 && byteAtUnchecked(text, n - 2) == 0x2e) {
-      return new HostPattern(Form.Prefix, sliceUnchecked(text, 0, n - 1));
+      return HostPattern.of(Form.Prefix, sliceUnchecked(text, 0, n - 1), arena);
     }
     return refuse("a host pattern is a name, *.suffix or prefix.*");
   }
 
-  /** A domain as Higress's SDK reads it: a leading `*` is any suffix, a trailing one any prefix. */
-  static domain(source: Span, arena: Arena): HostPattern {
+  /** A domain as Higress's SDK reads it: a leading `*` is any suffix, a trailing one any prefix. Null
+   * at the memory ceiling. */
+  static domain(source: Span, arena: Arena): HostPattern | null {
     const text = copy(source, arena);
     ascii.lowerInPlace(text);
     const n = length(text);
     if (n > 0 && byteAtUnchecked(text, 0) == 0x2a) {
-      return new HostPattern(Form.Suffix, sliceUnchecked(text, 1, n));
+      return HostPattern.of(Form.Suffix, sliceUnchecked(text, 1, n), arena);
     }
     if (n > 0 && byteAtUnchecked(text, n - 1) == 0x2a) {
-      return new HostPattern(Form.Prefix, sliceUnchecked(text, 0, n - 1));
+      return HostPattern.of(Form.Prefix, sliceUnchecked(text, 0, n - 1), arena);
     }
-    return new HostPattern(Form.Exact, text);
+    return HostPattern.of(Form.Exact, text, arena);
   }
 
   /** `host` in lower case and without its port. */

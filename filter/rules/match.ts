@@ -1,12 +1,15 @@
 // The conditions of a rule's `match`, as a tree. They look only at the request as it arrived (and,
 // for `status`, at the response), through Facts; so they can be indexed, and give the same answer
-// whatever earlier rules have edited. Linear here: the index of the filter asks the same questions.
+// whatever earlier rules have edited. Each also says by what it can be looked up (keys.ts); that only
+// proposes rules, and the conditions here decide.
 
 import * as ascii from "../bytes/ascii";
+import { Block, parsePeer, peer } from "../bytes/ip-address";
 import {
   byteAtUnchecked,
   endsWith,
   equal,
+  lastIndexOfByte,
   length,
   NONE,
   Span,
@@ -17,6 +20,7 @@ import { FieldList, MISSING } from "../http/field-list";
 import { Regex } from "../regex/index";
 import { Scope } from "./expression";
 import { HostPattern } from "./host-pattern";
+import { Keys, LONGEST_AFFIX, UNBOUNDED } from "./keys";
 import { PathTemplate } from "./path-template";
 import { StatusSet } from "./status-pattern";
 
@@ -33,6 +37,8 @@ export abstract class Facts extends Scope {
   abstract route(): Span;
   /** Name of the upstream cluster, or NONE. */
   abstract cluster(): Span;
+  /** Address of the client, or NONE. */
+  abstract source(): Span;
   /** Status of the response, or 0 before it. */
   abstract status(): i32;
 }
@@ -42,6 +48,36 @@ export const captures: StaticArray<Span> = new StaticArray<Span>(16);
 
 export abstract class Condition {
   abstract holds(facts: Facts): bool;
+
+  /** Offers keys of which every stream that the condition holds for has at least one; false when there
+   * are none such (some may have been offered then). */
+  protected offer(keys: Keys): bool {
+    return false;
+  }
+
+  /** Offers all keys there are, also those of which one kind would do. */
+  offerAll(keys: Keys): void {
+    this.offer(keys);
+  }
+
+  /** What looking up by the best keys costs, as `weights` has counted; UNBOUNDED without keys. */
+  weight(weights: Keys): i32 {
+    weights.weighs = true;
+    weights.weight = 0;
+    const isBound = this.offer(weights);
+    weights.weighs = false;
+    return isBound ? weights.weight : UNBOUNDED;
+  }
+
+  /** Whether it holds for every stream that has one of its keys. */
+  get isWholeKey(): bool {
+    return false;
+  }
+
+  /** Offers the best keys. */
+  offerBest(weights: Keys, keys: Keys): void {
+    this.offer(keys);
+  }
 }
 
 @final
@@ -55,6 +91,27 @@ export class All extends Condition {
     }
     return true;
   }
+  override offerAll(keys: Keys): void {
+    for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
+  }
+  override weight(weights: Keys): i32 {
+    let least = UNBOUNDED;
+    for (let i = 0, n = this.parts.length; i < n; i++) {
+      least = min(least, this.parts[i].weight(weights));
+    }
+    return least;
+  }
+  override offerBest(weights: Keys, keys: Keys): void {
+    let best = 0;
+    let least = UNBOUNDED;
+    for (let i = 0, n = this.parts.length; i < n; i++) {
+      const weight = this.parts[i].weight(weights);
+      if (weight >= least) continue;
+      least = weight;
+      best = i;
+    }
+    if (this.parts.length > 0) this.parts[best].offerBest(weights, keys);
+  }
 }
 
 @final
@@ -67,6 +124,17 @@ export class Any extends Condition {
       if (unchecked(this.parts[i]).holds(facts)) return true;
     }
     return false;
+  }
+  override offerAll(keys: Keys): void {
+    for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
+  }
+  override weight(weights: Keys): i32 {
+    let sum: i64 = 0;
+    for (let i = 0, n = this.parts.length; i < n; i++) sum += this.parts[i].weight(weights);
+    return min<i64>(sum, UNBOUNDED) as i32;
+  }
+  override offerBest(weights: Keys, keys: Keys): void {
+    for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerBest(weights, keys);
   }
 }
 
@@ -93,6 +161,19 @@ export class HostIs extends Condition {
     }
     return false;
   }
+  override get isWholeKey(): bool {
+    // Hosts are compared in lower case, as keys are, and those are whole unless they are very long.
+    for (let i = 0, n = this.patterns.length; i < n; i++) {
+      if (length(this.patterns[i].text) > LONGEST_AFFIX) return false;
+    }
+    return true;
+  }
+  protected override offer(keys: Keys): bool {
+    for (let i = 0, n = this.patterns.length; i < n; i++) {
+      if (!keys.host(this.patterns[i])) return false;
+    }
+    return true;
+  }
 }
 
 @final
@@ -108,11 +189,21 @@ export class PathIs extends Condition {
     }
     return false;
   }
+  protected override offer(keys: Keys): bool {
+    for (let i = 0, n = this.templates.length; i < n; i++) {
+      if (!keys.path(this.templates[i])) return false;
+    }
+    return true;
+  }
 }
 
 /** `/a` is a prefix of `/a` and `/a/b`, not of `/ab`. */
 export function isPathPrefix(path: Span, prefix: Span): bool {
-  if (!startsWith(path, prefix)) return false;
+  return startsWith(path, prefix) && endsSegment(path, prefix);
+}
+
+/** Of a path that begins with the prefix: whether a segment ends where the prefix does. */
+function endsSegment(path: Span, prefix: Span): bool {
   const n = length(prefix);
   return (
     n == length(path) ||
@@ -121,6 +212,9 @@ export function isPathPrefix(path: Span, prefix: Span): bool {
   );
 }
 
+const NO_SPANS: StaticArray<Span> = [];
+const NO_PLACES: StaticArray<i32> = [];
+
 /** A single value compared with one or more of: exact, prefix, suffix, contains, in, range. */
 @final
 export class ValueMatcher {
@@ -128,10 +222,10 @@ export class ValueMatcher {
   prefix: Span = NONE;
   suffix: Span = NONE;
   contains: Span = NONE;
-  oneOf: Span[] = [];
+  oneOf: StaticArray<Span> = NO_SPANS;
   regex: Regex | null = null;
   /** For each group of the regex, its place among the rule's captures, or -1; empty: none is kept. */
-  places: StaticArray<i32> = [];
+  places: StaticArray<i32> = NO_PLACES;
   hasRange: bool = false;
   from: i64 = 0;
   to: i64 = 0;
@@ -174,11 +268,8 @@ export class ValueMatcher {
   private hasPrefix(value: Span): bool {
     const n = length(this.prefix);
     if (n > length(value)) return false;
-    if (this.bySegments && !this.ignoreCase) return isPathPrefix(value, this.prefix);
-    if (!this.ignoreCase) return startsWith(value, this.prefix);
     const head = sliceUnchecked(value, 0, n);
-    if (!ascii.equalIgnoringCase(head, this.prefix)) return false;
-    return !this.bySegments || n == length(value) || byteAtUnchecked(value, n) == 0x2f;
+    return this.same(head, this.prefix) && (!this.bySegments || endsSegment(value, this.prefix));
   }
 
   private hasSuffix(value: Span): bool {
@@ -226,7 +317,10 @@ export const enum Field {
   Scheme,
   Route,
   Cluster,
+  /** The name of a Higress service in the cluster's; asked by ServiceIs. */
   Service,
+  /** Asked by HostIs. */
+  Host,
 }
 
 /** One fact that has one value: true if it is there and any of the matchers holds. */
@@ -263,6 +357,24 @@ export class FactIs extends Condition {
     }
     return false;
   }
+  protected override offer(keys: Keys): bool {
+    for (let i = 0, n = this.matchers.length; i < n; i++) {
+      if (!this.offerOf(this.matchers[i], keys)) return false;
+    }
+    return true;
+  }
+  private offerOf(matcher: ValueMatcher, keys: Keys): bool {
+    if (matcher.not) return false;
+    if (matcher.exact != NONE) return keys.exact(this.field, matcher.exact);
+    if (matcher.oneOf.length > 0) {
+      for (let i = 0, n = matcher.oneOf.length; i < n; i++) {
+        if (!keys.exact(this.field, matcher.oneOf[i])) return false;
+      }
+      return true;
+    }
+    if (matcher.prefix != NONE) return keys.prefix(this.field, matcher.prefix);
+    return matcher.suffix != NONE && keys.suffix(this.field, matcher.suffix);
+  }
 }
 
 export const enum Values {
@@ -296,6 +408,17 @@ export class NamedValueIs extends Condition {
     }
     return matcher.not;
   }
+  protected override offer(keys: Keys): bool {
+    const matcher = this.matcher;
+    if (matcher.not || matcher.noValue) return false;
+    if (matcher.exact != NONE) return keys.namedValue(this.values, this.name, matcher.exact);
+    const n = matcher.oneOf.length;
+    if (n == 0) return keys.named(this.values, this.name);
+    for (let i = 0; i < n; i++) {
+      if (!keys.namedValue(this.values, this.name, matcher.oneOf[i])) return false;
+    }
+    return true;
+  }
 }
 
 /** The Higress service of the cluster `outbound|port|subset|fqdn`: `fqdn` or `fqdn:port`. */
@@ -312,9 +435,33 @@ export class ServiceIs extends Condition {
     }
     return false;
   }
+  protected override offer(keys: Keys): bool {
+    for (let i = 0, n = this.services.length; i < n; i++) {
+      // `a:80` is the name `a:80`, or port 80 of the name `a`.
+      const service = this.services[i];
+      const colon = lastIndexOfByte(service, COLON);
+      if (!keys.exact(Field.Service, service)) return false;
+      if (colon >= 0 && !keys.exact(Field.Service, sliceUnchecked(service, 0, colon))) return false;
+    }
+    return true;
+  }
 }
 
 const BAR: u8 = 0x7c;
+const COLON: u8 = 0x3a;
+
+/** The last of the four parts of the cluster's name, or NONE when it has not four. */
+export function serviceName(cluster: Span): Span {
+  const n = length(cluster);
+  let bars = 0;
+  let last = 0;
+  for (let i = 0; i < n; i++) {
+    if (byteAtUnchecked(cluster, i) != BAR) continue;
+    bars++;
+    last = i;
+  }
+  return bars == 3 ? sliceUnchecked(cluster, last + 1, n) : NONE;
+}
 
 /** Whether the cluster name has four parts and names the service, with or without its port. */
 export function isService(cluster: Span, service: Span): bool {
@@ -336,7 +483,29 @@ export function isService(cluster: Span, service: Span): bool {
   const port = sliceUnchecked(cluster, first + 1, second);
   const hostSize = length(fqdn);
   if (length(service) != hostSize + 1 + length(port) || !startsWith(service, fqdn)) return false;
-  return byteAtUnchecked(service, hostSize) == 0x3a && endsWith(service, port);
+  return byteAtUnchecked(service, hostSize) == COLON && endsWith(service, port);
+}
+
+/** Blocks of addresses that the client's may lie in. */
+@final
+export class SourceIs extends Condition {
+  constructor(private readonly blocks: StaticArray<Block>) {
+    super();
+  }
+  holds(facts: Facts): bool {
+    const source = facts.source();
+    if (source == NONE || !parsePeer(source, peer)) return false;
+    for (let i = 0, n = this.blocks.length; i < n; i++) {
+      if (unchecked(this.blocks[i]).holds(peer)) return true;
+    }
+    return false;
+  }
+  protected override offer(keys: Keys): bool {
+    for (let i = 0, n = this.blocks.length; i < n; i++) {
+      if (!keys.source(this.blocks[i])) return false;
+    }
+    return true;
+  }
 }
 
 @final

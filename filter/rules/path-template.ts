@@ -4,19 +4,12 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import {
-  byteAtUnchecked,
-  endsWith,
-  equal,
-  indexOfByte,
-  length,
-  Span,
-  sliceUnchecked,
-} from "../bytes/span";
-import { copy, fromText, toString } from "../bytes/text";
+import { byteAtUnchecked, equal, indexOfByte, length, Span, sliceUnchecked } from "../bytes/span";
+import { copy, equalsText, toString } from "../bytes/text";
 import * as problem from "./problem";
 
-const enum Part {
+/** What a segment may be. */
+export const enum Part {
   Literal,
   One,
   Rest,
@@ -25,58 +18,80 @@ const enum Part {
 /** More captures than this are refused, so that an exchange can hold them in a fixed record. */
 export const MAX_CAPTURES: i32 = 16;
 
+@unmanaged
+@final
+class Segment {
+  text: Span; // of a capture its name
+  part: i32;
+  capture: i32; // its place among the captures of the rule, or NO_CAPTURE
+}
+
+const SEGMENT_SIZE: i32 = offsetof<Segment>() as i32;
+const NO_CAPTURE: i32 = -1;
+
 @final
 export class PathTemplate {
-  private readonly parts: Part[] = [];
-  private readonly literals: Span[] = [];
-  /** For each part, the index of its capture or -1. */
-  private readonly captures: i32[] = [];
-  readonly names: Span[] = [];
+  private segments: usize = 0;
+  size: i32 = 0;
+  private captureCount: i32 = 0;
+  /** Nothing but text: it matches one path. */
+  isLiteral: bool = true;
+
+  /** `source` is the text it is made from. */
+  private constructor(readonly source: Span) {}
+
+  private at(i: i32): Segment {
+    return changetype<Segment>(this.segments + (i as usize) * SEGMENT_SIZE);
+  }
 
   /** The template for the text, or null with the problem noted. */
   static compile(source: Span, arena: Arena): PathTemplate | null {
-    const template = new PathTemplate();
     const text = copy(source, arena);
+    const template = new PathTemplate(text);
     const n = length(text);
     if (n == 0 || byteAtUnchecked(text, 0) != 0x2f) return refuse(0, "a path begins with /");
+    let slashes = 0;
+    for (let i = 0; i < n; i++) if (byteAtUnchecked(text, i) == 0x2f) slashes++;
+    template.segments = arena.allocate(slashes * SEGMENT_SIZE);
+    if (template.segments == 0) return refuse(0, "there is no memory for it");
     let from = 1;
     while (from <= n) {
       let to = indexOfByte(text, 0x2f, from);
       if (to < 0) to = n;
       const segment = sliceUnchecked(text, from, to);
-      if (!template.addSegment(segment, from, to == n, arena)) return null;
+      if (!template.addSegment(segment, from, to == n)) return null;
       from = to + 1;
     }
     return template;
   }
 
-  private addSegment(segment: Span, at: i32, isLast: bool, arena: Arena): bool {
+  private addSegment(segment: Span, at: i32, isLast: bool): bool {
     const n = length(segment);
     const isBraced =
       n > 1 && byteAtUnchecked(segment, 0) == 0x7b && byteAtUnchecked(segment, n - 1) == 0x7d;
     let part = Part.Literal;
-    let capture = -1;
+    let text = segment;
+    let capture = NO_CAPTURE;
     if (isBraced) {
       let name = sliceUnchecked(segment, 1, n - 1);
       part = Part.One;
-      const tail = fromText("=**", arena);
-      if (endsWith(name, tail)) {
-        name = sliceUnchecked(name, 0, length(name) - 3);
+      if (n > 5 && equalsText(sliceUnchecked(segment, n - 4, n), "=**}")) {
+        name = sliceUnchecked(segment, 1, n - 4);
         part = Part.Rest;
       }
       if (!isIdentifier(name)) {
         return problem.fail("R304", at, "a capture is {name} or {name=**}");
       }
-      for (let i = 0; i < this.names.length; i++) {
-        if (equal(this.names[i], name)) {
+      for (let i = 0; i < this.size; i++) {
+        if (this.at(i).capture != NO_CAPTURE && equal(this.at(i).text, name)) {
           return problem.fail("R304", at, 'the capture "' + toString(name) + '" is there twice');
         }
       }
-      if (this.names.length == MAX_CAPTURES) {
+      if (this.captureCount == MAX_CAPTURES) {
         return problem.fail("R304", at, "there are more than 16 captures");
       }
-      capture = this.names.length;
-      this.names.push(name);
+      capture = this.captureCount++;
+      text = name;
     } else if (n == 1 && byteAtUnchecked(segment, 0) == 0x2a) {
       part = Part.One;
     } else if (
@@ -101,40 +116,56 @@ export class PathTemplate {
     if (part == Part.Rest && !isLast) {
       return problem.fail("R304", at, "** stands only at the end");
     }
-    this.parts.push(part);
-    this.literals.push(segment);
-    this.captures.push(capture);
+    if (part != Part.Literal) this.isLiteral = false;
+    const added = this.at(this.size++);
+    added.text = text;
+    added.part = part;
+    added.capture = capture;
     return true;
+  }
+
+  part(i: i32): Part {
+    return this.at(i).part;
+  }
+
+  /** The text of a literal segment. */
+  segment(i: i32): Span {
+    return this.at(i).text;
   }
 
   /** Gives the captures their places among all captures of a rule, by name; false when those are too
    * many. `all` grows by the names that are new. */
   placeCaptures(all: Span[]): bool {
-    for (let i = 0; i < this.captures.length; i++) {
-      if (this.captures[i] < 0) continue;
-      const name = this.names[this.captures[i]];
+    for (let i = 0; i < this.size; i++) {
+      const segment = this.at(i);
+      if (segment.capture == NO_CAPTURE) continue;
       let at = 0;
-      while (at < all.length && !equal(all[at], name)) at++;
+      while (at < all.length && !equal(all[at], segment.text)) at++;
       if (at == MAX_CAPTURES) return false;
-      if (at == all.length) all.push(name);
-      this.captures[i] = at;
+      if (at == all.length) all.push(segment.text);
+      segment.capture = at;
     }
     return true;
   }
 
-  /** Whether the path (without the query) matches; captures go to `out[0..]` if they do. */
+  /** Whether the path (without the query) matches; captures go to `out[0..]` if it does, and only then. */
   matches(path: Span, out: StaticArray<Span>): bool {
+    if (!this.walk(path, null)) return false;
+    if (this.captureCount > 0) this.walk(path, out);
+    return true;
+  }
+
+  private walk(path: Span, out: StaticArray<Span> | null): bool {
     const n = length(path);
     if (n == 0 || byteAtUnchecked(path, 0) != 0x2f) return false;
     let from = 1;
-    const count = this.parts.length;
-    for (let i = 0; i < count; i++) {
-      const part = unchecked(this.parts[i]);
-      const capture = unchecked(this.captures[i]);
+    for (let i = 0; i < this.size; i++) {
+      const part: Part = this.at(i).part;
+      const capture = this.at(i).capture;
       if (part == Part.Rest) {
         // `/a/**` matches `/a` too: then the loop has run past the end by one.
         const start = min(from, n);
-        if (capture >= 0) unchecked((out[capture] = sliceUnchecked(path, start, n)));
+        if (out != null && capture >= 0) unchecked((out[capture] = sliceUnchecked(path, start, n)));
         return true;
       }
       if (from > n) return false;
@@ -142,10 +173,10 @@ export class PathTemplate {
       if (to < 0) to = n;
       const segment = sliceUnchecked(path, from, to);
       if (part == Part.Literal) {
-        if (!equal(segment, unchecked(this.literals[i]))) return false;
+        if (!equal(segment, this.at(i).text)) return false;
       } else {
         if (to == from) return false;
-        if (capture >= 0) unchecked((out[capture] = segment));
+        if (out != null && capture >= 0) unchecked((out[capture] = segment));
       }
       from = to + 1;
     }

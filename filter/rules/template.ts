@@ -21,19 +21,31 @@ export const enum Absent {
 
 const value = Value.create();
 
+// Shared, as they never change: most templates are plain text.
+const NO_TEXTS: StaticArray<Span> = [];
+const NO_EXPRESSIONS: StaticArray<Expression> = [];
+
+// The parts of the template that is being compiled.
+const literal = Writer.create();
+const texts: Span[] = [];
+const expressions: Expression[] = [];
+
 @final
 export class Template {
-  /** Literal texts and, between them, expressions: texts[0] expressions[0] texts[1] … */
-  private texts: Span[] = [];
-  private expressions: Expression[] = [];
+  /** Literal texts and, between them, expressions: head expressions[0] texts[0] expressions[1] … */
+  private constructor(
+    private readonly head: Span,
+    private readonly texts: StaticArray<Span>,
+    private readonly expressions: StaticArray<Expression>,
+  ) {}
 
   /** The template for the text, or null with the problem noted (its offset is inside `source`). */
   static compile(source: Span, names: Names, phase: Phase, arena: Arena): Template | null {
-    const template = new Template();
-    const literal = Writer.create();
     const n = length(source);
     let i = 0;
-    let good = true;
+    literal.reset();
+    texts.length = 0;
+    expressions.length = 0;
     while (i < n) {
       const c = byteAtUnchecked(source, i);
       if (c != 0x24) {
@@ -47,20 +59,18 @@ export class Template {
         const stop = closingParenthesis(source, i + 2);
         if (stop < 0) {
           const isLexical = cel.stage != cel.Stage.None;
-          good = isLexical
-            ? problem.fail("R302", i + 2 + cel.offset, cel.message)
-            : problem.fail("R302", i, "this $( is never closed");
-          break;
+          if (isLexical) problem.fail("R302", i + 2 + cel.offset, cel.message);
+          else problem.fail("R302", i, "this $( is never closed");
+          return null;
         }
         const inner = sliceUnchecked(source, i + 2, stop);
         const expression = Expression.compile(inner, names, phase, arena);
         if (expression == null) {
           problem.fail(problem.code, problem.offset + i + 2, problem.message);
-          good = false;
-          break;
+          return null;
         }
-        template.texts.push(copy(literal.view(), arena));
-        template.expressions.push(expression);
+        texts.push(copy(literal.view(), arena));
+        expressions.push(expression);
         literal.reset();
         i = stop + 1;
       } else {
@@ -68,16 +78,16 @@ export class Template {
         i++;
       }
     }
-    template.texts.push(copy(literal.view(), arena));
-    literal.destroy();
-    return good ? template : null;
+    const last = copy(literal.view(), arena);
+    if (expressions.length == 0) return new Template(last, NO_TEXTS, NO_EXPRESSIONS);
+    const head = texts.shift();
+    texts.push(last);
+    return new Template(head, StaticArray.fromArray(texts), StaticArray.fromArray(expressions));
   }
 
   /** Stands in for one that could not be compiled, so that the rest can be looked at. */
   static empty(arena: Arena): Template {
-    const template = new Template();
-    template.texts.push(fromText("", arena));
-    return template;
+    return new Template(fromText("", arena), NO_TEXTS, NO_EXPRESSIONS);
   }
 
   /** No expression in it. */
@@ -87,12 +97,12 @@ export class Template {
 
   /** The text of a constant template. */
   get constant(): Span {
-    return this.texts[0];
+    return this.head;
   }
 
   /** Nothing but one expression: then its value keeps its type where types are kept. */
   get isSingle(): bool {
-    return this.expressions.length == 1 && length(this.texts[0]) == 0 && length(this.texts[1]) == 0;
+    return this.expressions.length == 1 && length(this.head) == 0 && length(this.texts[0]) == 0;
   }
 
   /** The value of a single expression. */
@@ -102,19 +112,19 @@ export class Template {
 
   /** Writes the text; false when it is absent (what was written so far is then of no use). */
   write(scope: Scope, absent: Absent, out: Writer): bool {
-    out.span(unchecked(this.texts[0]));
+    out.span(this.head);
     for (let i = 0, n = this.expressions.length; i < n; i++) {
       unchecked(this.expressions[i]).evaluate(scope, value);
       const isThere = value.kind != Kind.Null && writeText(value, out);
       if (!isThere && absent == Absent.Skips) return false;
-      out.span(unchecked(this.texts[i + 1]));
+      out.span(unchecked(this.texts[i]));
     }
     return !out.failed;
   }
 
   /** The text, kept in `arena` (or the template's own constant); NONE when it is absent. */
   evaluate(scope: Scope, absent: Absent, arena: Arena): Span {
-    if (this.expressions.length == 0) return unchecked(this.texts[0]);
+    if (this.expressions.length == 0) return this.head;
     if (this.isSingle && unchecked(this.expressions[0]).isName) {
       this.evaluateSingle(scope, value);
       if (value.kind == Kind.String) return value.bits;

@@ -10,7 +10,7 @@ import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
 import * as query from "../http/query";
-import { anyMatches, Glob } from "../rules/glob";
+import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
 import { remember } from "../stream/calls";
@@ -51,17 +51,17 @@ export class AuthorizeStep extends Step {
   timeoutMs: i32 = 500;
   method: Template | null = null;
   path: Template | null = null;
-  send: StaticArray<Glob> = [];
+  send: StaticArray<Glob> = NO_GLOBS;
   sendSet: FieldEdits | null = null;
   allow: StatusSet = new StatusSet();
-  upstreamSet: StaticArray<Glob> = [];
-  upstreamAppend: StaticArray<Glob> = [];
-  upstreamRemove: StaticArray<Glob> = [];
-  client: StaticArray<Glob> = [];
+  upstreamSet: StaticArray<Glob> = NO_GLOBS;
+  upstreamAppend: StaticArray<Glob> = NO_GLOBS;
+  upstreamRemove: StaticArray<Glob> = NO_GLOBS;
+  client: StaticArray<Glob> = NO_GLOBS;
   denied: Response | null = null;
   /** Status of `denied`, or 0 for the service's own. */
   deniedStatus: i32 = 0;
-  forward: StaticArray<Glob> = [];
+  forward: StaticArray<Glob> = NO_GLOBS;
   onError: OnError = OnError.Deny;
   errorStatus: i32 = 403;
 

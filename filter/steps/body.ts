@@ -9,7 +9,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { essence } from "../http/media-type";
 import { EditPlan, EditStatus } from "../json/edit";
-import { anyMatches, Glob } from "../rules/glob";
+import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
@@ -20,7 +20,7 @@ import { JsonTemplate } from "./json-template";
 
 @final
 export class BodyStep extends Step {
-  contentTypes: StaticArray<Glob> = [];
+  contentTypes: StaticArray<Glob> = NO_GLOBS;
   readonly edits: BodyEdit[] = [];
 
   constructor(private readonly isResponse: bool) {

@@ -10,7 +10,7 @@ import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import { Regex, Template as RegexTemplate } from "../regex/index";
-import { anyMatches, Glob } from "../rules/glob";
+import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
@@ -76,21 +76,27 @@ export class Deduplication {
   ) {}
 }
 
+// What most edits have none of; shared, as they never change.
+export const NO_MOVES: StaticArray<Move> = [];
+export const NO_REPLACEMENTS: StaticArray<Replacement> = [];
+export const NO_ASSIGNMENTS: StaticArray<Assignment> = [];
+export const NO_DEDUPLICATIONS: StaticArray<Deduplication> = [];
+
 const joined = Writer.create();
 const COMMA = 0x2c;
 
 @final
 export class FieldEdits {
-  keep: StaticArray<Glob> = [];
-  remove: StaticArray<Glob> = [];
-  rename: StaticArray<Move> = [];
-  copy: StaticArray<Move> = [];
-  replace: StaticArray<Replacement> = [];
-  set: StaticArray<Assignment> = [];
-  fallback: StaticArray<Assignment> = []; // `default`
-  add: StaticArray<Assignment> = [];
-  append: StaticArray<Assignment> = [];
-  dedupe: StaticArray<Deduplication> = [];
+  keep: StaticArray<Glob> = NO_GLOBS;
+  remove: StaticArray<Glob> = NO_GLOBS;
+  rename: StaticArray<Move> = NO_MOVES;
+  copy: StaticArray<Move> = NO_MOVES;
+  replace: StaticArray<Replacement> = NO_REPLACEMENTS;
+  set: StaticArray<Assignment> = NO_ASSIGNMENTS;
+  fallback: StaticArray<Assignment> = NO_ASSIGNMENTS; // `default`
+  add: StaticArray<Assignment> = NO_ASSIGNMENTS;
+  append: StaticArray<Assignment> = NO_ASSIGNMENTS;
+  dedupe: StaticArray<Deduplication> = NO_DEDUPLICATIONS;
 
   constructor(private readonly kind: Kind) {}
 

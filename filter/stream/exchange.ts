@@ -8,6 +8,7 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
 import * as ascii from "../bytes/ascii";
+import { EMPTY_SET } from "../bytes/ordered-set";
 import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
@@ -15,6 +16,7 @@ import { FieldList } from "../http/field-list";
 import { isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
+import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
@@ -63,6 +65,8 @@ class Candidate {
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
+/** Rules that a stream has room for at first. */
+const FIRST_CANDIDATES: i32 = 4;
 
 /** Nothing is out. */
 export const NO_TOKEN: i32 = -1;
@@ -99,6 +103,7 @@ export class Exchange extends View {
 
   private candidates: usize = 0;
   private candidateCount: i32 = 0;
+  private candidateCapacity: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
@@ -128,6 +133,7 @@ export class Exchange extends View {
     this.hostCollected = 0;
     this.candidates = 0;
     this.candidateCount = 0;
+    this.candidateCapacity = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
     this.isDecided = false;
@@ -167,24 +173,19 @@ export class Exchange extends View {
   private choose(): void {
     const program = this.program;
     const rules = program.rules;
-    const n = rules.length;
     let demands = 0;
     this.requestBody.limit = program.requestLimit;
     this.responseBody.limit = program.responseLimit;
-    if (n == 0) return;
-    this.candidates = this.arena.allocate(n * CANDIDATE_SIZE);
-    if (this.candidates == 0) {
-      this.runOutOfMemory();
-      return;
-    }
     let ownRequestLimit = UNLIMITED;
     let ownResponseLimit = UNLIMITED;
-    for (let i = 0; i < n; i++) {
+    propose(program.index, rules.length, this);
+    for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
-      const condition = rule.condition;
+      const condition = unchecked(program.conditions[i]);
       if (rule.captureCount > 0) captures.fill(NONE);
       if (condition != null && !condition.holds(this)) continue;
-      const candidate = this.candidate(this.candidateCount++);
+      const candidate = this.addCandidate();
+      if (candidate == null) break;
       candidate.rule = i;
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
@@ -193,6 +194,8 @@ export class Exchange extends View {
       ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
       if (rule.final && rule.status == null && rule.when == null) break;
     }
+    hits.clear();
+    if (this.ended) return;
     if (ownRequestLimit != UNLIMITED) this.requestBody.limit = ownRequestLimit;
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
@@ -236,6 +239,24 @@ export class Exchange extends View {
 
   ruleName(): Span {
     return this.ruleAt(this.candidateAt).name;
+  }
+
+  /** A record for one more candidate, or null when there is no memory: the stream is answered then. */
+  private addCandidate(): Candidate | null {
+    const n = this.candidateCount;
+    if (n == this.candidateCapacity) {
+      const capacity = max(FIRST_CANDIDATES, n * 2);
+      const fresh = this.arena.allocate(capacity * CANDIDATE_SIZE);
+      if (fresh == 0) {
+        this.runOutOfMemory();
+        return null;
+      }
+      memory.copy(fresh, this.candidates, n * CANDIDATE_SIZE);
+      this.candidates = fresh;
+      this.candidateCapacity = capacity;
+    }
+    this.candidateCount++;
+    return this.candidate(n);
   }
 
   private candidate(i: i32): Candidate {

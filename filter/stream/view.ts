@@ -141,6 +141,15 @@ export abstract class View extends Facts {
     return this.propertyOr(field.clusterName, field.clusterNameBefore);
   }
 
+  source(): Span {
+    return this.clientAddress(this.arena);
+  }
+
+  private clientAddress(arena: Arena): Span {
+    const pair = host.property(field.sourceAddress, arena);
+    return pair == NONE || length(pair) == 0 ? NONE : addressOf(pair);
+  }
+
   status(): i32 {
     return this.responseStatus;
   }
@@ -204,11 +213,9 @@ export abstract class View extends Facts {
       case Source.Property:
         this.readProperty(name, out);
         return;
-      case Source.ClientIp: {
-        const pair = host.property(field.sourceAddress, this.values);
-        out.setText(pair == NONE || length(pair) == 0 ? NONE : addressOf(pair));
+      case Source.ClientIp:
+        out.setText(this.clientAddress(this.values));
         return;
-      }
       case Source.Parameter:
         out.setText(this.captured(name.index));
         return;

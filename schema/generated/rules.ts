@@ -226,6 +226,10 @@ export interface Match {
    */
   service?: string | [string, ...string[]];
   /**
+   * Addresses of the client: blocks such as `10.0.0.0/8` and `2001:db8::/32`, or single ones.
+   */
+  source?: string | [string, ...string[]];
+  /**
    * Of the response: `404`, `4xx`, `40x`, `500-504`. Rules with it have no request steps.
    */
   status?: StatusCode | string | [StatusCode | string, ...(StatusCode | string)[]];
@@ -329,6 +333,10 @@ export interface Match1 {
    * `fqdn` or `fqdn:port` of a cluster named `outbound|port|subset|fqdn`.
    */
   service?: string | [string, ...string[]];
+  /**
+   * Addresses of the client: blocks such as `10.0.0.0/8` and `2001:db8::/32`, or single ones.
+   */
+  source?: string | [string, ...string[]];
   /**
    * Of the response: `404`, `4xx`, `40x`, `500-504`. Rules with it have no request steps.
    */

@@ -1,15 +1,7 @@
-// IP addresses and CIDR blocks, as the network extension has them: strict text forms, no zones, no
-// IPv4 in dotted form inside IPv6. IPv4 is kept as ::ffff:a.b.c.d, so that equal addresses are equal bytes.
+// IP addresses and CIDR blocks, as the network extension has them.
 
-import * as ascii from "../../bytes/ascii";
-import {
-  byteAtUnchecked,
-  equal,
-  indexOfByte,
-  length,
-  Span,
-  sliceUnchecked,
-} from "../../bytes/span";
+import { maskAddress, parseAddress, parseCidr, sharesPrefix } from "../../bytes/ip-address";
+import { equal } from "../../bytes/span";
 import { Writer } from "../../bytes/writer";
 import { buffer, heap } from "../context";
 import { Failure } from "../failure";
@@ -27,7 +19,7 @@ export function call(fn: Fn, base: usize): Failure {
       return value.kind == Kind.String ? toIp(value) : Failure.NoSuchOverload;
     case Fn.IsIp:
       if (value.kind != Kind.String) return Failure.NoSuchOverload;
-      value.setBool(parseAddress(value.bits) != 0);
+      value.setBool(parseAddress(value.bits, parsed) != 0);
       return Failure.None;
     case Fn.IsCanonical:
       return isCanonical(value);
@@ -35,7 +27,7 @@ export function call(fn: Fn, base: usize): Failure {
       return value.kind == Kind.String ? toCidr(value) : Failure.NoSuchOverload;
     case Fn.IsCidr:
       if (value.kind != Kind.String) return Failure.NoSuchOverload;
-      value.setBool(parseCidr(value.bits) != 0);
+      value.setBool(parseCidr(value.bits, parsed) != 0);
       return Failure.None;
   }
   if (fn >= Fn.ContainsIp) {
@@ -50,84 +42,6 @@ export function call(fn: Fn, base: usize): Failure {
 
 // ---- reading
 
-/** Reads an address into `parsed`; the family, or 0. */
-function parseAddress(text: Span): u32 {
-  memory.fill(parsed, 0, 16);
-  if (indexOfByte(text, 0x3a) >= 0) return parseV6(text) ? 6 : 0;
-  store<u16>(parsed, 0xffff, 10);
-  return parseV4(text) ? 4 : 0;
-}
-
-function parseV4(text: Span): bool {
-  const n = length(text);
-  let i = 0;
-  for (let part = 0; part < 4; part++) {
-    if (part > 0 && (i == n || byteAtUnchecked(text, i++) != 0x2e)) return false;
-    const from = i;
-    let value = 0;
-    while (i < n && ascii.isDigit(byteAtUnchecked(text, i)) && i < from + 3) {
-      value = value * 10 + (byteAtUnchecked(text, i++) as i32) - 0x30;
-    }
-    // No leading zeros: some read them as octal.
-    if (i == from || value > 255 || (i > from + 1 && byteAtUnchecked(text, from) == 0x30))
-      return false;
-    store<u8>(parsed + 12 + part, value as u8);
-  }
-  return i == n;
-}
-
-function parseV6(text: Span): bool {
-  const n = length(text);
-  let i = 0;
-  let groups = 0;
-  let gap = -1;
-  if (n >= 2 && byteAtUnchecked(text, 0) == 0x3a) {
-    if (byteAtUnchecked(text, 1) != 0x3a) return false;
-    gap = 0;
-    i = 2;
-  }
-  while (i < n) {
-    if (groups == 8) return false;
-    let value = 0;
-    const from = i;
-    while (i < n && i < from + 4 && ascii.hexValue(byteAtUnchecked(text, i)) >= 0) {
-      value = (value << 4) | ascii.hexValue(byteAtUnchecked(text, i++));
-    }
-    if (i == from) return false;
-    store<u16>(parsed + groups * 2, bswap<u16>(value as u16));
-    groups++;
-    if (i == n) break;
-    if (byteAtUnchecked(text, i++) != 0x3a || i == n) return false;
-    if (byteAtUnchecked(text, i) == 0x3a) {
-      if (gap >= 0) return false;
-      gap = groups;
-      i++;
-    }
-  }
-  if (gap < 0) return groups == 8;
-  if (groups > 7) return false;
-  const tail = (groups - gap) * 2;
-  memory.copy(parsed + 16 - tail, parsed + gap * 2, tail);
-  memory.fill(parsed + gap * 2, 0, 16 - tail - gap * 2);
-  return true;
-}
-
-/** Reads an address and a prefix length; family | length << 8, or 0. */
-function parseCidr(text: Span): u32 {
-  const slash = indexOfByte(text, 0x2f);
-  if (slash < 0) return 0;
-  const family = parseAddress(sliceUnchecked(text, 0, slash));
-  const n = length(text);
-  if (family == 0 || slash + 1 == n || n > slash + 4) return 0;
-  let bits: u32 = 0;
-  for (let i = slash + 1; i < n; i++) {
-    const c = byteAtUnchecked(text, i);
-    if (!ascii.isDigit(c) || (c == 0x30 && i == slash + 1 && n > slash + 2)) return 0;
-    bits = bits * 10 + c - 0x30;
-  }
-  return bits > (family == 4 ? 32 : 128) ? 0 : family | (bits << 8);
-}
-
 function keep(value: Value, kind: Kind, aux: u32): Failure {
   if (aux == 0) return Failure.BadAddress;
   const kept = heap.allocate(16);
@@ -139,11 +53,11 @@ function keep(value: Value, kind: Kind, aux: u32): Failure {
 }
 
 function toIp(value: Value): Failure {
-  return keep(value, Kind.Ip, parseAddress(value.bits));
+  return keep(value, Kind.Ip, parseAddress(value.bits, parsed));
 }
 
 function toCidr(value: Value): Failure {
-  return keep(value, Kind.Cidr, parseCidr(value.bits));
+  return keep(value, Kind.Cidr, parseCidr(value.bits, parsed));
 }
 
 /** The value as an address, whether it is one or text; false when neither. */
@@ -155,7 +69,7 @@ function asIp(value: Value): Failure {
 function isCanonical(value: Value): Failure {
   if (value.kind != Kind.String) return Failure.NoSuchOverload;
   const text = value.bits;
-  const family = parseAddress(text);
+  const family = parseAddress(text, parsed);
   if (family == 0) return Failure.BadAddress;
   buffer.reset();
   writeAddress(parsed, family, buffer);
@@ -221,14 +135,6 @@ function fullPrefix(cidr: Value): i32 {
   return familyOf(cidr) == 4 ? prefixOf(cidr) + 96 : prefixOf(cidr);
 }
 
-function sharesPrefix(a: usize, b: usize, bits: i32): bool {
-  const whole = bits >> 3;
-  if (memory.compare(a, b, whole) != 0) return false;
-  const rest = bits & 7;
-  if (rest == 0) return true;
-  return (load<u8>(a + whole) ^ load<u8>(b + whole)) >> (8 - rest) == 0;
-}
-
 function ofCidr(fn: Fn, value: Value, other: Value): Failure {
   const bits = fullPrefix(value);
   switch (fn) {
@@ -269,10 +175,7 @@ function masked(value: Value): Failure {
   const copy = heap.allocate(16);
   if (copy == 0) return Failure.Memory;
   memory.copy(copy, value.bits as usize, 16);
-  for (let bit = fullPrefix(value); bit < 128; bit++) {
-    const at = copy + (bit >> 3);
-    store<u8>(at, load<u8>(at) & ~((0x80 as u8) >> ((bit & 7) as u8)));
-  }
+  maskAddress(copy, fullPrefix(value));
   value.bits = copy;
   return Failure.None;
 }
