@@ -197,8 +197,13 @@ async function expressions(): Promise<void> {
   await benchExpressions(print);
 }
 
+async function inflate(): Promise<void> {
+  const { benchInflate } = await import("./inflate.ts");
+  await benchInflate(print);
+}
+
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
+const known = [...scenarios.map(({ name }) => name), "soak", "expressions", "inflate"];
 const unknown = names.filter((name) => !known.includes(name));
 const envoy = findEnvoy();
 if (unknown.length > 0) {
@@ -206,6 +211,8 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else if (names.join() === "expressions") {
   await expressions();
+} else if (names.join() === "inflate") {
+  await inflate();
 } else if (!envoy) {
   process.stderr.write("no Envoy found: npm test installs one, or set ENVOY to a binary\n");
   process.exitCode = 2;
@@ -221,6 +228,7 @@ if (unknown.length > 0) {
     }
     if (names.includes("soak")) await soak(backend, envoy);
     if (names.includes("expressions")) await expressions();
+    if (names.includes("inflate")) await inflate();
   } finally {
     backend.stop();
   }
