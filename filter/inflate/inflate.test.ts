@@ -116,7 +116,7 @@ describe("what zlib encodes", () => {
       for (const [coding, encode] of ENCODERS) {
         for (const level of [0, 9]) {
           const encoded = encode(Buffer.from(text, "latin1"), { level });
-          const ways = Array.from({ length: encoded.length + 1 }, (_, i) => [
+          const ways: Uint8Array[][] = Array.from({ length: encoded.length + 1 }, (_, i) => [
             encoded.subarray(0, i),
             encoded.subarray(i),
           ]);
