@@ -10,7 +10,15 @@ import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { Demand, Phase } from "../rules/name";
-import { Category, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import {
+  Accept,
+  Category,
+  Configuration,
+  Entry,
+  Program,
+  Rule,
+  UNLIMITED,
+} from "../stream/program";
 import { Constants } from "./constants";
 import { Context, indexIn, RuleNames } from "./context";
 import { decodeMatch } from "./match";
@@ -374,6 +382,8 @@ class Decoder {
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     rule.done = steps.decode(node, "done", Phase.Done);
+    const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
+    rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = names.demands;
     if (rule.status != null && rule.request.length > 0) {
       report.add(

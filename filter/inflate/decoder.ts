@@ -17,7 +17,7 @@ import { crc32Of } from "../crypto/crc32";
 import { adler32Of } from "./adler32";
 import { Inflater, Run } from "./inflater";
 
-export const enum Coding {
+export const enum Format {
   Gzip,
   Deflate,
 }
@@ -94,7 +94,7 @@ export class Decoder {
   maxTotal: i64;
   maxRatio: i64;
   ratioFrom: i64;
-  coding: Coding;
+  format: Format;
   frame: Frame;
   part: Part;
   failure: Status;
@@ -127,14 +127,14 @@ export class Decoder {
   }
 
   /** Ready for a new stream, of `maxTotal` bytes when decoded, or UNLIMITED. */
-  open(coding: Coding, maxTotal: i64): void {
+  open(format: Format, maxTotal: i64): void {
     this.output = 0;
     this.taken = 0;
     this.total = 0;
     this.maxTotal = maxTotal;
     this.maxRatio = UNLIMITED;
     this.ratioFrom = 0;
-    this.coding = coding;
+    this.format = format;
     this.part = Part.Begin;
     this.headerCheck = 0;
     this.inflater.open();
@@ -277,7 +277,7 @@ export class Decoder {
   }
 
   private takeFirst(byte: i32): void {
-    if (this.coding == Coding.Deflate) {
+    if (this.format == Format.Deflate) {
       this.value = byte;
       this.part = Part.ZlibSecond;
       return;

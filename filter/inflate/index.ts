@@ -1,3 +1,3 @@
 // The public face of the decoder for compressed bodies.
 
-export { Coding, Decoder, Status, UNLIMITED } from "./decoder";
+export { Decoder, Format, Status, UNLIMITED } from "./decoder";

@@ -24,8 +24,8 @@ export function heldBytes(): usize {
   return held();
 }
 
-export function open(coding: i32, maxTotal: i64, ratio: i64, ratioFrom: i64): void {
-  decoder.open(coding, maxTotal);
+export function open(format: i32, maxTotal: i64, ratio: i64, ratioFrom: i64): void {
+  decoder.open(format, maxTotal);
   decoder.limitRatio(ratio, ratioFrom);
   out.reset();
   largest = 0;

@@ -18,10 +18,12 @@ import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { BodyPipe, Reading } from "./body-pipe";
 import { forget } from "./calls";
+import { narrowAccept } from "./content-coding";
 import { Counter, count } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import {
+  Accept,
   Answer,
   Configuration,
   OnFailure,
@@ -41,6 +43,8 @@ export const enum Refusal {
   Invalid,
   Memory,
   Trailers,
+  /** It is coded in a way that a rule does not take. */
+  Coding,
 }
 
 /** What a candidate's `when` has said. */
@@ -168,6 +172,7 @@ export class Exchange extends View {
     }
     let ownRequestLimit = UNLIMITED;
     let ownResponseLimit = UNLIMITED;
+    let accept = Accept.Any;
     for (let i = 0; i < n; i++) {
       const rule = unchecked(rules[i]);
       const condition = rule.condition;
@@ -178,6 +183,7 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       demands |= rule.demands;
+      if (rule.accept > accept) accept = rule.accept;
       ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
       ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
       if (rule.final && rule.status == null && rule.when == null) break;
@@ -186,6 +192,7 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
 
   captured(i: i32): Span {
@@ -289,8 +296,9 @@ export class Exchange extends View {
     }
     if (!isRequest || !this.heldFromHost || !this.requestEnded) return Outcome.Read;
     // It came as a whole while a callout was out.
-    if (pipe.readInHost(this, this.hostCollected)) return Outcome.Next;
-    this.refuse(this.outOfMemory ? Refusal.Memory : Refusal.Invalid, true);
+    const refusal = pipe.readInHost(this, this.hostCollected);
+    if (refusal == Refusal.None) return Outcome.Next;
+    this.refuse(refusal, true);
     return Outcome.End;
   }
 
@@ -568,6 +576,10 @@ export class Exchange extends View {
           isRequest ? reply.requestInvalid : reply.responseInvalid,
         );
         break;
+      case Refusal.Coding:
+        count(Counter.RefusedEncoding);
+        reply.plain(this, isRequest ? 415 : 502, reply.codingRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
@@ -594,15 +606,6 @@ export class Exchange extends View {
     const type = headers.get(field.contentType);
     if (type != NONE && startsWithIgnoringCase(type, field.grpc)) {
       count(Counter.BodySkippedGrpc);
-      return false;
-    }
-    const encoding = headers.get(field.contentEncoding);
-    if (
-      encoding != NONE &&
-      length(encoding) > 0 &&
-      !ascii.equalIgnoringCase(encoding, field.identity)
-    ) {
-      count(Counter.BodySkippedEncoding);
       return false;
     }
     if (isResponse && parseStatus(headers.get(field.status)) == 206) {
