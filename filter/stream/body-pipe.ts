@@ -511,6 +511,8 @@ export class BodyPipe {
     const fed = this.feedAll(x, piece, last);
     if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
     this.emit(fed, piece, size, !isCoded);
+    // Gives back what a large piece took.
+    if (isCoded) decoded.reset();
     return DataAction.Continue;
   }
 
