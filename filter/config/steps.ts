@@ -4,7 +4,7 @@
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { Replacer } from "../bytes/replace";
-import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
+import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText, toString } from "../bytes/text";
 import { EditKind, EditPlan } from "../json/edit";
 import { Pointer } from "../json/pointer";
@@ -33,7 +33,7 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
-import { NO_STEPS, OnFailure, Step } from "../stream/program";
+import { Accept, NO_STEPS, OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeStatuses } from "./match";
@@ -71,6 +71,7 @@ export class StepDecoder {
       if (step == null) continue;
       if (context.names.readsBody) step.readsBody = true;
       this.decodeCommon(child, step);
+      if (step.accept > this.accept) this.accept = step.accept;
       steps[count++] = step;
     }
     // One that is missing is reported, and the rule is not used.
@@ -86,8 +87,10 @@ export class StepDecoder {
     if (step.readsBody || step.whenReadsBody) {
       step.judgesBody = true;
       this.requireHold(node);
-      if (context.phase == Phase.Response)
+      if (context.phase == Phase.Response) {
         context.names.demands |= Demand.Request | Demand.WholeResponse;
+        if (step.accept == Accept.Any) step.accept = Accept.Decodable;
+      }
     }
     if (step.isGuard) step.onFailure = OnFailure.Act;
     const onError = context.member(node, "onError");
@@ -190,9 +193,33 @@ export class StepDecoder {
     if (prepend != null) step.edits.push(new PrependEdit(prepend));
     const append = context.templateOr(value, "append");
     if (append != null) step.edits.push(new AppendEdit(append));
+    this.decodeEncoding(value, step, denies);
     if (step.judgesBody) this.requireHold(value);
     return step;
   }
+
+  /** What the step does with compressed bodies. */
+  private decodeEncoding(value: i32, step: BodyStep, denies: bool): void {
+    const context = this.context;
+    const isResponse = context.phase == Phase.Response;
+    const node = context.member(value, "encoding");
+    const name = node == NO_NODE ? NONE : context.tape.text(node, scratch);
+    const skips = node != NO_NODE && equalsText(name, "skip");
+    const rejects = node != NO_NODE && equalsText(name, "reject");
+    const asks = node != NO_NODE && equalsText(name, "identity");
+    if (asks && !isResponse) {
+      context.report.add(node, "R312", -1, "identity asks for a response; a request is as it came");
+    }
+    for (let i = 0; i < step.edits.length; i++) {
+      step.edits[i].decodes = !skips && !rejects;
+      step.edits[i].rejectsCoding = rejects || (denies && !skips);
+    }
+    if (!isResponse || skips || rejects) return;
+    step.accept = asks ? Accept.Identity : Accept.Decodable;
+  }
+
+  /** What the steps decoded so far can read of a response. */
+  accept: Accept = Accept.Any;
 
   /** Whether the host can hold headers, which a step that judges the body needs. */
   holdsHeaders: bool = false;
@@ -246,7 +273,9 @@ export class StepDecoder {
     const edits = context.strings(context.member(value, "edit"));
     for (let i = 0; i < edits.length; i++) edit.edits.push(this.decodeEventEdit(edits[i]));
     context.names.inEvents = false;
-    return new EventsStep(isResponse, edit);
+    const step = new EventsStep(isResponse, edit);
+    step.accept = Accept.Decodable;
+    return step;
   }
 
   private decodeEventEdit(node: i32): EventEdit {

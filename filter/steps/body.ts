@@ -77,6 +77,7 @@ function bindText(x: Exchange, template: Template, absent: Absent): usize {
 export class TextEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.replacesAll = true;
   }
 
   bind(x: Exchange): usize {

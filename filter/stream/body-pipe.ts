@@ -10,6 +10,12 @@
 // Where an expression reads the body, the walk over the rules waits until it is collected. The edits
 // bound before are carried out first, so that the expression sees them; then the walk goes on.
 //
+// A compressed body is decoded for edits that ask for it, and for expressions; edits then see what
+// it decodes to, piece by piece as well. It goes on decoded, with headers that say so, if an edit
+// changed it or its headers had to go on before that was known; else as it came. A body that turns
+// out not to be decodable is refused or passed on as it came while its headers are held; else its
+// stream is broken off, so that nobody takes what there was for all of it.
+//
 // content-length stays true: adjusted when the edits' effect is known beforehand or headers are
 // held until the body is edited, removed otherwise.
 
@@ -18,11 +24,13 @@ import { scratch } from "../abi/memory";
 import { BufferType, DataAction } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { byteAtUnchecked, equal, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { Tape } from "../json/tape";
+import { Coding, codingOf, declareDecoded } from "./content-coding";
 import { Counter, count } from "./counters";
+import { ALL, Decoded, Decoding } from "./decoding";
 import { Exchange, Refusal } from "./exchange";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
@@ -101,8 +109,15 @@ export class BodyPipe {
   private tape: Tape | null = null;
   /** What was collected is no longer what came: edits were carried out on it. */
   private altered: bool = false;
-  /** The host's buffer holds what was collected, as it is now. */
+  /** The host's buffer holds what was collected, as it is now; where it was decoded and is not
+   * altered, as it came. */
   private isInHost: bool = false;
+  private coding: Coding = Coding.None;
+  private readonly decoding: Decoding = new Decoding();
+  /** The body as it came, beside what was collected of it decoded, while it may still go on so. */
+  private raw: Writer | null = null;
+  /** It was counted that edits were skipped because of the coding. */
+  private isSkipCounted: bool = false;
   private arena: Arena = scratch;
 
   constructor(private readonly buffer: BufferType) {}
@@ -123,17 +138,26 @@ export class BodyPipe {
     this.parsed = Parsed.Unasked;
     this.altered = false;
     this.isInHost = false;
+    this.coding = Coding.None;
+    this.isSkipCounted = false;
   }
 
-  /** Gives back what a collected body took. */
+  /** Gives back what a body took. */
   close(): void {
+    this.dropCollected();
+    this.decoding.close();
+  }
+
+  private dropCollected(): void {
     const tape = this.tape;
     if (tape != null) tape.destroy();
     this.tape = null;
     const collected = this.collected;
-    if (collected == null) return;
-    collected.destroy();
+    if (collected != null) collected.destroy();
     this.collected = null;
+    const raw = this.raw;
+    if (raw != null) raw.destroy();
+    this.raw = null;
   }
 
   get isRequest(): bool {
@@ -146,6 +170,10 @@ export class BodyPipe {
 
   private binding(i: i32): Binding {
     return changetype<Binding>(this.base + i * BINDING_SIZE);
+  }
+
+  private edit(i: i32): BodyEdit {
+    return changetype<BodyEdit>(this.binding(i).edit);
   }
 
   /** Adds an edit whose state is bound. More than 64 to a body are not carried out, and counted. */
@@ -175,14 +203,17 @@ export class BodyPipe {
     if (this.count == 0 && this.limit == UNLIMITED) return Refusal.None;
     const text = headers.get(field.contentLength);
     this.declared = text == NONE ? -1 : parseLength(text);
+    if (this.count > 0) this.coding = codingOf(headers);
     if (endOfStream) {
-      // What a HEAD or 304 announces is that of a body which would have been edited.
-      const isDescribed = this.declared > 0 || (this.declared < 0 && !this.isRequest);
-      if (this.count > 0 && isDescribed) this.settle(headers);
+      // What a HEAD or 304 announces is a body which would have been decoded and edited.
+      const isEdited = this.checkCoding() == Refusal.None && this.count > 0;
+      if (isEdited && this.describesBody(headers)) this.settle(headers);
       this.dropEdits();
       return Refusal.None;
     }
     if (this.limit != UNLIMITED && this.declared > this.limit) return Refusal.Limit;
+    const refusal = this.checkCoding();
+    if (refusal != Refusal.None) return refusal;
     const mustCount = this.limit != UNLIMITED && this.declared < 0;
     if (this.count == 0) {
       this.mode = mustCount ? Mode.Count : Mode.Pass;
@@ -197,19 +228,60 @@ export class BodyPipe {
         return Refusal.None;
       }
     }
+    if (this.isCoded && !this.replacesAll && !this.decoding.open(this.coding)) {
+      return Refusal.Memory;
+    }
     if (this.wholes > 0 && mayHold) {
       this.headersHeld = true;
       return Refusal.None;
     }
     this.mode = this.wholes > 0 ? Mode.Collect : Mode.Stream;
+    if (this.wholes == 0 && this.decoding.isOn) this.decoding.stream(this.limit);
     this.settle(headers);
     return Refusal.None;
+  }
+
+  /** Whether the headers, which are all of the message, speak of a body that another message has. */
+  private describesBody(headers: HeaderMap): bool {
+    if (this.declared > 0 || this.isCoded) return true;
+    return (
+      this.declared < 0 && !this.isRequest && !equal(headers.get(field.status), field.noContent)
+    );
+  }
+
+  private get isCoded(): bool {
+    return this.coding != Coding.None;
+  }
+
+  /** Whether the edits never look at the body: then its coding is of no matter. */
+  private get replacesAll(): bool {
+    if (this.count == 0 || this.wholes > 0) return false;
+    return this.edit(0).replacesAll && this.edit(0).decodes;
+  }
+
+  /** Drops the edits that a coded body is not decoded for, or says that it is refused. */
+  private checkCoding(): Refusal {
+    if (!this.isCoded) return Refusal.None;
+    const isDecodable = this.coding != Coding.Other || this.replacesAll;
+    for (let i = this.count - 1; i >= 0; i--) {
+      const edit = this.edit(i);
+      if (edit.decodes && isDecodable) continue;
+      if (edit.rejectsCoding) return Refusal.Coding;
+      this.countCodingSkipped();
+      this.drop(i);
+    }
+    return Refusal.None;
+  }
+
+  private countCodingSkipped(): void {
+    if (!this.isSkipCounted) count(Counter.BodySkippedEncoding);
+    this.isSkipCounted = true;
   }
 
   /** Before a body of known length is collected: drop or refuse what is larger than an edit holds. */
   private checkDeclared(): Refusal {
     for (let i = this.count - 1; i >= 0; i--) {
-      const edit = changetype<BodyEdit>(this.binding(i).edit);
+      const edit = this.edit(i);
       if (!edit.whole || this.declared <= edit.maxSize) continue;
       if (edit.rejects) return Refusal.Limit;
       count(Counter.BodySkippedSize);
@@ -219,22 +291,24 @@ export class BodyPipe {
   }
 
   private drop(i: i32): void {
-    if (changetype<BodyEdit>(this.binding(i).edit).whole) this.wholes--;
+    if (this.edit(i).whole) this.wholes--;
     const at = this.base + i * BINDING_SIZE;
     memory.copy(at, at + BINDING_SIZE, (this.count - i - 1) * BINDING_SIZE);
     this.count--;
   }
 
-  /** Makes the headers fit what the edits will leave, as far as that is known; what is not is removed. */
+  /** Makes the headers fit what the edits will leave, as far as that is known; what is not is removed.
+   * Those of a coded body become those of a decoded one. */
   private settle(headers: HeaderMap): void {
-    if (this.count > 0) representation.becomesAnother(headers, this.isRequest, this.arena);
-    if (this.declared < 0) return;
+    if (this.isCoded) declareDecoded(headers, this.isRequest, this.arena);
+    else if (this.count > 0) representation.becomesAnother(headers, this.isRequest, this.arena);
+    if (this.declared < 0 || (this.isCoded && !this.replacesAll)) return;
     let after = this.declared;
     for (let i = 0; i < this.count && after >= 0; i++) {
       const binding = this.binding(i);
       after = changetype<BodyEdit>(binding.edit).lengthAfter(binding.state, after);
     }
-    if (after == this.declared) return;
+    if (after == this.declared && !this.isCoded) return;
     this.writeLength(headers, after);
   }
 
@@ -265,9 +339,15 @@ export class BodyPipe {
       count(Counter.BodySkippedSize);
       this.reading = Reading.Unreadable;
     } else {
-      this.reading = Reading.Waiting;
+      this.reading = this.canDecode(headers) ? Reading.Waiting : Reading.Unreadable;
     }
     return this.reading == Reading.Waiting;
+  }
+
+  private canDecode(headers: HeaderMap): bool {
+    this.coding = codingOf(headers);
+    if (this.coding == Coding.Other) this.countCodingSkipped();
+    return !this.isCoded || (this.coding != Coding.Other && this.decoding.open(this.coding));
   }
 
   private get readLimit(): i64 {
@@ -285,12 +365,27 @@ export class BodyPipe {
     this.headersHeld = true;
   }
 
-  /** All of the body is in the host's buffer; false when memory ran out. */
-  readInHost(x: Exchange, size: i32): bool {
+  /** All of the body is in the host's buffer: it can be read, or is found not to be readable. */
+  readInHost(x: Exchange, size: i32): Refusal {
     const whole = this.read(size);
-    if (whole == NONE || !this.keep(whole) || !this.becomeReady(x)) return false;
+    if (whole == NONE) return Refusal.Memory;
+    if (!this.decoding.isOn) {
+      if (!this.keep(whole)) return Refusal.Memory;
+    } else {
+      if (!this.keepRaw(whole)) return Refusal.Memory;
+      this.decoding.feed(whole);
+      const decoded = this.decoding.into(this.plain(), this.readLimit, true);
+      if (decoded == Decoded.More && this.limit != UNLIMITED) return Refusal.Limit;
+      if (decoded != Decoded.All) {
+        if (decoded == Decoded.More) count(Counter.BodySkippedSize);
+        this.reading = Reading.Unreadable;
+        this.close();
+        return Refusal.None;
+      }
+    }
+    const refusal = this.becomeReady(x);
     this.isInHost = !this.altered;
-    return true;
+    return refusal;
   }
 
   private keep(piece: Span): bool {
@@ -300,20 +395,41 @@ export class BodyPipe {
     return !collected.failed;
   }
 
-  /** The body is all there: the edits so far are carried out. False when it is refused. */
-  private becomeReady(x: Exchange): bool {
+  private keepRaw(piece: Span): bool {
+    let raw = this.raw;
+    if (raw == null) raw = this.raw = this.newCollector();
+    raw.span(piece);
+    return !raw.failed;
+  }
+
+  /** Where what is decoded is collected. */
+  private plain(): Writer {
+    let plain = this.collected;
+    if (plain == null) plain = this.collected = Writer.create();
+    return plain;
+  }
+
+  /** What was collected, as it came where that is the same body. */
+  private source(): Span {
+    const raw = this.raw;
+    return raw == null || this.altered ? this.text() : raw.view();
+  }
+
+  /** The body is all there: the edits so far are carried out. */
+  private becomeReady(x: Exchange): Refusal {
     this.reading = Reading.Ready;
-    if (this.count == 0) return true;
+    if (this.count == 0) return Refusal.None;
     const whole = this.collected!.view();
-    if (this.checkCollected(length(whole)) != Refusal.None) return false;
+    const refusal = this.checkCollected(length(whole));
+    if (refusal != Refusal.None) return refusal;
     const fed = this.feedAll(x, whole, true);
     this.dropEdits();
-    if (fed == Fed.Failed) return false;
-    if (fed == Fed.Same) return true;
+    if (fed == Fed.Failed) return x.outOfMemory ? Refusal.Memory : Refusal.Invalid;
+    if (fed == Fed.Same) return Refusal.None;
     // The result lies in one of our writers; the untouched rest follows it.
     const out = this.result == first.view() ? first : second;
     out.span(sliceUnchecked(whole, this.consumed, length(whole)));
-    return !out.failed && this.rewrite(out.view());
+    return !out.failed && this.rewrite(out.view()) ? Refusal.None : Refusal.Memory;
   }
 
   /** The body, once it is Ready. */
@@ -407,11 +523,22 @@ export class BodyPipe {
   }
 
   private stream(x: Exchange, size: i32, last: bool): DataAction {
-    const piece = this.read(size);
+    let piece = this.read(size);
     if (piece == NONE) return this.refuse(x, Refusal.Memory);
+    const isCoded = this.decoding.isOn;
+    if (isCoded) {
+      this.decoding.feed(piece);
+      decoded.reset();
+      if (this.decoding.into(decoded, ALL, last) == Decoded.Failed) {
+        return this.refuse(x, this.decoding.refusal);
+      }
+      piece = decoded.view();
+    }
     const fed = this.feedAll(x, piece, last);
     if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
-    if (fed == Fed.Changed) host.replaceBufferPrefix(this.buffer, this.consumed, this.result);
+    this.emit(fed, piece, size, !isCoded);
+    // Gives back what a large piece took.
+    if (isCoded) decoded.reset();
     return DataAction.Continue;
   }
 
@@ -456,6 +583,7 @@ export class BodyPipe {
   private collect(x: Exchange, size: i32, last: bool, headers: HeaderMap): DataAction {
     const piece = this.read(size);
     if (piece == NONE) return this.refuse(x, Refusal.Memory);
+    if (this.decoding.isOn) return this.collectCoded(x, piece, size, last, headers);
     let whole = piece;
     if (!last || this.collected != null || this.reading == Reading.Waiting) {
       if (!this.keep(piece)) return this.refuse(x, Refusal.Memory);
@@ -485,6 +613,98 @@ export class BodyPipe {
     return length(whole) == size && !this.altered;
   }
 
+  /** As `collect`, of a body that has to be decoded. What one piece decodes to may be far more than
+   * it is: nothing is decoded beyond what may be held. */
+  private collectCoded(
+    x: Exchange,
+    piece: Span,
+    size: i32,
+    last: bool,
+    headers: HeaderMap,
+  ): DataAction {
+    if (this.headersHeld && !this.keepRaw(piece)) return this.refuse(x, Refusal.Memory);
+    this.decoding.feed(piece);
+    // Each turn but the last ends with fewer edits, or with one less that reads.
+    while (true) {
+      const came = this.decoding.into(this.plain(), this.holdLimit, last);
+      if (came == Decoded.Failed) return this.passUndecodable(x, size);
+      if (this.reading == Reading.Waiting) {
+        const isTooLarge = (length(this.text()) as i64) > this.readLimit;
+        if (isTooLarge || last) {
+          const action = this.goOn(x, size, isTooLarge);
+          if (action != GO_ON) return action as DataAction;
+        }
+      }
+      const refusal = this.checkRead(this.text());
+      if (refusal != Refusal.None) return this.refuse(x, refusal);
+      const isRead = this.reading == Reading.Waiting || this.reading == Reading.Ready;
+      if (this.wholes == 0 && !isRead) return this.passCoded(x, size, last, headers);
+      if (came == Decoded.More) continue;
+      if (!last) {
+        host.replaceBufferPrefix(this.buffer, size, host.EMPTY);
+        return DataAction.StopIterationNoBuffer;
+      }
+      return this.finish(x, this.text(), size, this.isHere(this.source(), size), headers);
+    }
+  }
+
+  /** The most that anyone wants to hold. */
+  private get holdLimit(): i64 {
+    let most: i64 = this.reading == Reading.Waiting ? this.readLimit : 0;
+    for (let i = 0; i < this.count; i++) {
+      const edit = this.edit(i);
+      if (edit.whole) most = max(most, edit.maxSize);
+    }
+    return this.limit == UNLIMITED ? most : min(most, this.limit);
+  }
+
+  /** The body turned out not to be of its coding. */
+  private passUndecodable(x: Exchange, size: i32): DataAction {
+    const why = this.decoding.refusal;
+    if (!this.headersHeld || why == Refusal.Memory) return this.refuse(x, why);
+    if (this.reading == Reading.Waiting) {
+      this.reading = Reading.Unreadable;
+      const action = this.walkOn(x, size);
+      if (action != GO_ON) return action as DataAction;
+    }
+    for (let i = 0; i < this.count; i++) {
+      const edit = this.edit(i);
+      if (edit.denies || edit.rejectsCoding) return this.refuse(x, why);
+    }
+    if (this.count > 0) count(Counter.BodySkippedInvalid);
+    return this.passRaw(size);
+  }
+
+  /** The body goes on as it came, and so does what follows of it. */
+  private passRaw(size: i32): DataAction {
+    const raw = this.raw!.view();
+    if (length(raw) != size) host.replaceBufferPrefix(this.buffer, max(size, 1), raw);
+    this.dropEdits();
+    this.headersHeld = false;
+    this.mode = this.limit != UNLIMITED ? Mode.Count : Mode.Pass;
+    this.close();
+    return DataAction.Continue;
+  }
+
+  /** No edit wants the whole any longer: it goes on as it came, or, where there are edits still or
+   * its headers have gone on, decoded while it streams. */
+  private passCoded(x: Exchange, size: i32, last: bool, headers: HeaderMap): DataAction {
+    if (this.headersHeld && this.count == 0) return this.passRaw(size);
+    this.mode = Mode.Stream;
+    if (this.headersHeld) this.settle(headers);
+    this.headersHeld = false;
+    this.decoding.stream(this.limit);
+    const plain = this.plain();
+    if (this.decoding.into(plain, ALL, last) == Decoded.Failed) {
+      return this.refuse(x, this.decoding.refusal);
+    }
+    const fed = this.feedAll(x, plain.view(), last);
+    if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
+    this.emit(fed, plain.view(), size, false);
+    this.dropCollected();
+    return DataAction.Continue;
+  }
+
   /** The walk goes on, the body having come to its end or beyond what is read; what to tell the host
    * when the walk does not come to its end, else GO_ON. */
   private goOn(x: Exchange, size: i32, isTooLarge: bool): i32 {
@@ -492,19 +712,26 @@ export class BodyPipe {
       if (this.limit != UNLIMITED) return this.refuse(x, Refusal.Limit);
       count(Counter.BodySkippedSize);
       this.reading = Reading.Unreadable;
-    } else if (!this.becomeReady(x)) {
-      return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
+    } else {
+      const refusal = this.becomeReady(x);
+      if (refusal != Refusal.None) return this.refuse(x, refusal);
     }
+    return this.walkOn(x, size);
+  }
+
+  private walkOn(x: Exchange, size: i32): i32 {
     const outcome = x.onBodyRead(this.isRequest);
     if (outcome == Outcome.End) return DataAction.StopIterationNoBuffer;
     if (outcome != Outcome.Pause) return GO_ON;
     // Where a callout's answer can reach it.
-    const whole = this.text();
+    const source = this.source();
     this.widenHost();
-    host.replaceBufferPrefix(this.buffer, max(size, 1), whole);
-    x.waitWithBody(length(whole));
+    host.replaceBufferPrefix(this.buffer, max(size, 1), source);
+    x.waitWithBody(length(source));
     this.isInHost = true;
     this.mode = Mode.HostCollects;
+    // What will not be read begins anew with the answer.
+    if (this.reading == Reading.Unreadable) this.close();
     return DataAction.StopIterationAndBuffer;
   }
 
@@ -526,8 +753,10 @@ export class BodyPipe {
 
   /** Drops or refuses, once the body has grown beyond what an edit holds. */
   private checkCollected(size: i32): Refusal {
+    const refusal = this.checkCoding();
+    if (refusal != Refusal.None) return refusal;
     for (let i = this.count - 1; i >= 0; i--) {
-      const edit = changetype<BodyEdit>(this.binding(i).edit);
+      const edit = this.edit(i);
       if (!edit.whole || (size as i64) <= edit.maxSize) continue;
       if (edit.rejects) return Refusal.Limit;
       count(Counter.BodySkippedSize);
@@ -565,14 +794,19 @@ export class BodyPipe {
   ): DataAction {
     const fed = this.feedAll(x, whole, true);
     if (fed == Fed.Failed) return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
-    this.emit(fed, whole, size, isHere);
+    const raw = this.raw;
     const isChanged = fed == Fed.Changed || this.altered;
-    if (this.headersHeld && isChanged)
-      representation.becomesAnother(headers, this.isRequest, this.arena);
-    if (this.headersHeld && isChanged && this.declared >= 0) {
+    if (raw != null && !isChanged) {
+      if (!isHere) host.replaceBufferPrefix(this.buffer, max(size, 1), raw.view());
+    } else {
+      this.emit(fed, whole, size, isHere && !(this.decoding.isOn && !this.altered));
+    }
+    if (this.headersHeld && isChanged) {
+      if (raw != null) declareDecoded(headers, this.isRequest, this.arena);
+      else representation.becomesAnother(headers, this.isRequest, this.arena);
       // What the edits made stands for the first `consumed` bytes.
       const grown = fed == Fed.Changed ? length(this.result) - this.consumed : 0;
-      this.writeLength(headers, length(whole) + grown);
+      if (this.declared >= 0) this.writeLength(headers, length(whole) + grown);
     }
     this.headersHeld = false;
     this.mode = Mode.Pass;
@@ -605,6 +839,7 @@ export class BodyPipe {
   finishInHost(x: Exchange, size: i32, headers: HeaderMap): DataAction {
     const whole = this.read(size);
     if (whole == NONE) return this.refuse(x, Refusal.Memory);
+    if (this.decoding.isOn) return this.collectCoded(x, whole, size, true, headers);
     const refusal = this.checkCollected(size);
     if (refusal != Refusal.None) return this.refuse(x, refusal);
     return this.finish(x, whole, size, true, headers);
@@ -619,6 +854,10 @@ export class BodyPipe {
       return false;
     }
     if (this.mode != Mode.Stream) return true;
+    if (this.decoding.isOn && !this.decoding.isComplete()) {
+      this.refuse(x, this.decoding.refusal);
+      return false;
+    }
     const fed = this.feedAll(x, host.EMPTY, true);
     if (fed == Fed.Changed && length(this.result) > 0) {
       count(Counter.BodySkippedTrailers);
@@ -632,6 +871,8 @@ export class BodyPipe {
 // Results of the edits of one piece, in turn. Nothing outlives the callback.
 const first = Writer.create();
 const second = Writer.create();
+/** What a piece decodes to. */
+const decoded = Writer.create();
 const digits = Writer.create();
 
 /** A content-length, or -1 when it is not one (the host frames the message some other way then). */

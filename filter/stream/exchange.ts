@@ -22,10 +22,12 @@ import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { BodyPipe, Reading } from "./body-pipe";
 import { forget } from "./calls";
+import { narrowAccept } from "./content-coding";
 import { Counter, count } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import {
+  Accept,
   Answer,
   Configuration,
   OnFailure,
@@ -45,6 +47,8 @@ export const enum Refusal {
   Invalid,
   Memory,
   Trailers,
+  /** It is coded in a way that a rule does not take. */
+  Coding,
 }
 
 /** What a candidate's `when` has said. */
@@ -178,6 +182,7 @@ export class Exchange extends View {
     this.responseBody.limit = program.responseLimit;
     let ownRequestLimit = UNLIMITED;
     let ownResponseLimit = UNLIMITED;
+    let accept = Accept.Any;
     propose(program.index, rules.length, this);
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
@@ -190,6 +195,7 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       demands |= rule.demands;
+      if (rule.accept > accept) accept = rule.accept;
       ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
       ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
       if (rule.final && rule.status == null && rule.when == null) break;
@@ -201,6 +207,7 @@ export class Exchange extends View {
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
     if (demands & Demand.WholeResponse) this.askForAll();
+    if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
 
   /** The rule at hand, for whoever comes back to it later. */
@@ -351,8 +358,9 @@ export class Exchange extends View {
     }
     if (!isRequest || !this.heldFromHost || !this.requestEnded) return Outcome.Read;
     // It came as a whole while a callout was out.
-    if (pipe.readInHost(this, this.hostCollected)) return Outcome.Next;
-    this.refuse(this.outOfMemory ? Refusal.Memory : Refusal.Invalid, true);
+    const refusal = pipe.readInHost(this, this.hostCollected);
+    if (refusal == Refusal.None) return Outcome.Next;
+    this.refuse(refusal, true);
     return Outcome.End;
   }
 
@@ -651,6 +659,10 @@ export class Exchange extends View {
           isRequest ? reply.requestInvalid : reply.responseInvalid,
         );
         break;
+      case Refusal.Coding:
+        count(Counter.RefusedEncoding);
+        reply.plain(this, isRequest ? 415 : 502, reply.codingRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
@@ -677,15 +689,6 @@ export class Exchange extends View {
     const type = headers.get(field.contentType);
     if (type != NONE && startsWithIgnoringCase(type, field.grpc)) {
       count(Counter.BodySkippedGrpc);
-      return false;
-    }
-    const encoding = headers.get(field.contentEncoding);
-    if (
-      encoding != NONE &&
-      length(encoding) > 0 &&
-      !ascii.equalIgnoringCase(encoding, field.identity)
-    ) {
-      count(Counter.BodySkippedEncoding);
       return false;
     }
     if (isResponse && parseStatus(headers.get(field.status)) == 206) {

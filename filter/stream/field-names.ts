@@ -18,6 +18,7 @@ export const status: Span = name(":status");
 export const contentLength: Span = name("content-length");
 export const contentType: Span = name("content-type");
 export const contentEncoding: Span = name("content-encoding");
+export const acceptEncoding: Span = name("accept-encoding");
 export const contentMd5: Span = name("content-md5");
 export const contentDigest: Span = name("content-digest");
 export const reprDigest: Span = name("repr-digest");
@@ -36,7 +37,11 @@ export const te: Span = name("te");
 
 /** What a weak entity tag begins with. */
 export const weak: Span = name("W/");
+export const noContent: Span = name("204");
 export const identity: Span = name("identity");
+export const gzip: Span = name("gzip");
+export const xGzip: Span = name("x-gzip");
+export const deflate: Span = name("deflate");
 export const connect: Span = name("CONNECT");
 export const head: Span = name("HEAD");
 export const get: Span = name("GET");

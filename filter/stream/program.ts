@@ -44,6 +44,15 @@ export const enum OnFailure {
   Deny,
 }
 
+/** What a rule can read of the codings a client accepts. */
+export const enum Accept {
+  Any,
+  /** Those that the filter decodes. */
+  Decodable,
+  /** None: plain bodies. */
+  Identity,
+}
+
 export abstract class Step {
   /** Says whether it acts; null: always. */
   when: Expression | null = null;
@@ -59,6 +68,8 @@ export abstract class Step {
   holdsBody: bool = false;
   /** Whether it makes a callout. */
   calls: bool = false;
+  /** Of a response: what the request should ask the upstream for. */
+  accept: Accept = Accept.Any;
 
   abstract run(x: Exchange): Outcome;
 
@@ -87,6 +98,12 @@ export abstract class BodyEdit {
   /** Whole bodies: what may be held, and whether a larger one is refused. */
   maxSize: i64 = 0;
   rejects: bool = false;
+  /** A compressed body is decoded for it, where its coding allows that. */
+  decodes: bool = true;
+  /** The message is refused where it stays coded, instead of being passed on unedited. */
+  rejectsCoding: bool = false;
+  /** What the body was before is of no matter. */
+  replacesAll: bool = false;
 
   /** Set by `feed` on Changed. */
   consumed: i32 = 0;
@@ -123,6 +140,8 @@ export class Rule {
   /** Its place in the list it stands in. */
   place: i32 = 0;
   demands: i32 = 0;
+  /** What its response steps can read. */
+  accept: Accept = Accept.Any;
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
   request: StaticArray<Step> = NO_STEPS;

@@ -15,6 +15,7 @@ export const responseTooLarge: Span = fromText("ruleway_response_body_over_limit
 export const requestInvalid: Span = fromText("ruleway_request_body_invalid", texts);
 export const responseInvalid: Span = fromText("ruleway_response_body_invalid", texts);
 export const headersTooLarge: Span = fromText("ruleway_request_headers_over_limit", texts);
+export const codingRefused: Span = fromText("ruleway_content_encoding_refused", texts);
 export const trailersRefused: Span = fromText("ruleway_trailers_after_held_body", texts);
 export const outOfMemory: Span = fromText("ruleway_out_of_memory", texts);
 export const responded: Span = fromText("ruleway_respond", texts);
@@ -54,6 +55,7 @@ export function send(
 
 const badRequest: Span = fromText("Bad Request\n", texts);
 const forbidden: Span = fromText("Forbidden\n", texts);
+const unsupported: Span = fromText("Unsupported Media Type\n", texts);
 const tooLarge: Span = fromText("Content Too Large\n", texts);
 const fieldsTooLarge: Span = fromText("Request Header Fields Too Large\n", texts);
 const badGateway: Span = fromText("Bad Gateway\n", texts);
@@ -68,6 +70,8 @@ function bodyOf(status: i32): Span {
       return forbidden;
     case 413:
       return tooLarge;
+    case 415:
+      return unsupported;
     case 431:
       return fieldsTooLarge;
     case 502:

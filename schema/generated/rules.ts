@@ -547,7 +547,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC and compressed bodies pass untouched and are counted.
+ * Edits of the body, in this order: replace, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC and partial content (206) pass untouched and are counted.
  */
 export interface Body {
   /**
@@ -564,6 +564,10 @@ export interface Body {
   prepend?: Template;
   append?: Template;
   /**
+   * What is done with compressed bodies. `decode`, the default: gzip and deflate are decoded, edited and sent on decoded, without content-encoding; of what a client accepts, the upstream sees only what can be decoded. `identity`, for responses: the upstream is asked for plain bodies; what comes compressed all the same is decoded. `skip`: passed on unedited, and counted. `reject`: refused with 415 or 502. Other codings, and several at once, are passed on unedited and counted, or refused with `reject` or `onError: deny`; `text` alone replaces them too.
+   */
+  encoding?: "decode" | "identity" | "skip" | "reject";
+  /**
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
@@ -573,7 +577,7 @@ export interface Body {
    */
   overLimit?: "skip" | "reject";
   /**
-   * A body that is not valid JSON is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`).
+   * A body that is not valid JSON, or not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
    */
   onError?: "skip" | "deny";
 }

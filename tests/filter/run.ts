@@ -16,6 +16,11 @@ import {
 
 export const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+type Piece = string | Uint8Array;
+
+const bytesOf = (piece: Piece) =>
+  typeof piece === "string" ? encode(piece) : Uint8Array.from(piece);
+
 /** A filter with its rules, and what it logs and calls. */
 export class Filter {
   readonly log: string[] = [];
@@ -60,9 +65,12 @@ export class Filter {
 export class Stream implements Sink {
   upstream: Headers | undefined;
   upstreamBody = "";
+  upstreamBytes = Buffer.alloc(0);
   upstreamEnded = false;
   response: Headers | undefined;
   responseBody = "";
+  responseBytes = Buffer.alloc(0);
+  responseEnded = false;
   wasReset = false;
   readonly stream: HttpStream;
 
@@ -71,7 +79,7 @@ export class Stream implements Sink {
   }
 
   /** Sends the request: headers, then the pieces, the last of which ends it. */
-  request(headers: Record<string, string> = {}, ...pieces: string[]): this {
+  request(headers: Record<string, string> = {}, ...pieces: Piece[]): this {
     const all: Headers = Object.entries({
       ":authority": "example.com",
       ":path": "/",
@@ -81,18 +89,18 @@ export class Stream implements Sink {
     });
     this.stream.requestHeaders(all, pieces.length === 0);
     pieces.forEach((piece, i) => {
-      this.stream.requestData(encode(piece), i === pieces.length - 1);
+      this.stream.requestData(bytesOf(piece), i === pieces.length - 1);
     });
     return this;
   }
 
-  respond(headers: Record<string, string> = {}, ...pieces: string[]): this {
+  respond(headers: Record<string, string> = {}, ...pieces: Piece[]): this {
     this.stream.responseHeaders(
       Object.entries({ ":status": "200", ...headers }),
       pieces.length === 0,
     );
     pieces.forEach((piece, i) => {
-      this.stream.responseData(encode(piece), i === pieces.length - 1);
+      this.stream.responseData(bytesOf(piece), i === pieces.length - 1);
     });
     return this;
   }
@@ -120,6 +128,7 @@ export class Stream implements Sink {
 
   requestData(data: Uint8Array, end: boolean): void {
     this.upstreamBody += new TextDecoder().decode(data);
+    this.upstreamBytes = Buffer.concat([this.upstreamBytes, data]);
     this.upstreamEnded ||= end;
   }
 
@@ -127,15 +136,20 @@ export class Stream implements Sink {
     this.upstreamEnded = true;
   }
 
-  responseHeaders(headers: Headers): void {
+  responseHeaders(headers: Headers, end: boolean): void {
     this.response = headers.map(([name, value]) => [name, value]);
+    this.responseEnded = end;
   }
 
-  responseData(data: Uint8Array): void {
+  responseData(data: Uint8Array, end: boolean): void {
     this.responseBody += new TextDecoder().decode(data);
+    this.responseBytes = Buffer.concat([this.responseBytes, data]);
+    this.responseEnded ||= end;
   }
 
-  responseTrailers(): void {}
+  responseTrailers(): void {
+    this.responseEnded = true;
+  }
 
   reset(): void {
     this.wasReset = true;

@@ -116,7 +116,7 @@ test("a callout whose path a client could break is not made, and the request is 
   expect(stream.upstream).toBeUndefined();
 });
 
-test("tunnels, gRPC, compressed and partial bodies pass untouched, and are counted", () => {
+test("tunnels, gRPC, bodies of other codings and partial ones pass untouched, and are counted", () => {
   const filter = new Filter();
   const body = { body: { replace: [{ find: "a", with: "b" }] } };
   filter.configure({ ruleway: 1, rules: [{ request: [body], response: [body] }] });
@@ -132,7 +132,7 @@ test("tunnels, gRPC, compressed and partial bodies pass untouched, and are count
   expect(
     send({ "content-type": "application/grpc+proto" }, { "content-type": "application/grpc" }),
   ).toEqual(["a", "a", "1"]);
-  expect(send({ "content-encoding": "gzip" }, { "content-encoding": "br" })).toEqual([
+  expect(send({ "content-encoding": "zstd" }, { "content-encoding": "br" })).toEqual([
     "a",
     "a",
     "1",

@@ -4,6 +4,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import zlib from "node:zlib";
 import { filterModule, root } from "../../compiler/assets.ts";
 import { compile } from "../../compiler/index.ts";
 import {
@@ -295,12 +296,13 @@ function runStream(
   };
   const stream = plugin.stream(sink, { "source.address": "10.0.0.1:1", "xds.route_name": "r" });
   const method = random.of(["GET", "POST", "PUT", "HEAD", "CONNECT"]);
-  const pieces = piecesFor(random);
+  const [coding, pieces] = bodyFor(random);
   const start: Headers = [
     [":authority", random.of(["example.com", "api.example.com:80", "[::1]:1", ""])],
     [":path", random.of(PATHS)],
     [":method", method],
   ];
+  start.push(...coding);
   stream.requestHeaders(headersFor(random, random.chance(95) ? start : []), pieces.length === 0);
   const leavesEarly = random.chance(5);
   pieces.forEach((piece, i) => {
@@ -315,11 +317,12 @@ function runStream(
     if (!seen.requestEnded && !seen.response && !seen.reset) failures.push("the request hangs");
   }
   if (seen.request && seen.requestEnded && !seen.response && !leavesEarly) {
-    const body = method === "HEAD" || random.chance(20) ? [] : piecesFor(random);
+    const [coding, body] = method === "HEAD" || random.chance(20) ? [[], []] : bodyFor(random);
     const size = body.reduce((n, piece) => n + piece.length, 0);
     const headers: Headers = [
       [":status", random.of(["200", "204", "302", "404", "500", "206"])],
       ...headersFor(random, []).filter(([name]) => name !== "content-length"),
+      ...coding,
     ];
     if (random.chance(50) && body.length > 0) {
       stated = String(size);
@@ -353,6 +356,30 @@ function piecesFor(random: Random): Uint8Array[] {
       ? new Uint8Array()
       : Uint8Array.from(text, (c) => c.charCodeAt(0) & 0xff);
   });
+}
+
+/** A body and the coding it is in: plain, compressed, or compressed and then spoilt. */
+function bodyFor(random: Random): [Headers, Uint8Array[]] {
+  const plain = piecesFor(random);
+  if (random.chance(60)) return [[], plain];
+  const text = random.chance(5) ? Buffer.alloc(3_000_000, 120) : Buffer.concat(plain);
+  const [coding, encode] = random.of([
+    ["gzip", zlib.gzipSync],
+    ["deflate", zlib.deflateSync],
+    ["deflate", zlib.deflateRawSync],
+  ] as const);
+  let bytes = Buffer.from(encode(text, { level: random.below(10) }));
+  if (random.chance(20)) bytes = Buffer.concat([bytes, encode("foo")]);
+  if (random.chance(20)) bytes[random.below(bytes.length)]! ^= 1 << random.below(8);
+  if (random.chance(15)) bytes = bytes.subarray(0, random.below(bytes.length));
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const size = 1 + random.below(random.of([2, 20, 5000]));
+    pieces.push(Uint8Array.from(bytes.subarray(at, at + size)));
+    at += size;
+  }
+  if (random.chance(20)) pieces.push(new Uint8Array());
+  return [[["content-encoding", random.chance(90) ? coding : random.of(VALUES)]], pieces];
 }
 
 /** Answers, fails or forgets the callouts that are out. */
