@@ -93,6 +93,16 @@ export function captureName(i: i32): Span {
   return regex!.captureName(i);
 }
 
+/** How many matches an iteration finds; `groups`: and where all their groups lie. */
+export function countMatches(groups: bool): i32 {
+  let count = 0;
+  for (let last = -1; regex!.findNext(haystack, last); count++) {
+    last = regex!.end(0);
+    if (groups) regex!.start(regex!.captureCount);
+  }
+  return count;
+}
+
 /** The haystack replaced, NONE when the template is refused. */
 export function replaceAll(at: usize, n: i32, notation: i32, limit: i32): Span {
   const template = Template.compile(span(at, n), regex!, notation, 0);
@@ -103,6 +113,10 @@ export function replaceAll(at: usize, n: i32, notation: i32, limit: i32): Span {
 
 export function steps(): u64 {
   return scratch.steps;
+}
+
+export function bytesRead(): u64 {
+  return scratch.bytes;
 }
 
 /** How many instructions the forward program has. */

@@ -49,7 +49,12 @@ export class Generator {
     if (this.failed) return this.refuse();
     const program = this.finish(start);
     program.slots = 2 * syntax.groups;
-    program.hasPrefix = !this.reversed && syntax.prefix.length > 0;
+    program.reversed = this.reversed;
+    if (!this.latin1 && !syntax.hasAnyByte) this.mind(program);
+    if (!this.reversed) {
+      program.skip.prefix = encoded(syntax.prefix, !this.latin1);
+      this.findFirst(program);
+    }
     return program;
   }
 
@@ -60,7 +65,12 @@ export class Generator {
       const one = this.pattern(patterns[i], i);
       start = i == 0 ? one : this.emit(Code.Split, start, one);
     }
-    return this.failed ? this.refuse() : this.finish(start);
+    if (this.failed) return this.refuse();
+    const program = this.finish(start);
+    let hasAnyByte = false;
+    for (let i = 0; i < patterns.length; i++) hasAnyByte = hasAnyByte || patterns[i].hasAnyByte;
+    if (!this.latin1 && !hasAnyByte) this.mind(program);
+    return program;
   }
 
   private refuse(): Program | null {
@@ -399,6 +409,34 @@ export class Generator {
     return target;
   }
 
+  // Which bytes a match can begin with, for skipping; a match that can be empty begins anywhere.
+  private findFirst(program: Program): void {
+    const bytes = new StaticArray<bool>(256);
+    const seen = new StaticArray<bool>(program.size);
+    const left: i32[] = [program.start];
+    while (left.length > 0) {
+      const pc = left.pop();
+      if (seen[pc]) continue;
+      seen[pc] = true;
+      const code = program.code(pc);
+      if (code == Code.Match) return;
+      if (code == Code.Range || code == Code.Set) {
+        for (let c = 0; c < 256; c++) if (program.takes(pc, c)) bytes[c] = true;
+        continue;
+      }
+      left.push(program.x(pc));
+      if (code == Code.Split) left.push(program.y(pc));
+    }
+    program.skip.setFirst(bytes);
+  }
+
+  // \B in a text of characters asks what kind of byte stands on either side.
+  private mind(program: Program): void {
+    if ((program.looks & ((1 as u32) << Look.NotWordBoundary)) == 0) return;
+    program.minds = true;
+    classifyBytes(program);
+  }
+
   private isAnchored(program: Program): bool {
     let pc = program.start;
     for (let i = 0; i < program.size; i++) {
@@ -462,6 +500,10 @@ function classifyBytes(program: Program): void {
   if ((program.looks & ((1 << Look.WordBoundary) | (1 << Look.NotWordBoundary))) != 0) {
     for (let c = 1; c < 256; c++) if (isWordByte(c) != isWordByte(c - 1)) begins[c] = true;
   }
+  if (program.minds) {
+    begins[0x80] = true;
+    begins[0xc0] = true;
+  }
   const classes = new StaticArray<u8>(256);
   let current = 0;
   for (let c = 0; c < 256; c++) {
@@ -470,6 +512,35 @@ function classifyBytes(program: Program): void {
   }
   program.byteClass = classes;
   program.classCount = current + 1;
+}
+
+/** The bytes of a pattern's characters. */
+export function encoded(characters: i32[], utf8: bool): StaticArray<u8> {
+  const bytes: u8[] = [];
+  for (let i = 0; i < characters.length; i++) {
+    const c = characters[i];
+    if (c < 0x80 || !utf8) {
+      bytes.push(c as u8);
+    } else if (c < 0x800) {
+      bytes.push((0xc0 | (c >> 6)) as u8);
+      bytes.push((0x80 | (c & 0x3f)) as u8);
+    } else {
+      if (c < 0x10000) {
+        bytes.push((0xe0 | (c >> 12)) as u8);
+      } else {
+        bytes.push((0xf0 | (c >> 18)) as u8);
+        bytes.push((0x80 | ((c >> 12) & 0x3f)) as u8);
+      }
+      bytes.push((0x80 | ((c >> 6) & 0x3f)) as u8);
+      bytes.push((0x80 | (c & 0x3f)) as u8);
+    }
+  }
+  return StaticArray.fromArray(bytes);
+}
+
+/** Whether the byte is one of UTF-8's that follow the first of a character. */
+export function isContinuation(c: u32): bool {
+  return (c & 0xc0) == 0x80;
 }
 
 /** Letters, digits and _, ASCII only, as RE2's `\w` and `\b` have it. */

@@ -437,3 +437,50 @@ test("the work for each byte is bounded by the program, on what kills backtracke
     }
   }
 });
+
+describe("finding all matches", () => {
+  const cases: [pattern: string, unit: string, matches: number][] = [
+    [".*x", "a", 0],
+    ["a.*x|a", "a", 1],
+    ["a(?:..)*x|a", "a", 1],
+    ["a(?:..|...)*x|a", "a", 1],
+    ["(?:a|ab)(?:b.*c)?", "ab", 0.5],
+    ["a(?:.{50})*x|a", "a", 1],
+    ["\\Ba\\B|a.*c", "a", 1],
+  ];
+  test.each(cases)("reads each byte a few times: %s", (pattern, unit, each) => {
+    const read = [20_000, 320_000].map((n) => {
+      expect(compile(pattern)).toBe("");
+      probe.exports.setHaystack(...probe.put(unit.repeat(n / unit.length)));
+      const before = probe.exports.bytesRead();
+      const matches = probe.exports.countMatches(true) as number;
+      expect(Math.abs(matches - each * n)).toBeLessThanOrEqual(2);
+      return Number(probe.exports.bytesRead() - before) / n;
+    });
+    // A state's share is at most 8 times 8, whatever the size; the last but one has 50 states.
+    expect(read[0]).toBeLessThan(pattern.includes("50") ? 64 * 50 : 128);
+    expect(read[1]).toBeLessThan(2 * read[0]! + 8);
+  });
+
+  test(`and what is known of an earlier search changes no answer (seed ${seed})`, () => {
+    const characters = fc.array(fc.constantFrom(..."aaaab", "xb", "aab"), { maxLength: 200 });
+    const patterns = fc.constantFrom(
+      ...[
+        "a.*x|a",
+        "a(?:..)*x|a",
+        "(?:a|ab)(?:b.*x)?",
+        "a(?:.{7})*b$|a",
+        "a.*?xb|a",
+        "(a)(.*x\\B)?",
+      ],
+    );
+    fc.assert(
+      fc.property(patterns, characters, (text, chars) => {
+        const source = chars.join("");
+        const theirs = source.replace(new RegExp(text, "gu"), "<$&>");
+        expect(replace(text, source, "<$0>"), JSON.stringify([text, source])).toBe(theirs);
+      }),
+      { seed, numRuns: 1000 },
+    );
+  });
+});

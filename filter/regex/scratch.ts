@@ -23,6 +23,9 @@ export let found: StaticArray<i32> = [];
 /** Closure steps since the VM began; tests bound them by the input. */
 export let steps: u64 = 0;
 
+/** Bytes that the automata have read since then; tests bound them too. */
+export let bytes: u64 = 0;
+
 let stamp: u32 = 0;
 
 /** Makes room for the program; false when its groups would need too much. */
@@ -71,4 +74,8 @@ export function swapThreads(): void {
 
 export function countStep(): void {
   steps++;
+}
+
+export function countBytes(n: i32): void {
+  bytes += n;
 }
