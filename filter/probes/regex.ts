@@ -159,11 +159,35 @@ export function setHas(i: i32): bool {
 
 let stream: StreamReplacer | null = null;
 let streamState: usize = 0;
+const values: Span[] = [];
 
-export function openStream(at: usize, n: i32, window: i32): void {
-  const template = Template.compile(span(at, n), regex!);
-  stream = new StreamReplacer(regex!, template!, window);
+/** A new list of replacements in a stream; `addReplacement` fills it. */
+export function newStream(window: i32): void {
+  stream = new StreamReplacer(window);
+  values.length = 0;
+}
+
+/** Adds the compiled pattern with a template, or a literal with a value. */
+export function addReplacement(at: usize, n: i32, limit: i32): void {
+  stream!.add(regex!, Template.compile(span(at, n), regex!), limit);
+  values.push(NONE);
+}
+
+export function addLiteral(
+  at: usize,
+  n: i32,
+  ignoreCase: bool,
+  value: usize,
+  size: i32,
+  limit: i32,
+): void {
+  stream!.add(Regex.literal(span(at, n), ignoreCase)!, null, limit);
+  values.push(span(value, size));
+}
+
+export function openStream(): void {
   streamState = stream!.open(arena);
+  for (let i = 0; i < values.length; i++) stream!.setValue(streamState, i, values[i]);
   out.reset();
 }
 

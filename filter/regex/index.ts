@@ -4,6 +4,6 @@ export { errorCode, errorOffset, errorText } from "./problem";
 export { quote } from "./quote";
 export { Regex } from "./regex";
 export { failedPattern, RegexSet } from "./set";
-export { StreamReplacer } from "./stream";
+export { MIN_WINDOW, StreamReplacer } from "./stream";
 export { Flag } from "./syntax";
 export { Notation, Template, Unknown } from "./template";

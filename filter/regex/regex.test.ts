@@ -304,7 +304,14 @@ test(`random bytes as pattern and as haystack do not trap, and both machines agr
 /** The haystack replaced in pieces that are cut at `cuts`: what came out, and the most held back. */
 function stream(pattern: string, template: string, pieces: string[], window = 65536) {
   expect(compile(pattern)).toBe("");
-  probe.exports.openStream(...probe.put(template), window);
+  probe.exports.newStream(window);
+  probe.exports.addReplacement(...probe.put(template), -1);
+  return feed(pieces);
+}
+
+/** The pieces through the list of replacements that was set up. */
+function feed(pieces: string[]) {
+  probe.exports.openStream();
   let fed = 0;
   let output = "";
   let held = 0;
@@ -316,6 +323,38 @@ function stream(pattern: string, template: string, pieces: string[], window = 65
   }
   output = Buffer.from(probe.get(probe.exports.feed(...probe.put(""), 1))).toString("utf8");
   return { output, held };
+}
+
+/** Leftmost match first, the earlier pattern on ties, one pass; limits as in the list. */
+function replaceSlowly(source: string, expressions: RegExp[], limits: number[]): string {
+  const left = [...limits];
+  let output = "";
+  let at = 0;
+  let touches = false;
+  while (true) {
+    let best: RegExpExecArray | null = null;
+    let which = -1;
+    expressions.forEach((expression, i) => {
+      if (left[i] === 0) return;
+      const find = (from: number) => {
+        expression.lastIndex = from;
+        return from > source.length ? null : expression.exec(source);
+      };
+      let match = find(at);
+      if (touches && match?.[0] === "" && match.index === at) match = find(at + 1);
+      if (match && (!best || match.index < best.index)) {
+        best = match;
+        which = i;
+      }
+    });
+    if (!best) return output + source.slice(at);
+    const { index, 0: text } = best as RegExpExecArray;
+    const isRegex = expressions[which]!.unicode;
+    output += source.slice(at, index) + (isRegex ? `<${which}${text}>` : `<${which}>`);
+    at = index + text.length;
+    touches = true;
+    left[which]!--;
+  }
 }
 
 const inBytes = (text: string) => Buffer.from(text, "utf8").toString("latin1");
@@ -340,6 +379,80 @@ describe("a text in pieces", () => {
       { seed, numRuns: 1500 },
     );
     probe.exports.collect();
+  });
+
+  test(`is replaced by several at once as a slow reference replaces it (seed ${seed})`, () => {
+    const item = fc.record({
+      text: fc.oneof(
+        pattern.map((p) => ({ regex: p.text })),
+        fc
+          .array(fc.constantFrom(..."aabc1é"), { minLength: 1, maxLength: 3 })
+          .map((c) => ({ literal: c.join("") })),
+      ),
+      ignoreCase: fc.boolean(),
+      limit: fc.constantFrom(-1, -1, 1, 2),
+    });
+    const characters = fc.array(fc.constantFrom(..."aaAbbcé1 \n"), { maxLength: 16 });
+    let replaced = 0;
+    fc.assert(
+      fc.property(
+        fc.array(item, { minLength: 1, maxLength: 4 }),
+        characters,
+        fc.array(fc.nat(4), { maxLength: 20 }),
+        (items, chars, cuts) => {
+          const source = chars.join("");
+          const expressions = items.map(({ text, ignoreCase }) =>
+            "regex" in text
+              ? new RegExp(text.regex, "gu")
+              : new RegExp(text.literal, ignoreCase ? "gi" : "g"),
+          );
+          const expected = replaceSlowly(
+            source,
+            expressions,
+            items.map(({ limit }) => limit),
+          );
+          if (expected !== source) replaced++;
+          probe.exports.reset();
+          probe.exports.newStream(65536);
+          items.forEach(({ text, ignoreCase, limit }, i) => {
+            if ("regex" in text) {
+              expect(probe.exports.compile(...probe.put(text.regex), 0)).toBe(0);
+              probe.exports.addReplacement(...probe.put(`<${i}$0>`), limit);
+            } else {
+              const value = probe.put(`<${i}>`);
+              probe.exports.addLiteral(...probe.put(text.literal), ignoreCase, ...value, limit);
+            }
+          });
+          const pieces: string[] = [];
+          let rest = inBytes(source);
+          for (const n of cuts) {
+            pieces.push(rest.slice(0, n));
+            rest = rest.slice(n);
+          }
+          pieces.push(rest);
+          expect(feed(pieces).output, JSON.stringify([items, pieces])).toBe(expected);
+        },
+      ),
+      { seed, numRuns: 1500 },
+    );
+    expect(replaced).toBeGreaterThan(700);
+    probe.exports.collect();
+  });
+
+  test("passes in linear time where each match could be the last or a longer one", () => {
+    const reads = [1000, 4000].map((count) => {
+      probe.exports.reset();
+      probe.exports.newStream(4096);
+      for (const text of ["x.*y", "ax", "b.*z|b"]) {
+        expect(compile(text)).toBe("");
+        probe.exports.addReplacement(...probe.put("-"), -1);
+      }
+      const before = probe.exports.bytesRead();
+      feed(Array.from({ length: count }, () => "axbaxaxbbb".repeat(10)));
+      return Number(probe.exports.bytesRead() - before) / (count * 100);
+    });
+    expect(reads[1]).toBeLessThan(400);
+    expect(reads[1]).toBeLessThan(1.5 * reads[0]! + 8);
   });
 
   test("is held back only as far as a match may still begin", () => {

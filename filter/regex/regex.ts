@@ -14,12 +14,15 @@ import { Parser } from "./parse";
 import * as pike from "./pike";
 import * as problem from "./problem";
 import { Program } from "./program";
+import { quote, quoteIgnoringCase } from "./quote";
 import * as scratch from "./scratch";
 import { Flag, Syntax } from "./syntax";
 import { Template } from "./template";
 
 /** Offsets are kept in 32 bits with room for the arithmetic on them. */
 const MAX_HAYSTACK: i32 = 0x7fffff00;
+
+const quoted = Writer.create();
 
 @final
 export class Regex {
@@ -77,6 +80,14 @@ export class Regex {
       return null;
     }
     return new Regex(pattern, syntax, flags, program, reversed);
+  }
+
+  /** A pattern that matches exactly `text`, which is UTF-8; null when it is too long. */
+  static literal(text: Span, ignoreCase: bool): Regex | null {
+    quoted.reset();
+    if (ignoreCase) quoteIgnoringCase(text, quoted);
+    else quote(text, quoted);
+    return Regex.compile(quoted.view(), 0);
   }
 
   /** The first group of that name, or -1. */
