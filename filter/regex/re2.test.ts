@@ -89,13 +89,7 @@ const ATOMS = [
   ...["\\p{Any}", "[[:word:]]", "[]a]", "[a-]", "[^\\x{0}-\\x{60}]", "{", "a{,2}", "\\Qb"],
 ];
 // RE2's own build takes 100 ms for some of these, so they are rare.
-const UNICODE = [
-  "\\p{Greek}",
-  "[\\p{Greek}a]",
-  "\\P{Greek}",
-  "\\p{^Greek}",
-  "\\pN",
-];
+const UNICODE = ["\\p{Greek}", "[\\p{Greek}a]", "\\P{Greek}", "\\p{^Greek}", "\\pN"];
 const LOOKS = [
   "^",
   "$",

@@ -59,6 +59,9 @@ export class StreamReplacer {
   /** Bytes that may be searched again although nothing was found in them. */
   private budget: i32 = 0;
 
+  /** Whether the last `feed` left its piece as it is, nothing held before or after. */
+  passed: bool = false;
+
   constructor(
     /** The most bytes that are held back. */
     private readonly window: i32,
@@ -106,6 +109,7 @@ export class StreamReplacer {
   feed(at: usize, piece: Span, last: bool, arena: Arena, out: Writer): i32 {
     const state = changetype<State>(at);
     state.grown += length(piece);
+    this.passed = false;
     if (!last && state.heldSize > 0 && state.grown < state.heldSize >> 2) {
       if (!this.hold(state, address(piece), length(piece), true, arena)) out.failed = true;
       return 0;
@@ -122,19 +126,14 @@ export class StreamReplacer {
     state.grown = 0;
     const text = joined.view();
     hopeless.enter(text, true);
+    const held = state.heldSize;
     const replaced = this.search(state, text, first, last, arena, out);
     hopeless.leave();
+    this.passed = replaced == 0 && held == 0 && state.heldSize == 0;
     return replaced;
   }
 
-  private search(
-    state: State,
-    text: Span,
-    first: i32,
-    last: bool,
-    arena: Arena,
-    out: Writer,
-  ): i32 {
+  private search(state: State, text: Span, first: i32, last: bool, arena: Arena, out: Writer): i32 {
     const base = address(text);
     const size = length(text);
     // A character that is cut waits for its rest.
@@ -186,14 +185,7 @@ export class StreamReplacer {
   }
 
   // The pattern whose next certain match is leftmost, the earlier in the list on ties; -1.
-  private leftmost(
-    state: State,
-    text: Span,
-    at: i32,
-    to: i32,
-    last: bool,
-    touches: bool,
-  ): i32 {
+  private leftmost(state: State, text: Span, at: i32, to: i32, last: bool, touches: bool): i32 {
     let best = -1;
     let bestStart = i32.MAX_VALUE;
     for (let i = 0, n = this.regexes.length; i < n; i++) {

@@ -48,6 +48,10 @@ export type Size2 = string | number;
  */
 export type Size3 = string | number;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * Default: the service's.
  */
 export type Duration1 = string;
@@ -502,11 +506,12 @@ export interface PrefixReplace {
  */
 export interface Body {
   /**
-   * Literals, in a stream, right across chunk borders; leftmost first, the earlier in the list on ties; what was put in is not searched again.
+   * Literals and regular expressions, in a stream, right across chunk borders; leftmost first, the earlier in the list on ties; what was put in is not searched again.
    *
    * @minItems 1
    */
-  replace?: [LiteralReplace, ...LiteralReplace[]];
+  replace?: [BodyReplace, ...BodyReplace[]];
+  window?: Size1;
   json?: Json;
   /**
    * Text that may hold `$(…)`.
@@ -518,7 +523,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size1;
+  maxSize?: Size2;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`).
    */
@@ -528,11 +533,24 @@ export interface Body {
    */
   onError?: "skip" | "deny";
 }
-export interface LiteralReplace {
-  find: string;
-  with: Template;
+/**
+ * One of `find` and `regex`.
+ */
+export interface BodyReplace {
   /**
-   * ASCII letters; default false.
+   * A literal.
+   */
+  find?: string;
+  /**
+   * RE2; `^` and `$` are the ends of the body, with `(?m)` those of lines.
+   */
+  regex?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  with: string;
+  /**
+   * ASCII letters of `find`, all letters of `regex`; default false.
    */
   ignoreCase?: boolean;
   /**
@@ -577,12 +595,12 @@ export interface JsonValues1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size2;
+  body?: Size3;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size3;
+  headerBytes?: Size4;
   respond?: Respond;
 }
 /**
