@@ -69,13 +69,13 @@ const { WrappedRE2 } = createRequire(import.meta.url)("re2-wasm/build/wasm/re2.j
   ) => { match(input: string, start: number, groups: boolean): { index: number } };
 };
 
-function milliseconds(work: () => unknown): number {
-  const times = Array.from({ length: ROUNDS + 1 }, () => {
+function milliseconds(work: () => unknown, rounds = ROUNDS): number {
+  const times = Array.from({ length: rounds + 1 }, () => {
     const start = performance.now();
     work();
     return performance.now() - start;
   });
-  return times.slice(1).sort((a, b) => a - b)[ROUNDS >> 1]!;
+  return times.slice(1).sort((a, b) => a - b)[rounds >> 1]!;
 }
 
 /** Compiles for the probe: what scans the haystack once. */
@@ -138,13 +138,14 @@ async function scans(print: (line: string) => void): Promise<void> {
 }
 
 const KILLERS: [pattern: string, unit: string, end: string][] = [
-  ["(a*)*b", "a", "!"],
+  ["(a*)*b", "a", "!"], // answered by the missing b; those below have no literal to look for
+  ["(a*)*[bB]", "a", "!"],
   ["(a|aa)+$", "a", "!"],
-  ["((a{0,20}){0,20}){0,2}b", "a", "!"],
-  ["(x+x+)+y", "x", "!"],
+  ["((a{0,20}){0,20}){0,2}[bB]", "a", "!"],
+  ["(x+x+)+[yY]", "x", "!"],
   ["(?:a?){30}a{30}b", "a", "!"],
-  ["(.*)(.*)(.*)(.*)(.*)c", "a", "!"],
-  ["[01]*1[01]{12}c", "0110", "!"],
+  ["(.*)(.*)(.*)(.*)(.*)[cC]", "a", "!"],
+  ["[01]*1[01]{12}[cC]", "0110", "!"],
 ];
 
 /** Finding all where each search could look to the end in vain. */
@@ -177,7 +178,9 @@ async function flat(print: (line: string) => void): Promise<void> {
         const many = () => {
           for (let i = 0; i < times; i++) scan();
         };
-        return ((milliseconds(many) * 1e6) / times / size).toFixed(2).padStart(9);
+        return ((milliseconds(many, size > 1e5 ? 1 : ROUNDS) * 1e6) / times / size)
+          .toFixed(2)
+          .padStart(9);
       });
       print(`  ${pattern.padEnd(26)} ${cells.join(" ")}`);
     }

@@ -204,6 +204,8 @@ export function forward(
   if (state == NO_ROOM) return GAVE_UP;
   const classes = changetype<usize>(p.byteClass);
   let stop = to; // where to ask whether it is worth going on
+  // A transition to an idle state is nothing special where skipping does not pay.
+  let special = skipping ? FLAGS : FLAGS & ~IDLE;
   while (true) {
     if (at >= stop) {
       if (at >= to) break;
@@ -216,7 +218,7 @@ export function forward(
     const c = load<u8>(base + at) as u32;
     const kind = load<u8>(classes + c) as u32;
     let next = transition(state, kind);
-    if ((next & FLAGS) != 0) {
+    if ((next & special) != 0) {
       if (next == UNKNOWN) {
         next = step(state, kind, c as i32);
         if (next == NO_ROOM || flushes > 16 + ((at - from) >> 14)) return GAVE_UP;
@@ -237,6 +239,7 @@ export function forward(
         if (place == literal.NOT_FOUND) return done(at - from, result);
         if (place == literal.GAVE_UP) {
           skipping = false;
+          special &= ~IDLE;
         } else if (place > at + 1) {
           at = place;
           state = start(flags | before(base, at));
@@ -245,7 +248,7 @@ export function forward(
         }
       }
     }
-    state = next;
+    state = next & ~IDLE;
     at++;
   }
   // What follows decides whether a match ends at `to`.

@@ -154,11 +154,11 @@ test("matches and groups are RE2's", () => {
         expected,
       );
     }),
-    seeded(1500),
+    seeded(800),
   );
   probe.exports.collect();
-  expect(counts.matched).toBeGreaterThan(700);
-  expect(counts.none).toBeGreaterThan(200);
+  expect(counts.matched).toBeGreaterThan(350);
+  expect(counts.none).toBeGreaterThan(100);
 });
 
 test("what compiles is what RE2 compiles, for anything that looks like a pattern", () => {
@@ -204,8 +204,8 @@ test("what compiles is what RE2 compiles, for anything that looks like a pattern
       if (!expected) compiled++;
       expect(ours(text, "") === "refused", JSON.stringify(text)).toBe(expected);
     }),
-    seeded(6000),
+    seeded(3000),
   );
   probe.exports.collect();
-  expect(compiled).toBeGreaterThan(1000);
+  expect(compiled).toBeGreaterThan(500);
 });

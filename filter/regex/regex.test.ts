@@ -399,9 +399,9 @@ test(`matches and groups are those of JavaScript's RegExp (seed ${seed})`, () =>
       if (theirs) matched++;
       expect(first(text, source), `/${text}/ on ${JSON.stringify(source)}`).toBe(expected);
     }),
-    { seed, numRuns: 1500 },
+    { seed, numRuns: 600 },
   );
-  expect(matched).toBeGreaterThan(500);
+  expect(matched).toBeGreaterThan(200);
   probe.exports.collect();
 });
 
@@ -442,9 +442,9 @@ test(`random bytes as pattern and as haystack do not trap, and both machines agr
       const full = Boolean(probe.exports.isFullMatch());
       expect(Boolean(probe.exports.findFull())).toBe(full);
     }),
-    { seed, numRuns: 2500 },
+    { seed, numRuns: 1500 },
   );
-  expect(compiled).toBeGreaterThan(700);
+  expect(compiled).toBeGreaterThan(250);
   probe.exports.collect();
 });
 
@@ -523,7 +523,7 @@ describe("a text in pieces", () => {
         const name = JSON.stringify([p.text, pieces]);
         expect(stream(p.text, "<$0>", pieces).output, name).toBe(expected);
       }),
-      { seed, numRuns: 1500 },
+      { seed, numRuns: 600 },
     );
     probe.exports.collect();
   });
@@ -580,9 +580,9 @@ describe("a text in pieces", () => {
           expect(feed(pieces).output, JSON.stringify([items, pieces])).toBe(expected);
         },
       ),
-      { seed, numRuns: 1500 },
+      { seed, numRuns: 600 },
     );
-    expect(replaced).toBeGreaterThan(700);
+    expect(replaced).toBeGreaterThan(250);
     probe.exports.collect();
   });
 
@@ -666,7 +666,7 @@ describe("which of many patterns match", () => {
           expect(matching(texts, source), JSON.stringify([texts, source])).toEqual(expected);
         },
       ),
-      { seed, numRuns: 1500 },
+      { seed, numRuns: 600 },
     );
     probe.exports.collect();
   });

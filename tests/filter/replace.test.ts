@@ -84,7 +84,7 @@ describe("a body with patterns", () => {
           expect(filter.traps).toEqual([]);
         },
       ),
-      seeded(300),
+      seeded(200),
     );
   });
 
