@@ -1,8 +1,8 @@
-// npm run bench [-- NAME… | soak | expressions | inflate]: what our filter costs beside what is in Envoy, on
+// npm run bench [-- NAME… | soak | expressions | inflate | regex]: what our filter costs beside what is in Envoy, on
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions` and `inflate`, engines by themselves in Node, need no Envoy. A name also stands for those that begin
+// `expressions`, `inflate` and `regex`, engines by themselves in Node, need no Envoy. A name also stands for those that begin
 // with it and a hyphen.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -254,8 +254,14 @@ async function inflate(): Promise<void> {
   await benchInflate(print);
 }
 
+async function regex(): Promise<void> {
+  const { benchRegex } = await import("./regex.ts");
+  await benchRegex(print);
+}
+
+const engines: Record<string, () => Promise<void>> = { expressions, inflate, regex };
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", "expressions", "inflate"];
+const known = [...scenarios.map(({ name }) => name), "soak", ...Object.keys(engines)];
 const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);
 const isNamed = (full: string) => names.some((name) => stands(name, full));
 const unknown = names.filter((name) => !known.some((full) => stands(name, full)));
@@ -263,10 +269,8 @@ const envoy = findEnvoy();
 if (unknown.length > 0) {
   process.stderr.write(`there is no ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
   process.exitCode = 2;
-} else if (names.join() === "expressions") {
-  await expressions();
-} else if (names.join() === "inflate") {
-  await inflate();
+} else if (names.length > 0 && names.every((name) => name in engines)) {
+  for (const name of names) await engines[name]!();
 } else if (!envoy) {
   process.stderr.write("no Envoy found: npm test installs one, or set ENVOY to a binary\n");
   process.exitCode = 2;
@@ -280,8 +284,7 @@ if (unknown.length > 0) {
       if (names.length === 0 || isNamed(scenario.name)) await runScenario(scenario, backend, envoy);
     }
     if (names.includes("soak")) await soak(backend, envoy);
-    if (names.includes("expressions")) await expressions();
-    if (names.includes("inflate")) await inflate();
+    for (const name of names) await engines[name]?.();
   } finally {
     backend.stop();
   }

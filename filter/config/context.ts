@@ -239,14 +239,17 @@ export class Context {
   replacement(node: i32): Replacement | null {
     const regex = this.regex(this.member(node, "regex"), false);
     if (regex == null) return null;
-    const value = this.member(node, "with");
-    const text = this.tape.text(value, scratch);
+    const template = this.groupTemplate(this.member(node, "with"), regex);
+    return template == null ? null : new Replacement(regex, template);
+  }
+
+  /** What the pattern's matches become, with its groups; or null, reported. */
+  groupTemplate(node: i32, regex: Regex): RegexTemplate | null {
+    const text = this.tape.text(node, scratch);
     const template = RegexTemplate.compile(text, regex, Notation.Both, Unknown.Refuse);
-    if (template == null) {
-      this.report.add(value, "R306", errorOffset(), "the pattern has no such group");
-      return null;
-    }
-    return new Replacement(regex, template);
+    if (template == null)
+      this.report.add(node, "R306", errorOffset(), "the pattern has no such group");
+    return template;
   }
 
   /** Bytes, or -1, reported. */

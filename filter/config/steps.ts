@@ -9,12 +9,21 @@ import { equalsText, fromText, toString } from "../bytes/text";
 import { EditKind, EditPlan } from "../json/edit";
 import { Pointer } from "../json/pointer";
 import { Kind, NO_NODE } from "../json/tape";
+import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
 import { Glob } from "../rules/glob";
 import { Demand, Phase } from "../rules/name";
 import { isIdentifier } from "../rules/path-template";
 import { Template } from "../rules/template";
 import { AuthorizeStep, OnError } from "../steps/authorize";
-import { AppendEdit, BodyStep, JsonEdit, PrependEdit, ReplaceEdit, TextEdit } from "../steps/body";
+import {
+  AppendEdit,
+  BodyStep,
+  JsonEdit,
+  PatternsEdit,
+  PrependEdit,
+  ReplaceEdit,
+  TextEdit,
+} from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
 import { EventEdit, EventsEdit, EventsStep, Format } from "../steps/events";
 import { Kind as FieldKind } from "../steps/field-edits";
@@ -33,7 +42,7 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
-import { Accept, NO_STEPS, OnFailure, Step } from "../stream/program";
+import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeStatuses } from "./match";
@@ -45,6 +54,11 @@ const DEFAULT_MAX_SIZE: i64 = 1 << 20;
 
 /** An event of a stream that is larger passes as it is, when the step does not say otherwise. */
 const LARGEST_EVENT: i64 = 256 * 1024;
+// Of `replace` with patterns. Items and literals are bounded as where there are only literals.
+const DEFAULT_WINDOW: i64 = 64 << 10;
+const MAX_WINDOW: i64 = 16 << 20;
+const MAX_ITEMS: i32 = 64;
+const MAX_LITERAL: i32 = 4096;
 
 @final
 export class StepDecoder {
@@ -176,7 +190,7 @@ export class StepDecoder {
     const denies = onError != NO_NODE && equalsText(context.tape.text(onError, scratch), "deny");
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
-    if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace));
+    if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
     const json = context.member(value, "json");
     if (json != NO_NODE) {
       const edit = this.decodeJson(json);
@@ -236,23 +250,27 @@ export class StepDecoder {
     );
   }
 
-  private decodeReplace(node: i32): ReplaceEdit {
+  /** What patterns may hold back. */
+  private window(node: i32): i32 {
+    const context = this.context;
+    const size = context.sizeOr(node, "window", DEFAULT_WINDOW);
+    if (size >= 0 && (size < MIN_WINDOW || size > MAX_WINDOW))
+      context.report.add(context.member(node, "window"), "R308", -1, "from 64 to 16MiB");
+    return size as i32;
+  }
+
+  private decodeReplace(node: i32, window: i32): BodyEdit {
     const context = this.context;
     const nodes = context.strings(node);
+    for (let i = 0; i < nodes.length; i++) {
+      if (context.member(nodes[i], "regex") != NO_NODE) return this.decodePatterns(nodes, window);
+    }
     const replacer = new Replacer(context.arena);
     const values = new StaticArray<Template>(nodes.length);
     for (let i = 0; i < nodes.length; i++) {
       const find = context.text(context.member(nodes[i], "find"));
-      const first = context.member(nodes[i], "first");
-      const limit = first == NO_NODE ? i32.MAX_VALUE : (integerOf(context.tape.raw(first)) as i32);
-      if (!replacer.add(find, context.isTrue(nodes[i], "ignoreCase"), limit)) {
-        context.report.add(
-          context.member(nodes[i], "find"),
-          "R204",
-          -1,
-          "longer than 4096 bytes, or the 65th of the list",
-        );
-      }
+      const ignoreCase = context.isTrue(nodes[i], "ignoreCase");
+      if (!replacer.add(find, ignoreCase, this.first(nodes[i]))) this.reportLiteral(nodes[i]);
       values[i] = context.template(context.member(nodes[i], "with"));
     }
     return new ReplaceEdit(replacer, values);
@@ -292,6 +310,48 @@ export class StepDecoder {
     const json = context.member(node, "json");
     if (json != NO_NODE) edit.json = this.decodeJson(json);
     return edit;
+  }
+
+  /** How often an item of `replace` may replace. */
+  private first(node: i32): i32 {
+    const first = this.context.member(node, "first");
+    return first == NO_NODE ? i32.MAX_VALUE : (integerOf(this.context.tape.raw(first)) as i32);
+  }
+
+  private reportLiteral(node: i32): void {
+    const find = this.context.member(node, "find");
+    this.context.report.add(find, "R204", -1, "longer than 4096 bytes, or the 65th of the list");
+  }
+
+  /** A list with a pattern in it: all its items are patterns, literals too. */
+  private decodePatterns(nodes: StaticArray<i32>, window: i32): BodyEdit {
+    const context = this.context;
+    const replacer = new StreamReplacer(window);
+    const values: (Template | null)[] = [];
+    for (let i = 0; i < nodes.length; i++) {
+      const item = nodes[i];
+      const ignoreCase = context.isTrue(item, "ignoreCase");
+      const value = context.member(item, "with");
+      const find = context.member(item, "find");
+      if (find != NO_NODE) {
+        const text = context.text(find);
+        const literal = Regex.literal(text, ignoreCase);
+        if (literal == null || length(text) > MAX_LITERAL || i == MAX_ITEMS)
+          this.reportLiteral(item);
+        else replacer.add(literal, null, this.first(item));
+        values.push(context.template(value));
+        continue;
+      }
+      const regex = context.regex(context.member(item, "regex"), ignoreCase);
+      if (regex == null) continue;
+      if (i == MAX_ITEMS) context.report.add(item, "R204", -1, "the 65th of the list");
+      if (hasExpression(context.tape.text(value, scratch)))
+        context.report.add(value, "R306", -1, "beside regex, with takes groups and no $(…)");
+      const template = context.groupTemplate(value, regex);
+      if (template != null) replacer.add(regex, template, this.first(item));
+      values.push(null);
+    }
+    return new PatternsEdit(replacer, StaticArray.fromArray(values));
   }
 
   private decodeJson(node: i32): JsonEdit {
@@ -516,4 +576,11 @@ function levelOf(name: Span): LogLevel {
   if (equalsText(name, "error")) return LogLevel.Error;
   if (equalsText(name, "critical")) return LogLevel.Critical;
   return LogLevel.Info;
+}
+
+function hasExpression(text: Span): bool {
+  for (let i = 0; i + 1 < length(text); i++) {
+    if (byteAtUnchecked(text, i) == 0x24 && byteAtUnchecked(text, i + 1) == 0x28) return true;
+  }
+  return false;
 }

@@ -93,6 +93,16 @@ export function captureName(i: i32): Span {
   return regex!.captureName(i);
 }
 
+/** How many matches an iteration finds; `groups`: and where all their groups lie. */
+export function countMatches(groups: bool): i32 {
+  let count = 0;
+  for (let last = -1; regex!.findNext(haystack, last); count++) {
+    last = regex!.end(0);
+    if (groups) regex!.start(regex!.captureCount);
+  }
+  return count;
+}
+
 /** The haystack replaced, NONE when the template is refused. */
 export function replaceAll(at: usize, n: i32, notation: i32, limit: i32): Span {
   const template = Template.compile(span(at, n), regex!, notation, 0);
@@ -103,6 +113,10 @@ export function replaceAll(at: usize, n: i32, notation: i32, limit: i32): Span {
 
 export function steps(): u64 {
   return scratch.steps;
+}
+
+export function bytesRead(): u64 {
+  return scratch.bytes;
 }
 
 /** How many instructions the forward program has. */
@@ -145,11 +159,35 @@ export function setHas(i: i32): bool {
 
 let stream: StreamReplacer | null = null;
 let streamState: usize = 0;
+const values: Span[] = [];
 
-export function openStream(at: usize, n: i32, window: i32): void {
-  const template = Template.compile(span(at, n), regex!);
-  stream = new StreamReplacer(regex!, template!, window);
+/** A new list of replacements in a stream; `addReplacement` fills it. */
+export function newStream(window: i32): void {
+  stream = new StreamReplacer(window);
+  values.length = 0;
+}
+
+/** Adds the compiled pattern with a template, or a literal with a value. */
+export function addReplacement(at: usize, n: i32, limit: i32): void {
+  stream!.add(regex!, Template.compile(span(at, n), regex!), limit);
+  values.push(NONE);
+}
+
+export function addLiteral(
+  at: usize,
+  n: i32,
+  ignoreCase: bool,
+  value: usize,
+  size: i32,
+  limit: i32,
+): void {
+  stream!.add(Regex.literal(span(at, n), ignoreCase)!, null, limit);
+  values.push(span(value, size));
+}
+
+export function openStream(): void {
   streamState = stream!.open(arena);
+  for (let i = 0; i < values.length; i++) stream!.setValue(streamState, i, values[i]);
   out.reset();
 }
 

@@ -10,11 +10,11 @@ import { CharClass } from "./char-class";
 import { Problem, report } from "./problem";
 import { Code, Program, SET_WORDS, WORDS } from "./program";
 import { Look, Op, Syntax, Term } from "./syntax";
+import { END, Utf8Graph } from "./utf8-graph";
 
 /** Instructions; a state of the DFA lists them in 16 bits. RE2's default budget is near this too. */
 const MAX_SIZE: i32 = 60_000;
 const UNPATCHED: u32 = 0xffffffff;
-const SUFFIXES: i32 = 1024; // direct-mapped; a collision costs an instruction
 
 @final
 class Fragment {
@@ -29,9 +29,6 @@ class Fragment {
   ) {}
 }
 
-const suffixKeys: StaticArray<u64> = new StaticArray<u64>(SUFFIXES);
-const suffixValues: StaticArray<i32> = new StaticArray<i32>(SUFFIXES);
-
 @final
 export class Generator {
   private readonly words: u32[] = [];
@@ -39,9 +36,6 @@ export class Generator {
   private readonly stack: Fragment[] = [];
   private failed: bool = false;
   private looks: u32 = 0;
-  // While a class is made: where its sequences go on, and the instructions they begin with.
-  private join: i32 = 0;
-  private readonly heads: i32[] = [];
 
   constructor(
     private readonly latin1: bool,
@@ -55,7 +49,12 @@ export class Generator {
     if (this.failed) return this.refuse();
     const program = this.finish(start);
     program.slots = 2 * syntax.groups;
-    program.hasPrefix = !this.reversed && syntax.prefix.length > 0;
+    program.reversed = this.reversed;
+    if (!this.latin1 && !syntax.hasAnyByte) this.mind(program);
+    if (!this.reversed) {
+      program.skip.prefix = encoded(syntax.prefix, !this.latin1);
+      this.findFirst(program);
+    }
     return program;
   }
 
@@ -66,7 +65,12 @@ export class Generator {
       const one = this.pattern(patterns[i], i);
       start = i == 0 ? one : this.emit(Code.Split, start, one);
     }
-    return this.failed ? this.refuse() : this.finish(start);
+    if (this.failed) return this.refuse();
+    const program = this.finish(start);
+    let hasAnyByte = false;
+    for (let i = 0; i < patterns.length; i++) hasAnyByte = hasAnyByte || patterns[i].hasAnyByte;
+    if (!this.latin1 && !hasAnyByte) this.mind(program);
+    return program;
   }
 
   private refuse(): Program | null {
@@ -282,35 +286,74 @@ export class Generator {
     const limit = this.latin1 ? 0xff : 0x7f;
     const n = set.count;
     if (n > 0 && set.high(n - 1) <= limit) return this.single(this.byteSet(set, limit), false);
-    if (n == 0) {
-      // Nothing is in it: a set of no bytes.
-      this.sets.length += SET_WORDS;
-      const arg = this.sets.length / SET_WORDS - 1;
-      return this.single(this.emit(Code.Set, UNPATCHED, UNPATCHED, arg), false);
-    }
+    if (n == 0) return this.single(this.nothing(UNPATCHED), false);
+    const graph = new Utf8Graph(set);
     const first = this.emit(Code.Nop);
-    this.join = first;
-    this.heads.length = 0;
-    memory.fill(changetype<usize>(suffixKeys), 0, SUFFIXES * sizeof<u64>());
-    if (set.low(0) <= limit) {
-      const pc = this.byteSet(set, limit);
-      this.patch(xWord(pc), this.join);
-      this.heads.push(pc);
+    const start = this.reversed ? this.backwards(graph, first) : this.forwards(graph, first);
+    this.stack.push(new Fragment(first, start, xWord(first), false));
+  }
+
+  // The graph's ways from its root to its end, which is `join`.
+  private forwards(graph: Utf8Graph, join: i32): i32 {
+    const starts = new StaticArray<i32>(graph.nodes);
+    starts[END] = join;
+    let edge = 0;
+    for (let node = 1; node < graph.nodes; node++) {
+      let start = -1;
+      for (; edge < graph.edges && graph.from[edge] == node; edge++) {
+        start = this.alternative(this.bytes(graph, edge, starts[graph.to[edge]]), start);
+      }
+      starts[node] = start < 0 ? this.nothing(join) : start;
     }
-    for (let i = 0; i < n && !this.failed; i++) {
-      if (set.high(i) > limit) this.sequences(max(set.low(i), limit + 1), set.high(i));
+    return starts[graph.root];
+  }
+
+  // Its ways from the end to the root: the same bytes, the last first.
+  private backwards(graph: Utf8Graph, join: i32): i32 {
+    const starts = new StaticArray<i32>(graph.nodes);
+    const lists = new StaticArray<i32>(graph.nodes); // the first edge to a node, plus one
+    const next = new StaticArray<i32>(graph.edges);
+    for (let edge = graph.edges - 1; edge >= 0; edge--) {
+      next[edge] = lists[graph.to[edge]];
+      lists[graph.to[edge]] = edge + 1;
     }
-    let start = this.join;
-    for (let i = this.heads.length - 1; i >= 0; i--) {
-      const head = this.heads[i];
-      start = i == this.heads.length - 1 ? head : this.emit(Code.Split, head, start);
+    starts[graph.root] = join;
+    for (let node = graph.root - 1; node >= 0; node--) {
+      let start = -1;
+      for (let edge = lists[node] - 1; edge >= 0; edge = next[edge] - 1) {
+        start = this.alternative(this.bytes(graph, edge, starts[graph.from[edge]]), start);
+      }
+      starts[node] = start < 0 ? this.nothing(join) : start;
     }
-    if (this.heads.length == 0) {
-      // Only surrogates, which no UTF-8 has.
-      this.sets.length += SET_WORDS;
-      start = this.emit(Code.Set, this.join, UNPATCHED, this.sets.length / SET_WORDS - 1);
+    return starts[END];
+  }
+
+  private alternative(pc: i32, others: i32): i32 {
+    return others < 0 ? pc : this.emit(Code.Split, pc, others);
+  }
+
+  // Reads a byte of the edge's.
+  private bytes(graph: Utf8Graph, edge: i32, next: i32): i32 {
+    const from = edge * SET_WORDS;
+    let low = -1;
+    let high = -1;
+    let count = 0;
+    for (let c = 0; c < 256; c++) {
+      if (((graph.bits[from + (c >> 5)] >> (c & 31)) & 1) == 0) continue;
+      if (low < 0) low = c;
+      high = c;
+      count++;
     }
-    this.stack.push(new Fragment(first, start, xWord(this.join), false));
+    if (high - low + 1 == count) return this.range(low, high, next);
+    const at = this.sets.length;
+    for (let k = 0; k < SET_WORDS; k++) this.sets.push(graph.bits[from + k]);
+    return this.emit(Code.Set, next, UNPATCHED, at / SET_WORDS);
+  }
+
+  // Reads a byte that there is not.
+  private nothing(next: u32): i32 {
+    this.sets.length += SET_WORDS;
+    return this.emit(Code.Set, next, UNPATCHED, this.sets.length / SET_WORDS - 1);
   }
 
   // The members of the class up to `limit` in one instruction.
@@ -326,59 +369,6 @@ export class Generator {
       }
     }
     return this.emit(Code.Set, UNPATCHED, UNPATCHED, at / SET_WORDS);
-  }
-
-  // Splits a range above ASCII until all its characters have as many bytes and each byte varies
-  // independently; a pattern of RE2. Recursion: at most two splits for each of three bytes.
-  private sequences(low: i32, high: i32): void {
-    if (low > high || this.failed) return;
-    if (low <= 0xdfff && high >= 0xd800) {
-      this.sequences(low, 0xd7ff);
-      return this.sequences(0xe000, high);
-    }
-    if (low < 0x800 && high >= 0x800) {
-      this.sequences(low, 0x7ff);
-      return this.sequences(0x800, high);
-    }
-    if (low < 0x10000 && high >= 0x10000) {
-      this.sequences(low, 0xffff);
-      return this.sequences(0x10000, high);
-    }
-    const size = high < 0x800 ? 2 : high < 0x10000 ? 3 : 4;
-    for (let i = 1; i < size; i++) {
-      const mask = (1 << (6 * i)) - 1;
-      if ((low & ~mask) == (high & ~mask)) continue;
-      if ((low & mask) != 0) {
-        this.sequences(low, low | mask);
-        return this.sequences((low | mask) + 1, high);
-      }
-      if ((high & mask) != mask) {
-        this.sequences(low, (high & ~mask) - 1);
-        return this.sequences(high & ~mask, high);
-      }
-    }
-    this.sequence(low, high, size);
-  }
-
-  private sequence(low: i32, high: i32, size: i32): void {
-    let next = this.join;
-    // From the end that is read last; the tails that sequences share are made once.
-    for (let i = 0; i < size - 1; i++) {
-      const k = this.reversed ? size - 1 - i : i;
-      next = this.suffix(byteOf(low, k, size), byteOf(high, k, size), next);
-    }
-    const k = this.reversed ? 0 : size - 1;
-    this.heads.push(this.range(byteOf(low, k, size), byteOf(high, k, size), next));
-  }
-
-  private suffix(low: u32, high: u32, next: i32): i32 {
-    const key = ((next as u64) << 16) | ((high as u64) << 8) | (low as u64);
-    const slot = (((key * 0x9e3779b97f4a7c15) >> 54) as i32) & (SUFFIXES - 1);
-    if (unchecked(suffixKeys[slot]) == key) return unchecked(suffixValues[slot]);
-    const pc = this.range(low, high, next);
-    unchecked((suffixKeys[slot] = key));
-    unchecked((suffixValues[slot] = pc));
-    return pc;
   }
 
   // --- the finished program
@@ -419,6 +409,34 @@ export class Generator {
     return target;
   }
 
+  // Which bytes a match can begin with, for skipping; a match that can be empty begins anywhere.
+  private findFirst(program: Program): void {
+    const bytes = new StaticArray<bool>(256);
+    const seen = new StaticArray<bool>(program.size);
+    const left: i32[] = [program.start];
+    while (left.length > 0) {
+      const pc = left.pop();
+      if (seen[pc]) continue;
+      seen[pc] = true;
+      const code = program.code(pc);
+      if (code == Code.Match) return;
+      if (code == Code.Range || code == Code.Set) {
+        for (let c = 0; c < 256; c++) if (program.takes(pc, c)) bytes[c] = true;
+        continue;
+      }
+      left.push(program.x(pc));
+      if (code == Code.Split) left.push(program.y(pc));
+    }
+    program.skip.setFirst(bytes);
+  }
+
+  // \B in a text of characters asks what kind of byte stands on either side.
+  private mind(program: Program): void {
+    if ((program.looks & ((1 as u32) << Look.NotWordBoundary)) == 0) return;
+    program.minds = true;
+    classifyBytes(program);
+  }
+
   private isAnchored(program: Program): bool {
     let pc = program.start;
     for (let i = 0; i < program.size; i++) {
@@ -455,13 +473,6 @@ function mirrored(look: i32): i32 {
   }
 }
 
-// Byte k from the end of the UTF-8 form of `c`, which has `size` bytes.
-function byteOf(c: i32, k: i32, size: i32): u32 {
-  const bits = (c >> (6 * k)) as u32;
-  if (k < size - 1) return 0x80 | (bits & 0x3f);
-  return size == 2 ? 0xc0 | bits : size == 3 ? 0xe0 | bits : 0xf0 | bits;
-}
-
 // Marks where classes begin, then numbers them. Looks tell newlines and word characters apart.
 function classifyBytes(program: Program): void {
   const begins = new StaticArray<bool>(257);
@@ -489,6 +500,10 @@ function classifyBytes(program: Program): void {
   if ((program.looks & ((1 << Look.WordBoundary) | (1 << Look.NotWordBoundary))) != 0) {
     for (let c = 1; c < 256; c++) if (isWordByte(c) != isWordByte(c - 1)) begins[c] = true;
   }
+  if (program.minds) {
+    begins[0x80] = true;
+    begins[0xc0] = true;
+  }
   const classes = new StaticArray<u8>(256);
   let current = 0;
   for (let c = 0; c < 256; c++) {
@@ -497,6 +512,35 @@ function classifyBytes(program: Program): void {
   }
   program.byteClass = classes;
   program.classCount = current + 1;
+}
+
+/** The bytes of a pattern's characters. */
+export function encoded(characters: i32[], utf8: bool): StaticArray<u8> {
+  const bytes: u8[] = [];
+  for (let i = 0; i < characters.length; i++) {
+    const c = characters[i];
+    if (c < 0x80 || !utf8) {
+      bytes.push(c as u8);
+    } else if (c < 0x800) {
+      bytes.push((0xc0 | (c >> 6)) as u8);
+      bytes.push((0x80 | (c & 0x3f)) as u8);
+    } else {
+      if (c < 0x10000) {
+        bytes.push((0xe0 | (c >> 12)) as u8);
+      } else {
+        bytes.push((0xf0 | (c >> 18)) as u8);
+        bytes.push((0x80 | ((c >> 12) & 0x3f)) as u8);
+      }
+      bytes.push((0x80 | ((c >> 6) & 0x3f)) as u8);
+      bytes.push((0x80 | (c & 0x3f)) as u8);
+    }
+  }
+  return StaticArray.fromArray(bytes);
+}
+
+/** Whether the byte is one of UTF-8's that follow the first of a character. */
+export function isContinuation(c: u32): bool {
+  return (c & 0xc0) == 0x80;
 }
 
 /** Letters, digits and _, ASCII only, as RE2's `\w` and `\b` have it. */

@@ -5,13 +5,17 @@
 // A match is noticed one byte late, because conditions such as \b and $ need the byte that follows:
 // "matched" is a property of a transition and means that a match ended before its byte.
 //
-// States live in slabs of fixed size, a small pool for all programs, taken over by use: memory is
-// bounded whatever the rules and the traffic. A full slab is emptied; when that happens too often the
-// search gives up, and the caller uses Pike's machine. Either way the work for each byte is bounded
+// States live in slabs of fixed size, a small pool for all programs, taken over by use and counted
+// against the ceiling of all arenas: memory is bounded whatever the rules and the traffic. A full slab
+// is emptied; when that happens too often, or there is no memory for a slab, the search gives up, and
+// the caller uses Pike's machine. Either way the work for each byte is bounded
 // by the program's size.
 
+import * as arena from "../bytes/arena";
 import { address, length, Span } from "../bytes/span";
-import { isWordByte } from "./codegen";
+import { isContinuation, isWordByte } from "./codegen";
+import * as hopeless from "./hopeless";
+import { Outcome } from "./hopeless";
 import * as literal from "./literal";
 import { Code, Program } from "./program";
 import * as scratch from "./scratch";
@@ -33,11 +37,11 @@ export const enum Want {
 
 // --- slabs
 
-const SLAB_BYTES: u32 = 128 * 1024; // offsets / 8 fit the 14 bits of a transition
-const SLABS: i32 = 32; // 4 MiB together
+const SLAB_BYTES: u32 = 256 * 1024;
+const SLABS: i32 = 16; // 4 MiB together
 const BUCKETS: u32 = 512;
-const STARTS: u32 = BUCKETS * 2; // u16 for each set of flags
-const FIRST_STATE: u32 = STARTS + 64 * 2;
+const STARTS: u32 = BUCKETS * 4; // a state for each set of flags
+const FIRST_STATE: u32 = STARTS + 128 * 4;
 const MAX_STATE_BYTES: u32 = SLAB_BYTES / 4;
 
 const slabs: StaticArray<usize> = new StaticArray<usize>(SLABS);
@@ -53,13 +57,14 @@ let flushes: i32 = 0;
 let rowBytes: u32 = 0;
 let program: Program = new Program();
 
-// Transitions: the state's offset / 8, with
-const MATCHED: u32 = 0x8000; // a match ended before the byte
-const IDLE: u32 = 0x4000; // the state has no threads: skip to the next literal; alone: unknown
-const UNKNOWN: u32 = 0x4000;
-const STATE: u32 = 0x3fff;
-const DEAD: u32 = 0;
-const NO_ROOM: u32 = 0xffff;
+// Transitions: a state's address, which is a multiple of 8, with
+const MATCHED: u32 = 1; // a match ended before the byte
+const IDLE: u32 = 2; // the state has no threads: skip to where a match can begin
+// and without a state:
+const UNKNOWN: u32 = 4;
+const DEAD: u32 = 6;
+const FLAGS: u32 = 7;
+const NO_ROOM: u32 = 0xffffffff;
 
 // What a state knows besides its threads.
 const TEXT_START: u32 = 1;
@@ -67,38 +72,39 @@ const AFTER_NEWLINE: u32 = 2;
 const AFTER_WORD: u32 = 4;
 const SEEDS: u32 = 8; // threads begin at every byte
 const LONGEST: u32 = 16; // a match does not end the threads it was preferred to
-
 const ALL: u32 = 32; // of a set: among the threads are marks of the patterns that just matched
+const MAYBE_INSIDE: u32 = 64; // the next byte decides whether this is inside a character
 
 /** A mark is a thread beyond any instruction: this and the pattern's number. */
 const MARK: i32 = 60_000;
 export const MAX_PATTERNS: i32 = 5000;
 
-/** A state: this, then a row of u16 transitions by byte class and the end, then the threads. */
+/** A state: this, then a row of transitions by byte class and the end, then the threads. */
 @unmanaged
 @final
 class State {
-  chain: u16; // next in the bucket
+  chain: u32; // address of the next in the bucket, or 0
   count: u16; // threads
   flags: u16;
-  unused: u16;
 
-  static at(id: u32): State {
-    return changetype<State>(slab + (id << 3));
+  static at(address: u32): State {
+    return changetype<State>(address as usize);
   }
 }
 
-function row(id: u32): usize {
-  return slab + (id << 3) + offsetof<State>();
+/** The transition of the state at `address` for bytes of class `kind`. */
+function transition(address: u32, kind: u32): u32 {
+  return load<u32>((address + (kind << 2)) as usize, offsetof<State>());
 }
 
 function thread(state: State, i: i32): i32 {
   return load<u16>(changetype<usize>(state) + offsetof<State>() + rowBytes + ((i as usize) << 1));
 }
 
-function enter(p: Program): void {
+/** Makes the program's slab the one at hand; false when there is no memory for it. */
+function enter(p: Program): bool {
   program = p;
-  rowBytes = ((p.classCount + 1) as u32) << 1;
+  rowBytes = ((p.classCount + 1) as u32) << 2;
   let index = p.slab;
   if (unchecked(owners[index]) != p.id) {
     // The slab that was not used for longest; unused ones have 0.
@@ -106,7 +112,11 @@ function enter(p: Program): void {
     for (let i = 1; i < SLABS; i++) {
       if (unchecked(lastUse[i]) < unchecked(lastUse[index])) index = i;
     }
-    if (unchecked(slabs[index]) == 0) unchecked((slabs[index] = heap.alloc(SLAB_BYTES)));
+    if (unchecked(slabs[index]) == 0) {
+      const fresh = arena.take(SLAB_BYTES);
+      if (fresh == 0) return false;
+      unchecked((slabs[index] = fresh));
+    }
     unchecked((owners[index] = p.id));
     p.slab = index;
     slab = unchecked(slabs[index]);
@@ -118,34 +128,37 @@ function enter(p: Program): void {
   unchecked((lastUse[index] = ++uses));
   if (uses == 0xffffffff) uses = 1;
   flushes = 0;
+  return true;
 }
 
 function clear(): void {
   memory.fill(slab, 0, FIRST_STATE);
   unchecked((tops[slabIndex] = FIRST_STATE));
+  hopeless.forget();
 }
 
 // --- sets of patterns
 
 /** Marks in `hits` (bytes, one a pattern, cleared by the caller) which patterns of a set match
- * somewhere; `left` are there to find. How many were found, or GAVE_UP. */
-export function matchSet(p: Program, haystack: Span, hits: StaticArray<u8>): i32 {
-  enter(p);
+ * somewhere, and stops when it has seen `enough`. How many were found, or GAVE_UP. */
+export function matchSet(p: Program, haystack: Span, hits: StaticArray<u8>, enough: i32): i32 {
+  if (!enter(p)) return GAVE_UP;
   const base = address(haystack);
   const size = length(haystack);
+  const classes = changetype<usize>(p.byteClass);
   let found = 0;
   let state = start(SEEDS | ALL | TEXT_START);
   if (state == NO_ROOM) return GAVE_UP;
   let counted: u32 = DEAD; // the last state whose matches were counted
   for (let at = 0; at <= size; at++) {
     const c = at < size ? (load<u8>(base + at) as i32) : -1;
-    const kind = c < 0 ? (p.classCount as u32) : (unchecked(p.byteClass[c]) as u32);
-    let next = load<u16>(row(state) + (kind << 1)) as u32;
+    const kind = c < 0 ? (p.classCount as u32) : (load<u8>(classes + c) as u32);
+    let next = transition(state, kind);
     if (next == UNKNOWN) {
       next = step(state, kind, c);
       if (next == NO_ROOM || flushes > 16 + (at >> 14)) return GAVE_UP;
     }
-    state = next & STATE;
+    state = next & ~FLAGS;
     if ((next & MATCHED) == 0 || state == counted) continue;
     counted = state;
     const known = State.at(state);
@@ -153,7 +166,7 @@ export function matchSet(p: Program, haystack: Span, hits: StaticArray<u8>): i32
       const id = thread(known, i) - MARK;
       if (id < 0 || unchecked(hits[id]) != 0) continue;
       unchecked((hits[id] = 1));
-      if (++found == hits.length) return found;
+      if (++found == enough) return found;
     }
   }
   return found;
@@ -161,14 +174,12 @@ export function matchSet(p: Program, haystack: Span, hits: StaticArray<u8>): i32
 
 // --- searching
 
-/** Whether the class of programs is served at all. */
-export function suits(p: Program, utf8: bool): bool {
-  // \B holds between the bytes of a character, where no match may be.
-  return !utf8 || (p.looks & ((1 as u32) << Look.NotWordBoundary)) == 0;
-}
+// The kinds of searches whose ends hopeless.ts tells apart; bit 2 is free in a state's address.
+const TO_THE_END: u32 = 0;
+const SO_FAR: u32 = 4;
 
 /** Searches [from, to) with looks that see the whole haystack: where a match ends, NO_MATCH, or
- * GAVE_UP. `prefix` is what every match begins with, or empty. */
+ * GAVE_UP. */
 export function forward(
   p: Program,
   haystack: Span,
@@ -176,69 +187,60 @@ export function forward(
   to: i32,
   want: Want,
   anchored: bool,
-  prefix: StaticArray<u8>,
 ): i32 {
-  reached = to;
-  const result = search(p, haystack, from, to, want, anchored, prefix);
-  scratch.countBytes(reached - from);
-  return result;
-}
-
-// Where the last search stopped looking: it may be far behind the match that it found.
-let reached: i32 = 0;
-
-function search(
-  p: Program,
-  haystack: Span,
-  from: i32,
-  to: i32,
-  want: Want,
-  anchored: bool,
-  prefix: StaticArray<u8>,
-): i32 {
-  enter(p);
+  if (!enter(p)) return GAVE_UP;
   const base = address(haystack);
   const flags = (anchored ? 0 : SEEDS) | (want == Want.Longest ? LONGEST : 0);
-  let skipping = !anchored && prefix.length > 0;
+  const marking = hopeless.active && want == Want.First;
+  const skip = p.skip;
+  let skipping = !anchored && skip.exists;
   let result = NO_MATCH;
   let at = from;
   if (skipping) {
-    const next = literal.find(prefix, base, at, to);
-    if (next == literal.NOT_FOUND) return NO_MATCH;
-    if (next == literal.GAVE_UP) skipping = false;
-    else at = next;
+    at = skip.begin(base, from, to);
+    if (at < 0) return NO_MATCH;
   }
   let state = start(flags | before(base, at));
   if (state == NO_ROOM) return GAVE_UP;
   const classes = changetype<usize>(p.byteClass);
-  while (at < to) {
+  let stop = to; // where to ask whether it is worth going on
+  // A transition to an idle state is nothing special where skipping does not pay.
+  let special = skipping ? FLAGS : FLAGS & ~IDLE;
+  while (true) {
+    if (at >= stop) {
+      if (at >= to) break;
+      if (hopeless.ask(at, state, TO_THE_END) != Outcome.Unknown) {
+        hopeless.settle(Outcome.Nothing);
+        return done(at - from, result);
+      }
+      stop = min(to, hopeless.next(at));
+    }
     const c = load<u8>(base + at) as u32;
     const kind = load<u8>(classes + c) as u32;
-    let next = load<u16>(row(state) + (kind << 1)) as u32;
-    if (next - 1 >= STATE) {
+    let next = transition(state, kind);
+    if ((next & special) != 0) {
       if (next == UNKNOWN) {
         next = step(state, kind, c as i32);
         if (next == NO_ROOM || flushes > 16 + ((at - from) >> 14)) return GAVE_UP;
       }
       if ((next & MATCHED) != 0) {
         result = at;
-        if (want == Want.Some) {
-          reached = at;
-          return at;
-        }
+        if (want == Want.Some) return done(at - from, at);
+        if (marking) stop = min(to, hopeless.matched(at));
       }
-      const idle = (next & IDLE) != 0;
-      next &= STATE;
-      if (next == DEAD) {
-        reached = at;
-        return result;
+      const flag = next & FLAGS;
+      next &= ~FLAGS;
+      if (next == 0) {
+        if (marking) hopeless.settle(Outcome.Nothing);
+        return done(at - from, result);
       }
-      if (idle && skipping) {
-        const place = literal.find(prefix, base, at + 1, to);
-        if (place == literal.NOT_FOUND) return result;
+      if ((flag & IDLE) != 0 && skipping) {
+        const place = skip.next(base, at + 1, to);
+        if (place == literal.NOT_FOUND) return done(at - from, result);
         if (place == literal.GAVE_UP) {
           skipping = false;
-        } else {
+          special &= ~IDLE;
+        } else if (place > at + 1) {
           at = place;
           state = start(flags | before(base, at));
           if (state == NO_ROOM) return GAVE_UP;
@@ -246,16 +248,18 @@ function search(
         }
       }
     }
-    state = next;
+    state = next & ~IDLE;
     at++;
   }
   // What follows decides whether a match ends at `to`.
   const c = to < length(haystack) ? (load<u8>(base + to) as i32) : -1;
   const kind = c < 0 ? (p.classCount as u32) : (load<u8>(classes + c) as u32);
-  let last = load<u16>(row(state) + (kind << 1)) as u32;
+  let last = transition(state, kind);
   if (last == UNKNOWN) last = step(state, kind, c);
   if (last == NO_ROOM) return GAVE_UP;
-  return (last & MATCHED) != 0 ? to : result;
+  if ((last & MATCHED) != 0) return done(at - from, to);
+  if (marking) hopeless.settle(Outcome.Nothing);
+  return done(at - from, result);
 }
 
 /** After `scan`: whether threads were alive at the end, so that its answer may yet change. */
@@ -265,63 +269,86 @@ export let idleAt: i32 = 0;
 
 /** The end of the first match in [from, to), for a text that goes on after `to`: what would match
  * only because the text ended is not told. NO_MATCH or GAVE_UP as `forward`. */
-export function scan(p: Program, haystack: Span, from: i32, to: i32, prefix: StaticArray<u8>): i32 {
-  enter(p);
-  const base = address(haystack);
-  let skipping = prefix.length > 0;
-  let result = NO_MATCH;
+export function scan(p: Program, haystack: Span, from: i32, to: i32): i32 {
   alive = false;
   idleAt = from;
+  if (!enter(p)) return GAVE_UP;
+  const base = address(haystack);
+  const skip = p.skip;
+  const marking = hopeless.active;
+  let skipping = skip.exists;
+  let result = NO_MATCH;
   let at = from;
+  if (skipping) skip.begin(base, from, from);
   let state = start(SEEDS | before(base, at));
   if (state == NO_ROOM) return GAVE_UP;
-  while (at < to) {
+  const classes = changetype<usize>(p.byteClass);
+  let stop = to;
+  while (true) {
+    if (at >= stop) {
+      if (at >= to) break;
+      const outcome = hopeless.ask(at, state, SO_FAR);
+      if (outcome != Outcome.Unknown) {
+        hopeless.settle(outcome);
+        alive = outcome == Outcome.Alive;
+        return done(at - from, result);
+      }
+      stop = min(to, hopeless.next(at));
+    }
     if (State.at(state).count == 0) {
       idleAt = at;
       if (skipping) {
-        let place = literal.find(prefix, base, at, to);
+        let place = skip.next(base, at, to);
         // The literal may still be cut off by the end.
-        if (place == literal.NOT_FOUND) place = max(at, to - prefix.length + 1);
-        else if (place == literal.GAVE_UP) place = at;
-        skipping = place != at || load<u8>(base + at) == unchecked(prefix[0]);
+        if (place == literal.NOT_FOUND) place = max(at, to - skip.size + 1);
+        else if (place == literal.GAVE_UP) skipping = false;
         if (place > at) {
           at = place;
           state = start(SEEDS | before(base, at));
           if (state == NO_ROOM) return GAVE_UP;
-          continue;
+          idleAt = at;
+          if (at >= to) break;
         }
       }
     }
     const c = load<u8>(base + at) as u32;
-    const kind = unchecked(p.byteClass[c]) as u32;
-    let next = load<u16>(row(state) + (kind << 1)) as u32;
-    if (next == UNKNOWN) {
-      next = step(state, kind, c as i32);
-      if (next == NO_ROOM || flushes > 16 + ((at - from) >> 14)) return GAVE_UP;
+    const kind = load<u8>(classes + c) as u32;
+    let next = transition(state, kind);
+    if ((next & FLAGS) != 0) {
+      if (next == UNKNOWN) {
+        next = step(state, kind, c as i32);
+        if (next == NO_ROOM || flushes > 16 + ((at - from) >> 14)) return GAVE_UP;
+      }
+      if ((next & MATCHED) != 0) {
+        result = at;
+        if (marking) stop = min(to, hopeless.matched(at));
+      }
+      next &= ~FLAGS;
+      if (next == 0) {
+        if (marking) hopeless.settle(Outcome.Nothing);
+        return done(at - from, result);
+      }
     }
-    if ((next & MATCHED) != 0) result = at;
-    state = next & STATE;
-    if (state == DEAD) return result;
+    state = next;
     at++;
   }
   alive = State.at(state).count != 0;
   if (!alive) idleAt = to;
-  return result;
+  if (marking) hopeless.settle(alive ? Outcome.Alive : Outcome.Nothing);
+  return done(at - from, result);
 }
 
 /** Whether the whole haystack matches: 1, 0, or GAVE_UP. */
 export function full(p: Program, haystack: Span): i32 {
   const size = length(haystack);
-  const end = forward(p, haystack, 0, size, Want.Longest, true, NOTHING);
+  const end = forward(p, haystack, 0, size, Want.Longest, true);
   return end == GAVE_UP ? GAVE_UP : end == size ? 1 : 0;
 }
-
-export const NOTHING: StaticArray<u8> = [];
 
 /** With a reversed program: the first place, not before `from`, where a match begins that ends at
  * `to`; NO_MATCH or GAVE_UP. */
 export function backward(p: Program, haystack: Span, from: i32, to: i32): i32 {
-  enter(p);
+  if (!enter(p)) return GAVE_UP;
   const base = address(haystack);
   const size = length(haystack);
   const after = to < size ? (load<u8>(base + to) as i32) : -1;
@@ -331,15 +358,15 @@ export function backward(p: Program, haystack: Span, from: i32, to: i32): i32 {
   for (let at = to; at >= from; at--) {
     const c = at > 0 ? (load<u8>(base + at - 1) as i32) : -1;
     const kind = c < 0 ? (program.classCount as u32) : (unchecked(p.byteClass[c]) as u32);
-    let next = load<u16>(row(state) + (kind << 1)) as u32;
+    let next = transition(state, kind);
     if (next == UNKNOWN) next = step(state, kind, c);
     if (next == NO_ROOM) return GAVE_UP;
     if ((next & MATCHED) != 0) result = at;
-    state = next & STATE;
-    if (state == DEAD) return result;
-    if (flushes > 16) return GAVE_UP;
+    state = next & ~FLAGS;
+    if (state == 0) return done(to - at, result);
+    if (flushes > 16 + ((to - at) >> 14)) return GAVE_UP;
   }
-  return result;
+  return done(to - from, result);
 }
 
 function context(c: i32): u32 {
@@ -349,8 +376,9 @@ function context(c: i32): u32 {
   if (c == 10 && (looks & ((1 << Look.LineStart) | (1 << Look.LineEnd))) != 0) {
     flags = AFTER_NEWLINE;
   }
-  if ((looks & ((1 << Look.WordBoundary) | (1 << Look.NotWordBoundary))) != 0 && isWordByte(c)) {
-    flags |= AFTER_WORD;
+  if ((looks & ((1 << Look.WordBoundary) | (1 << Look.NotWordBoundary))) != 0) {
+    if (isWordByte(c)) flags |= AFTER_WORD;
+    if (program.minds && (program.reversed ? isContinuation(c) : c >= 0x80)) flags |= MAYBE_INSIDE;
   }
   return flags;
 }
@@ -359,16 +387,21 @@ function before(base: usize, at: i32): u32 {
   return context(at > 0 ? (load<u8>(base + at - 1) as i32) : -1);
 }
 
+function done(bytes: i32, result: i32): i32 {
+  scratch.countBytes(bytes);
+  return result;
+}
+
 // --- building states
 
 // The state at the start of a search, kept for each set of flags.
 function start(flags: u32): u32 {
-  const kept = slab + STARTS + (flags << 1);
-  const known = load<u16>(kept) as u32;
-  if (known != DEAD) return known;
+  const kept = slab + STARTS + (flags << 2);
+  const known = load<u32>(kept);
+  if (known != 0) return known;
   scratch.threads[0] = program.start;
   const state = intern(flags, (flags & SEEDS) != 0 ? 0 : 1);
-  if (state != NO_ROOM) store<u16>(kept, state as u16);
+  if (state != NO_ROOM) store<u32>(kept, state);
   return state;
 }
 
@@ -400,12 +433,12 @@ function step(from: u32, kind: u32, c: i32): u32 {
     const flushed = flushes;
     next = intern(context(c) | seeds | (flags & (LONGEST | ALL)), takenCount);
     if (next == NO_ROOM) return NO_ROOM;
-    next |= flag | (seeds != 0 && takenCount == 0 && program.hasPrefix ? IDLE : 0);
+    next |= flag | (seeds != 0 && takenCount == 0 && program.skip.exists ? IDLE : 0);
     if (flushed != flushes) return next; // the state we came from is gone
   } else {
     next |= flag;
   }
-  store<u16>(row(from) + (kind << 1), next as u16);
+  store<u32>((from + (kind << 2)) as usize, next, offsetof<State>());
   return next;
 }
 
@@ -473,7 +506,9 @@ function holds(look: i32, flags: u32, next: i32): bool {
       return next < 0 || next == 10;
     default: {
       const boundary = ((flags & AFTER_WORD) != 0) != (next >= 0 && isWordByte(next));
-      return boundary == (look == Look.WordBoundary);
+      if (boundary || look == Look.WordBoundary) return boundary == (look == Look.WordBoundary);
+      if ((flags & MAYBE_INSIDE) == 0 || next < 0) return true;
+      return program.reversed ? next < 0x80 : !isContinuation(next);
     }
   }
 }
@@ -484,9 +519,9 @@ function intern(flags: u32, count: i32): u32 {
   for (let i = 0; i < count; i++) {
     hash = (rotl<u32>(hash, 5) ^ (unchecked(scratch.threads[i]) as u32)) * 0x9e3779b1;
   }
-  const bucket = (hash >> 23) << 1; // BUCKETS of them
-  let id = load<u16>(slab + bucket) as u32;
-  while (id != DEAD) {
+  const bucket = (hash >> 23) << 2; // BUCKETS of them
+  let id = load<u32>(slab + bucket);
+  while (id != 0) {
     const state = State.at(id);
     if ((state.flags as u32) == flags && (state.count as i32) == count && sameThreads(state)) {
       return id;
@@ -502,14 +537,14 @@ function intern(flags: u32, count: i32): u32 {
     top = FIRST_STATE;
   }
   unchecked((tops[slabIndex] = top + bytes));
-  id = top >> 3;
+  id = (slab as u32) + top;
   const state = State.at(id);
-  state.chain = load<u16>(slab + bucket);
+  state.chain = load<u32>(slab + bucket);
   state.count = count as u16;
   state.flags = flags as u16;
-  store<u16>(slab + bucket, id as u16);
-  const transitions = row(id);
-  for (let i: u32 = 0; i < rowBytes; i += 2) store<u16>(transitions + i, UNKNOWN as u16);
+  store<u32>(slab + bucket, id);
+  const transitions = (id as usize) + offsetof<State>();
+  for (let i: u32 = 0; i < rowBytes; i += 4) store<u32>(transitions + i, UNKNOWN);
   const list = transitions + rowBytes;
   for (let i = 0; i < count; i++) {
     store<u16>(list + ((i as usize) << 1), unchecked(scratch.threads[i]) as u16);

@@ -5,6 +5,6 @@ export { quote } from "./quote";
 export { Regex, TOO_COSTLY } from "./regex";
 export { effort } from "./scratch";
 export { failedPattern, RegexSet } from "./set";
-export { StreamReplacer } from "./stream";
+export { MIN_WINDOW, StreamReplacer } from "./stream";
 export { Flag } from "./syntax";
 export { Notation, Template, Unknown } from "./template";

@@ -48,6 +48,8 @@ export class Parser {
   private failed: bool = false;
   /** Every match begins with what was read until here. */
   private prefixOpen: bool = true;
+  /** Literals outside of groups that came one after another. */
+  private run: i32[] = [];
   /** Offset just after the last repetition, where another one may not follow. */
   private repeatEnd: i32 = -1;
 
@@ -71,7 +73,11 @@ export class Parser {
     if (this.failed) return null;
     if (this.frames.length > 0) return this.refuse(Problem.MissingParen, this.frame.offset);
     this.endAlternatives();
-    if (this.frame.alternatives > 1) this.out.prefix.length = 0;
+    this.endRun();
+    if (this.frame.alternatives > 1) {
+      this.out.prefix.length = 0;
+      this.out.required.length = 0;
+    }
     this.out.isLiteral = this.prefixOpen && this.frame.alternatives <= 1;
     return this.out;
   }
@@ -108,7 +114,17 @@ export class Parser {
     this.out.terms.push(term);
     this.frame.operands++;
     this.products.push(product);
+    if (term.op == Op.Literal && this.frames.length == 0) {
+      this.run.push(term.low);
+      return;
+    }
+    this.endRun();
     if (term.op != Op.Literal) this.prefixOpen = false;
+  }
+
+  private endRun(): void {
+    if (this.run.length > this.out.required.length) this.out.required = this.run;
+    if (this.run.length > 0) this.run = [];
   }
 
   private pushClass(set: CharClass): void {
@@ -218,6 +234,9 @@ export class Parser {
     }
     if ((this.flags & Flag.Ungreedy) != 0) greedy = !greedy;
     this.repeatEnd = this.at;
+    // What may be missing is not required, and what may come again is followed by nothing known.
+    if (this.run.length > 0 && least == 0) this.run.pop();
+    this.endRun();
     const term = new Term(Op.Repeat, least, most);
     term.greedy = greedy;
     this.out.terms.push(term);
@@ -279,6 +298,7 @@ export class Parser {
 
   private open(): void {
     const start = this.at++;
+    this.endRun();
     if (this.frames.length >= MAX_DEPTH) return this.fail(Problem.NestedTooDeep, start);
     const before = this.flags;
     let group = -1;

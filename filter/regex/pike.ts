@@ -5,7 +5,7 @@
 // Memory is scratch.ts; the answer is `scratch.found`, valid until the next search.
 
 import { address, length, Span } from "../bytes/span";
-import { isWordByte } from "./codegen";
+import { isContinuation, isWordByte } from "./codegen";
 import { Code, Program } from "./program";
 import * as scratch from "./scratch";
 import { Look } from "./syntax";
@@ -17,8 +17,6 @@ export const enum Mode {
   Anchored = 1,
   /** The match ends where the text ends. */
   ToEnd = 2,
-  /** No match begins inside a UTF-8 sequence. */
-  Utf8 = 4,
 }
 
 let base: usize = 0;
@@ -45,8 +43,7 @@ export function search(
   let stamp = scratch.freshStamp();
   let matched = false;
   for (let at = from; ; at++) {
-    const seeding =
-      !matched && ((mode & Mode.Anchored) == 0 || at == from) && startsAt(at, from, mode);
+    const seeding = !matched && ((mode & Mode.Anchored) == 0 || at == from);
     if (seeding) {
       for (let i = 0; i < slots; i++) unchecked((scratch.work[i] = -1));
       scratch.swapThreads();
@@ -82,11 +79,6 @@ export function search(
     if (at >= to) break;
   }
   return matched;
-}
-
-function startsAt(at: i32, from: i32, mode: u32): bool {
-  if ((mode & Mode.Utf8) == 0 || at == from || at == size) return true;
-  return (load<u8>(base + at) & 0xc0) != 0x80;
 }
 
 // Follows everything that reads nothing from `pc` and lists the leaves in `threadsNext`. The stack
@@ -159,7 +151,14 @@ function holds(look: i32, at: i32): bool {
     default: {
       const before = at > 0 && isWordByte(load<u8>(base + at - 1));
       const after = at < size && isWordByte(load<u8>(base + at));
-      return (before != after) == (look == Look.WordBoundary);
+      if (before != after) return look == Look.WordBoundary;
+      return look == Look.NotWordBoundary && !(program.minds && isInside(at));
     }
   }
+}
+
+// Whether the byte before and the one at `at` can belong to one character.
+function isInside(at: i32): bool {
+  if (at == 0 || at == size) return false;
+  return load<u8>(base + at - 1) >= 0x80 && isContinuation(load<u8>(base + at));
 }

@@ -4,6 +4,8 @@
 // An instruction is four words: code (and for Range its bounds in bits 8-15 and 16-23), x, y, arg.
 // `x` is where to go on; Split prefers x to y.
 
+import { Skip } from "./skip";
+
 export const enum Code {
   /** Go on at x. */
   Nop = 0,
@@ -45,8 +47,12 @@ export class Program {
   looks: u32 = 0;
   /** Every match begins where the text begins. */
   anchored: bool = false;
-  /** Every match begins with a literal, so a search without threads may skip to the next one. */
-  hasPrefix: bool = false;
+  /** Reads the text from its end. */
+  reversed: bool = false;
+  /** \\B occurs, and holds between characters only, not inside them. */
+  minds: bool = false;
+  /** Where a search without threads may skip to. */
+  skip: Skip = new Skip();
   /** Bytes that no instruction tells apart have the same class. */
   byteClass: StaticArray<u8> = [];
   classCount: i32 = 0;

@@ -12,6 +12,22 @@ export function quote(text: Span, out: Writer): void {
   }
 }
 
+/** Writes `text` as a pattern that matches it in ASCII letters of either case. */
+export function quoteIgnoringCase(text: Span, out: Writer): void {
+  for (let i = 0, n = length(text); i < n; i++) {
+    const c = byteAtUnchecked(text, i);
+    if ((c | 0x20) - 0x61 < 26) {
+      out.byte(0x5b);
+      out.byte(c | 0x20);
+      out.byte(c & ~0x20);
+      out.byte(0x5d);
+    } else {
+      if (isSpecial(c)) out.byte(0x5c);
+      out.byte(c);
+    }
+  }
+}
+
 function isSpecial(c: u32): bool {
   switch (c) {
     case 0x24:

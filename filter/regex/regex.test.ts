@@ -92,6 +92,119 @@ describe("what a pattern matches", () => {
     ["(?:(?i)a)b", "AB Ab", "3-5"],
     ["\\pZ", "\u2028", "0-3"],
     ["[^\\x00-\\x{10FFFF}]", "abc", "none"],
+    // Folding goes round the whole orbit, in literals, classes and their opposites.
+    ["(?i)K", "\u212a", "0-3"],
+    ["(?i)\\x{212a}", "k", "0-1"],
+    ["(?i)[a-z]", "ſ", "0-2"],
+    ["(?i)ſ", "S", "0-1"],
+    ["(?i)[^s]", "ſ", "none"],
+    ["(?i)ς", "Σ", "0-2"],
+    ["(?i)[Σ]", "ς", "0-2"],
+    ["(?i)\\p{Lu}", "a", "0-1"],
+    ["(?i)\\P{Lu}", "A", "none"],
+    ["(?i)[[:upper:]]", "b", "0-1"],
+    ["(?i)[[:^upper:]]", "b", "none"],
+    ["(?i)ß", "ẞ", "0-3"],
+    ["(?i)İ", "i", "none"],
+    ["\\PN", "1a", "1-2"],
+    ["\\P{^N}", "a1", "1-2"],
+    ["[\\pL\\pN]+", "-é1_", "1-4"],
+    ["[^\\pL\\pN]+", "é-_1", "2-4"],
+    ["[\\P{Greek}α]+", "βα1", "2-5"],
+    // Word characters and boundaries are ASCII.
+    ["\\b", "é", "none"],
+    ["\\bx", "éx", "2-3"],
+    ["\\w", "é", "none"],
+    ["\\W", "é", "0-2"],
+    ["\\b\\b", "a", "0-0"],
+    ["\\B\\b", "a", "none"],
+    ["a\\b", "a", "0-1"],
+    ["\\B", "", "0-0"],
+    ["\\b", "", "none"],
+    // Lines end in \n only.
+    ["(?m)^$", "\r\n", "2-2"],
+    ["(?m)a$", "a\r\n", "none"],
+    ["(?m).+$", "a\r\nb", "0-2"],
+    ["(?m)$\\n^", "\n\n", "0-1"],
+    ["(?m)\\A^b|\\Ab", "a\nb", "none"],
+    ["(?m)b\\z", "b\nb", "2-3"],
+    ["(?-m)$", "a\n", "2-2"],
+    ["(?s).*", "a\nb", "0-3"],
+    ["(?s-s).*", "a\nb", "0-1"],
+    ["[^a]", "\n", "0-1"],
+    // Empty alternatives and empty iterations.
+    ["a|", "b", "0-0"],
+    ["|a", "a", "0-0"],
+    ["(|a)b", "ab", "0-2 0-1"],
+    ["a||b", "b", "0-0"],
+    ["(?:)", "a", "0-0"],
+    ["()", "a", "0-0 0-0"],
+    ["(a*)*", "b", "0-0 0-0"],
+    ["(a*)+", "b", "0-0 0-0"],
+    ["(a*)*b", "aab", "0-3 0-2"],
+    ["(a|b)*?c", "abc", "0-3 1-2"],
+    ["(a|b)*?", "ab", "0-0 -"],
+    ["(|a)*b", "aab", "0-3 1-2"],
+    ["(a|)*b", "aab", "0-3 1-2"],
+    ["((a)|b)*", "ab", "0-2 1-2 0-1"],
+    ["(?:(a)|(b))+", "ab", "0-2 0-1 1-2"],
+    ["(a??)*b", "ab", "0-2 0-1"],
+    ["(^)*a", "a", "0-1 0-0"],
+    ["(?:^|$)+", "a", "0-0"],
+    ["(a){0}b", "ab", "1-2 -"],
+    ["(a){0,1}?b", "ab", "0-2 0-1"],
+    ["(?U)a{1,2}", "aa", "0-1"],
+    ["(?U)a{1,2}?", "aa", "0-2"],
+    ["(?U:a+)a*", "aaa", "0-3"],
+    ["a{1}{", "a{", "0-2"],
+    ["a{1000}", "a".repeat(1000), "0-1000"],
+    ["a{0,1000}", "aa", "0-2"],
+    ["a{01}", "a{01}", "0-5"],
+    ["a{1,2", "a{1,2", "0-5"],
+    ["a{ 1}", "a{ 1}", "0-5"],
+    ["{", "{", "0-1"],
+    ["x{,1}", "x{,1}", "0-5"],
+    ["}", "}", "0-1"],
+    ["]", "]", "0-1"],
+    // Escapes.
+    ["\\Qa|b", "a|b", "0-3"],
+    ["\\Q\\E", "a", "0-0"],
+    ["\\Qab\\E+", "abb", "0-3"],
+    ["\\Q\\\\E", "\\\\", "0-1"],
+    ["\\Q\\Q\\E", "\\Q", "0-2"],
+    ["a\\Q\\E*", "aa", "0-2"],
+    ["\\141\\0\\07", "a\0\x07", "0-3"],
+    ["\\0608", "08", "0-2"],
+    ["\\x{0}\\x00", "\0\0", "0-2"],
+    ["\\x{10FFFF}", "\u{10ffff}", "0-4"],
+    ["\\x{0061}", "a", "0-1"],
+    ["\\a\\f\\t\\n\\r\\v", "\x07\f\t\n\r\v", "0-6"],
+    ["\\s", "\v", "none"],
+    ["[[:space:]]", "\v", "0-1"],
+    ["\\_\\-\\!\\/", "_-!/", "0-4"],
+    ["[\\b]", "b", "1: unknown escape"],
+    // Classes.
+    ["[a-]", "-", "0-1"],
+    ["[-a]", "-", "0-1"],
+    ["[a-b-c]", "-", "0-1"],
+    ["[[]", "[", "0-1"],
+    ["[[:]", ":", "0-1"],
+    ["[[:a]", ":", "0-1"],
+    ["[a[:digit:]b]", "5", "0-1"],
+    ["[^^]", "^", "none"],
+    ["[\\]]", "]", "0-1"],
+    ["[\\x41-\\x{43}]+", "ABCD", "0-3"],
+    ["[\\Q]\\E]", "]", "1: unknown escape"],
+    ["[^\\D\\d]", "a1", "none"],
+    ["[\\s\\S]", "\n", "0-1"],
+    // Groups.
+    ["(?P<a>x)(?<b>y)", "xy", "0-2 0-1 1-2"],
+    ["(?i)a(?-i)b", "AB", "none"],
+    ["(?i)a(?-i)b", "Ab", "0-2"],
+    ["(?:(?i)a|b)c", "Bc", "0-2"],
+    ["(?i-s:A.)", "a\n", "none"],
+    ["(?)a", "a", "0-1"],
+    ["(?:a|(?i))B", "b", "none"],
   ];
   test.each(cases)("%s on %j", (pattern, haystack, places) => {
     expect(first(pattern, haystack)).toBe(places);
@@ -147,6 +260,40 @@ describe("what is refused, and where", () => {
     ["a{3,2}", "1: a counted repetition must be in order and at most 1000, nested ones multiplied"],
     ["(?=a)", "0: unknown group syntax; look-around and back references are not supported"],
     ["(?i-)a", "0: unknown group syntax; look-around and back references are not supported"],
+    ["a**?", "2: a repetition of a repetition needs a group"],
+    ["a{2}{3}", "4: a repetition of a repetition needs a group"],
+    ["a+??*", "3: a repetition of a repetition needs a group"],
+    ["\\Q\\E*", "4: nothing to repeat"],
+    ["(?i)+", "4: nothing to repeat"],
+    ["(|*)", "2: nothing to repeat"],
+    ["{1}", "0: nothing to repeat"],
+    ["[a", "0: a character class is not closed: missing ]"],
+    ["[]", "0: a character class is not closed: missing ]"],
+    ["[^]", "0: a character class is not closed: missing ]"],
+    ["[a-", "0: a character class is not closed: missing ]"],
+    ["\\x", "0: unknown escape"],
+    ["\\x{", "0: unknown escape"],
+    ["\\x{}", "0: unknown escape"],
+    ["\\xg0", "0: unknown escape"],
+    ["\\Z", "0: unknown escape"],
+    ["\\G", "0: unknown escape"],
+    ["\\é", "0: unknown escape"],
+    ["\\pé", "0: unknown character class"],
+    ["\\p", "0: unknown character class"],
+    ["\\p{}", "0: unknown character class"],
+    ["\\p{Greek", "0: unknown character class"],
+    ["\\p{greek}", "0: unknown character class"],
+    ["\\p{^^L}", "0: unknown character class"],
+    ["(?P<n", "0: a group name is made of letters, digits and _"],
+    ["(?P<>x)", "0: a group name is made of letters, digits and _"],
+    ["(?P=n)", "0: unknown group syntax; look-around and back references are not supported"],
+    ["(?P>n)", "0: unknown group syntax; look-around and back references are not supported"],
+    ["(?<=a)", "0: a group name is made of letters, digits and _"],
+    ["(?#x)", "0: unknown group syntax; look-around and back references are not supported"],
+    ["(?x)a", "0: unknown group syntax; look-around and back references are not supported"],
+    ["(?i-i-i)", "0: unknown group syntax; look-around and back references are not supported"],
+    ["(?", "0: a group is not closed: missing )"],
+    ["(?i", "0: a group is not closed: missing )"],
     ["(?P<a b>x)", "0: a group name is made of letters, digits and _"],
     ["\\p{Klingon}", "0: unknown character class"],
     ["[[:nope:]]", "1: unknown character class"],
@@ -252,9 +399,9 @@ test(`matches and groups are those of JavaScript's RegExp (seed ${seed})`, () =>
       if (theirs) matched++;
       expect(first(text, source), `/${text}/ on ${JSON.stringify(source)}`).toBe(expected);
     }),
-    { seed, numRuns: 1500 },
+    { seed, numRuns: 600 },
   );
-  expect(matched).toBeGreaterThan(500);
+  expect(matched).toBeGreaterThan(200);
   probe.exports.collect();
 });
 
@@ -295,16 +442,23 @@ test(`random bytes as pattern and as haystack do not trap, and both machines agr
       const full = Boolean(probe.exports.isFullMatch());
       expect(Boolean(probe.exports.findFull())).toBe(full);
     }),
-    { seed, numRuns: 2500 },
+    { seed, numRuns: 1500 },
   );
-  expect(compiled).toBeGreaterThan(700);
+  expect(compiled).toBeGreaterThan(250);
   probe.exports.collect();
 });
 
 /** The haystack replaced in pieces that are cut at `cuts`: what came out, and the most held back. */
 function stream(pattern: string, template: string, pieces: string[], window = 65536) {
   expect(compile(pattern)).toBe("");
-  probe.exports.openStream(...probe.put(template), window);
+  probe.exports.newStream(window);
+  probe.exports.addReplacement(...probe.put(template), -1);
+  return feed(pieces);
+}
+
+/** The pieces through the list of replacements that was set up. */
+function feed(pieces: string[]) {
+  probe.exports.openStream();
   let fed = 0;
   let output = "";
   let held = 0;
@@ -316,6 +470,38 @@ function stream(pattern: string, template: string, pieces: string[], window = 65
   }
   output = Buffer.from(probe.get(probe.exports.feed(...probe.put(""), 1))).toString("utf8");
   return { output, held };
+}
+
+/** Leftmost match first, the earlier pattern on ties, one pass; limits as in the list. */
+function replaceSlowly(source: string, expressions: RegExp[], limits: number[]): string {
+  const left = [...limits];
+  let output = "";
+  let at = 0;
+  let touches = false;
+  while (true) {
+    let best: RegExpExecArray | null = null;
+    let which = -1;
+    expressions.forEach((expression, i) => {
+      if (left[i] === 0) return;
+      const find = (from: number) => {
+        expression.lastIndex = from;
+        return from > source.length ? null : expression.exec(source);
+      };
+      let match = find(at);
+      if (touches && match?.[0] === "" && match.index === at) match = find(at + 1);
+      if (match && (!best || match.index < best.index)) {
+        best = match;
+        which = i;
+      }
+    });
+    if (!best) return output + source.slice(at);
+    const { index, 0: text } = best as RegExpExecArray;
+    const isRegex = expressions[which]!.unicode;
+    output += source.slice(at, index) + (isRegex ? `<${which}${text}>` : `<${which}>`);
+    at = index + text.length;
+    touches = true;
+    left[which]!--;
+  }
 }
 
 const inBytes = (text: string) => Buffer.from(text, "utf8").toString("latin1");
@@ -337,9 +523,83 @@ describe("a text in pieces", () => {
         const name = JSON.stringify([p.text, pieces]);
         expect(stream(p.text, "<$0>", pieces).output, name).toBe(expected);
       }),
-      { seed, numRuns: 1500 },
+      { seed, numRuns: 600 },
     );
     probe.exports.collect();
+  });
+
+  test(`is replaced by several at once as a slow reference replaces it (seed ${seed})`, () => {
+    const item = fc.record({
+      text: fc.oneof(
+        pattern.map((p) => ({ regex: p.text })),
+        fc
+          .array(fc.constantFrom(..."aabc1é"), { minLength: 1, maxLength: 3 })
+          .map((c) => ({ literal: c.join("") })),
+      ),
+      ignoreCase: fc.boolean(),
+      limit: fc.constantFrom(-1, -1, 1, 2),
+    });
+    const characters = fc.array(fc.constantFrom(..."aaAbbcé1 \n"), { maxLength: 16 });
+    let replaced = 0;
+    fc.assert(
+      fc.property(
+        fc.array(item, { minLength: 1, maxLength: 4 }),
+        characters,
+        fc.array(fc.nat(4), { maxLength: 20 }),
+        (items, chars, cuts) => {
+          const source = chars.join("");
+          const expressions = items.map(({ text, ignoreCase }) =>
+            "regex" in text
+              ? new RegExp(text.regex, "gu")
+              : new RegExp(text.literal, ignoreCase ? "gi" : "g"),
+          );
+          const expected = replaceSlowly(
+            source,
+            expressions,
+            items.map(({ limit }) => limit),
+          );
+          if (expected !== source) replaced++;
+          probe.exports.reset();
+          probe.exports.newStream(65536);
+          items.forEach(({ text, ignoreCase, limit }, i) => {
+            if ("regex" in text) {
+              expect(probe.exports.compile(...probe.put(text.regex), 0)).toBe(0);
+              probe.exports.addReplacement(...probe.put(`<${i}$0>`), limit);
+            } else {
+              const value = probe.put(`<${i}>`);
+              probe.exports.addLiteral(...probe.put(text.literal), ignoreCase, ...value, limit);
+            }
+          });
+          const pieces: string[] = [];
+          let rest = inBytes(source);
+          for (const n of cuts) {
+            pieces.push(rest.slice(0, n));
+            rest = rest.slice(n);
+          }
+          pieces.push(rest);
+          expect(feed(pieces).output, JSON.stringify([items, pieces])).toBe(expected);
+        },
+      ),
+      { seed, numRuns: 600 },
+    );
+    expect(replaced).toBeGreaterThan(250);
+    probe.exports.collect();
+  });
+
+  test("passes in linear time where each match could be the last or a longer one", () => {
+    const reads = [1000, 4000].map((count) => {
+      probe.exports.reset();
+      probe.exports.newStream(4096);
+      for (const text of ["x.*y", "ax", "b.*z|b"]) {
+        expect(compile(text)).toBe("");
+        probe.exports.addReplacement(...probe.put("-"), -1);
+      }
+      const before = probe.exports.bytesRead();
+      feed(Array.from({ length: count }, () => "axbaxaxbbb".repeat(10)));
+      return Number(probe.exports.bytesRead() - before) / (count * 100);
+    });
+    expect(reads[1]).toBeLessThan(400);
+    expect(reads[1]).toBeLessThan(1.5 * reads[0]! + 8);
   });
 
   test("is held back only as far as a match may still begin", () => {
@@ -406,7 +666,7 @@ describe("which of many patterns match", () => {
           expect(matching(texts, source), JSON.stringify([texts, source])).toEqual(expected);
         },
       ),
-      { seed, numRuns: 1500 },
+      { seed, numRuns: 600 },
     );
     probe.exports.collect();
   });
@@ -436,4 +696,51 @@ test("the work for each byte is bounded by the program, on what kills backtracke
       }
     }
   }
+});
+
+describe("finding all matches", () => {
+  const cases: [pattern: string, unit: string, matches: number][] = [
+    [".*x", "a", 0],
+    ["a.*x|a", "a", 1],
+    ["a(?:..)*x|a", "a", 1],
+    ["a(?:..|...)*x|a", "a", 1],
+    ["(?:a|ab)(?:b.*c)?", "ab", 0.5],
+    ["a(?:.{50})*x|a", "a", 1],
+    ["\\Ba\\B|a.*c", "a", 1],
+  ];
+  test.each(cases)("reads each byte a few times: %s", (pattern, unit, each) => {
+    const read = [20_000, 320_000].map((n) => {
+      expect(compile(pattern)).toBe("");
+      probe.exports.setHaystack(...probe.put(unit.repeat(n / unit.length)));
+      const before = probe.exports.bytesRead();
+      const matches = probe.exports.countMatches(true) as number;
+      expect(Math.abs(matches - each * n)).toBeLessThanOrEqual(2);
+      return Number(probe.exports.bytesRead() - before) / n;
+    });
+    // A state's share is at most 8 times 8, whatever the size; the last but one has 50 states.
+    expect(read[0]).toBeLessThan(pattern.includes("50") ? 64 * 50 : 128);
+    expect(read[1]).toBeLessThan(2 * read[0]! + 8);
+  });
+
+  test(`and what is known of an earlier search changes no answer (seed ${seed})`, () => {
+    const characters = fc.array(fc.constantFrom(..."aaaab", "xb", "aab"), { maxLength: 200 });
+    const patterns = fc.constantFrom(
+      ...[
+        "a.*x|a",
+        "a(?:..)*x|a",
+        "(?:a|ab)(?:b.*x)?",
+        "a(?:.{7})*b$|a",
+        "a.*?xb|a",
+        "(a)(.*x\\B)?",
+      ],
+    );
+    fc.assert(
+      fc.property(patterns, characters, (text, chars) => {
+        const source = chars.join("");
+        const theirs = source.replace(new RegExp(text, "gu"), "<$&>");
+        expect(replace(text, source, "<$0>"), JSON.stringify([text, source])).toBe(theirs);
+      }),
+      { seed, numRuns: 1000 },
+    );
+  });
 });

@@ -1,17 +1,20 @@
 // A compiled pattern, and which machine answers what. A pattern that is a literal is searched for as
 // one; else a lazy DFA says where a match ends, a reversed one where it begins, and Pike's machine,
-// on that stretch only and only when asked, what the groups hold. Where the DFA does not suit, Pike's
-// machine does all. Time is linear in the haystack whatever the pattern.
+// on that stretch only and only when asked, what the groups hold. A text without the literal that
+// every match has is not searched at all. Where the DFA gives up, Pike's machine does all. Time is
+// linear in the haystack whatever the pattern, also for all matches together (hopeless.ts).
 
 import { address, equal, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Generator } from "./codegen";
+import { encoded, Generator } from "./codegen";
 import * as dfa from "./dfa";
+import * as hopeless from "./hopeless";
 import * as literal from "./literal";
 import { Parser } from "./parse";
 import * as pike from "./pike";
 import * as problem from "./problem";
 import { Program } from "./program";
+import { quote, quoteIgnoringCase } from "./quote";
 import * as scratch from "./scratch";
 import { Flag, Syntax } from "./syntax";
 import { Template } from "./template";
@@ -24,6 +27,7 @@ export const TOO_COSTLY: i32 = -1;
 const LEAST_EFFORT: i64 = 1_000_000;
 /** What a search costs whatever its length, in bytes of the automaton. */
 const SEARCH_BYTES: i32 = 64;
+const quoted = Writer.create();
 
 @final
 export class Regex {
@@ -35,8 +39,9 @@ export class Regex {
   /** What every match begins with, as bytes. */
   private readonly prefix: StaticArray<u8>;
   private readonly isLiteral: bool;
+  /** What every match has somewhere; empty when that is not known. */
+  private readonly required: StaticArray<u8>;
   private readonly utf8: bool;
-  readonly suitsDfa: bool;
   /** Start and end of each group, of the last match. */
   private readonly places: StaticArray<i32>;
   /** After `findInStream` found nothing: what lies before this offset is in no match. */
@@ -59,7 +64,8 @@ export class Regex {
     this.utf8 = utf8;
     this.prefix = encoded(syntax.prefix, utf8);
     this.isLiteral = syntax.isLiteral && syntax.prefix.length > 0;
-    this.suitsDfa = dfa.suits(program, utf8 && !syntax.hasAnyByte);
+    // A prefix is looked for anyway.
+    this.required = syntax.prefix.length > 0 ? [] : encoded(syntax.required, utf8);
     this.places = new StaticArray<i32>(2 * syntax.groups);
   }
 
@@ -81,6 +87,14 @@ export class Regex {
     return new Regex(pattern, syntax, flags, program, reversed);
   }
 
+  /** A pattern that matches exactly `text`, which is UTF-8; null when it is too long. */
+  static literal(text: Span, ignoreCase: bool): Regex | null {
+    quoted.reset();
+    if (ignoreCase) quoteIgnoringCase(text, quoted);
+    else quote(text, quoted);
+    return Regex.compile(quoted.view(), 0);
+  }
+
   /** The first group of that name, or -1. */
   captureIndex(name: Span): i32 {
     if (length(name) == 0) return -1;
@@ -98,13 +112,9 @@ export class Regex {
     return from == to ? NONE : span(changetype<usize>(this.source) + from, to - from);
   }
 
-  // Where only Pike's machine serves, a match could begin inside a character if it were let.
+  /** Whether each byte is a character. */
   get isBytes(): bool {
     return !this.utf8;
-  }
-
-  private get mode(): u32 {
-    return this.suitsDfa ? 0 : pike.Mode.Utf8;
   }
 
   /** Whether the pattern matches somewhere. */
@@ -116,20 +126,18 @@ export class Regex {
       const at = literal.find(this.prefix, address(haystack), 0, size);
       if (at != literal.GAVE_UP) return at >= 0;
     }
-    if (this.suitsDfa) {
-      const at = dfa.forward(
-        program,
-        haystack,
-        0,
-        size,
-        dfa.Want.Some,
-        program.anchored,
-        this.prefix,
-      );
-      if (at != dfa.GAVE_UP) return at != dfa.NO_MATCH;
-    }
-    const anchored = program.anchored ? pike.Mode.Anchored : 0;
-    return pike.search(program, haystack, 0, size, this.mode | anchored, 0);
+    if (this.lacks(haystack, 0, size)) return false;
+    const at = dfa.forward(program, haystack, 0, size, dfa.Want.Some, program.anchored);
+    if (at != dfa.GAVE_UP) return at != dfa.NO_MATCH;
+    const mode = program.anchored ? pike.Mode.Anchored : pike.Mode.Unanchored;
+    return pike.search(program, haystack, 0, size, mode, 0);
+  }
+
+  /** Whether what every match has is missing. */
+  private lacks(haystack: Span, from: i32, to: i32): bool {
+    const required = this.required;
+    if (required.length == 0) return false;
+    return literal.find(required, address(haystack), from, to) == literal.NOT_FOUND;
   }
 
   /** Whether the pattern matches the whole haystack. */
@@ -142,20 +150,16 @@ export class Regex {
         memory.compare(address(haystack), changetype<usize>(this.prefix), size) == 0
       );
     }
-    if (this.suitsDfa) {
-      const answer = dfa.full(this.program, haystack);
-      if (answer != dfa.GAVE_UP) return answer == 1;
-    }
-    const mode = this.mode | pike.Mode.Anchored | pike.Mode.ToEnd;
-    return pike.search(this.program, haystack, 0, size, mode, 0);
+    const answer = dfa.full(this.program, haystack);
+    if (answer != dfa.GAVE_UP) return answer == 1;
+    return pike.search(this.program, haystack, 0, size, pike.Mode.Anchored | pike.Mode.ToEnd, 0);
   }
 
   /** `isFullMatch` that also finds the groups: of the ways to match all, the preferred one. */
   findFull(haystack: Span): bool {
     const size = length(haystack);
     if (size > MAX_HAYSTACK) return false;
-    const mode = this.mode | pike.Mode.Anchored | pike.Mode.ToEnd;
-    return this.findSlowly(haystack, 0, size, mode);
+    return this.findSlowly(haystack, 0, size, pike.Mode.Anchored | pike.Mode.ToEnd);
   }
 
   /** The leftmost match that begins at byte `from` or after it; `from` may not lie inside a
@@ -180,34 +184,25 @@ export class Regex {
     }
     const program = this.program;
     if (program.anchored && from > 0) return false;
-    if (this.suitsDfa) {
-      const end = dfa.forward(
-        program,
-        haystack,
-        from,
-        stop,
-        dfa.Want.First,
-        program.anchored,
-        this.prefix,
-      );
-      if (end == dfa.NO_MATCH) return false;
-      if (end != dfa.GAVE_UP) {
-        const start = program.anchored ? from : dfa.backward(this.reversed, haystack, from, end);
-        if (start >= 0) {
-          unchecked((places[0] = start));
-          unchecked((places[1] = end));
-          if (this.captureCount > 0) this.pending = haystack;
-          return true;
-        }
+    if (this.lacks(haystack, from, stop)) return false;
+    const end = dfa.forward(program, haystack, from, stop, dfa.Want.First, program.anchored);
+    if (end == dfa.NO_MATCH) return false;
+    if (end != dfa.GAVE_UP) {
+      const start = program.anchored ? from : dfa.backward(this.reversed, haystack, from, end);
+      if (start >= 0) {
+        unchecked((places[0] = start));
+        unchecked((places[1] = end));
+        if (this.captureCount > 0) this.pending = haystack;
+        return true;
       }
     }
-    const anchored = program.anchored ? pike.Mode.Anchored : 0;
-    return this.findSlowly(haystack, from, stop, this.mode | anchored);
+    const mode = program.anchored ? pike.Mode.Anchored : pike.Mode.Unanchored;
+    return this.findSlowly(haystack, from, stop, mode);
   }
 
   /** `find` by Pike's machine alone; for tests that hold one machine against the other. */
   findSimulated(haystack: Span, from: i32, to: i32): bool {
-    return this.findSlowly(haystack, from, to, this.mode);
+    return this.findSlowly(haystack, from, to, pike.Mode.Unanchored);
   }
 
   /** Instructions of the program: with the haystack's size, the bound of the work. */
@@ -225,13 +220,12 @@ export class Regex {
       return false;
     }
     this.holdFrom = from;
-    if (!this.suitsDfa) return false;
-    const end = dfa.scan(program, haystack, from, to, this.prefix);
+    const end = dfa.scan(program, haystack, from, to);
     if (end == dfa.GAVE_UP) return false;
     this.holdFrom = dfa.idleAt;
     if (end == dfa.NO_MATCH || dfa.alive) return false;
     const start = dfa.backward(this.reversed, haystack, from, end);
-    if (start < 0) return this.findSlowly(haystack, from, to, this.mode);
+    if (start < 0) return this.findSlowly(haystack, from, to, pike.Mode.Unanchored);
     unchecked((this.places[0] = start));
     unchecked((this.places[1] = end));
     if (this.captureCount > 0) this.pending = haystack;
@@ -258,8 +252,8 @@ export class Regex {
     this.pending = NONE;
     const from = unchecked(this.places[0]);
     const to = unchecked(this.places[1]);
-    const mode = this.mode | pike.Mode.Anchored;
-    if (pike.search(this.program, haystack, from, to, mode, this.places.length)) this.keepPlaces();
+    const n = this.places.length;
+    if (pike.search(this.program, haystack, from, to, pike.Mode.Anchored, n)) this.keepPlaces();
   }
 
   /** Where group `i` of the last match begins (0: the match), in bytes; -1 when it took no part. */
@@ -277,12 +271,16 @@ export class Regex {
   }
 
   /** The next match in an iteration: where the last one ended, but an empty match that touches the
-   * last is passed over. `last` is the end of the last match, -1 at the beginning. */
+   * last is passed over. `last` is the end of the last match, -1 at the beginning. Meanwhile the
+   * haystack does not change. */
   findNext(haystack: Span, last: i32): bool {
-    if (!this.find(haystack, max(last, 0))) return false;
-    if (last < 0 || this.start(0) != this.end(0) || this.start(0) != last) return true;
-    const at = last + this.characterSize(haystack, last);
-    return this.find(haystack, at);
+    hopeless.enter(haystack, last < 0);
+    let found = this.find(haystack, max(last, 0));
+    if (found && last >= 0 && this.start(0) == this.end(0) && this.start(0) == last) {
+      found = this.find(haystack, last + this.characterSize(haystack, last));
+    }
+    hopeless.leave();
+    return found;
   }
 
   /** Bytes of the character at `at`; 1 where there is none, or no valid one. */
@@ -354,27 +352,4 @@ function copyOf(s: Span): StaticArray<u8> {
   const bytes = new StaticArray<u8>(length(s));
   memory.copy(changetype<usize>(bytes), address(s), length(s));
   return bytes;
-}
-
-function encoded(characters: i32[], utf8: bool): StaticArray<u8> {
-  const bytes: u8[] = [];
-  for (let i = 0; i < characters.length; i++) {
-    const c = characters[i];
-    if (c < 0x80 || !utf8) {
-      bytes.push(c as u8);
-    } else if (c < 0x800) {
-      bytes.push((0xc0 | (c >> 6)) as u8);
-      bytes.push((0x80 | (c & 0x3f)) as u8);
-    } else {
-      if (c < 0x10000) {
-        bytes.push((0xe0 | (c >> 12)) as u8);
-      } else {
-        bytes.push((0xf0 | (c >> 18)) as u8);
-        bytes.push((0x80 | ((c >> 12) & 0x3f)) as u8);
-      }
-      bytes.push((0x80 | ((c >> 6) & 0x3f)) as u8);
-      bytes.push((0x80 | (c & 0x3f)) as u8);
-    }
-  }
-  return StaticArray.fromArray(bytes);
 }

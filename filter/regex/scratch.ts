@@ -22,7 +22,7 @@ export let found: StaticArray<i32> = [];
 
 /** Closure steps since the VM began; tests bound them by the input. */
 export let steps: u64 = 0;
-/** Bytes that the automaton went over since the VM began. */
+/** Bytes that the automata have read since then. */
 export let bytes: u64 = 0;
 
 let stamp: u32 = 0;

@@ -1,5 +1,5 @@
 // Which of many patterns match somewhere in a text, in one scan: one program for all, run by the DFA,
-// whose states tell which patterns have matched. Where the DFA does not suit, each pattern is asked.
+// whose states tell which patterns have matched. Where it gives up, each pattern is asked.
 
 import { length, Span } from "../bytes/span";
 import { Generator } from "./codegen";
@@ -34,7 +34,7 @@ export class RegexSet {
     }
     const compiled: Regex[] = [];
     const syntaxes: Syntax[] = [];
-    let together = patterns.length > 0;
+    let hasAnyByte = false;
     for (; failed < patterns.length; failed++) {
       const regex = Regex.compile(patterns[failed], flags);
       if (!regex) return null;
@@ -42,10 +42,11 @@ export class RegexSet {
       const syntax = new Parser(patterns[failed], flags).parse();
       if (!syntax) return null;
       syntaxes.push(syntax);
-      together = together && regex.suitsDfa;
+      // \\B means another thing beside \\C.
+      hasAnyByte = hasAnyByte || syntax.hasAnyByte;
     }
     let program: Program | null = null;
-    if (together) {
+    if (patterns.length > 0 && !hasAnyByte) {
       program = new Generator((flags & Flag.Latin1) != 0, false, false).generateSet(syntaxes);
       if (program && !scratch.reserve(program)) program = null;
       problem.clear();
@@ -63,7 +64,7 @@ export class RegexSet {
     memory.fill(changetype<usize>(hits), 0, hits.length);
     const program = this.program;
     if (program && length(haystack) < 0x7fffff00) {
-      const found = dfa.matchSet(program, haystack, hits);
+      const found = dfa.matchSet(program, haystack, hits, hits.length);
       if (found != dfa.GAVE_UP) return found;
     }
     let found = 0;

@@ -65,6 +65,8 @@ export class Syntax {
   readonly nameEnd: i32[] = [0];
   /** Characters that every match begins with; all of it when `isLiteral`. */
   readonly prefix: i32[] = [];
+  /** Characters that every match has somewhere, one after another; the longest such run. */
+  required: i32[] = [];
   isLiteral: bool = false;
   /** `\C` occurs, so matches may begin and end inside a character. */
   hasAnyByte: bool = false;

@@ -9,6 +9,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { essence } from "../http/media-type";
 import { EditPlan, EditStatus } from "../json/edit";
+import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
@@ -182,6 +183,41 @@ export class ReplaceEdit extends BodyEdit {
 }
 
 const document = Writer.create();
+/** Replaces what patterns match, literals among them, while the body streams. */
+@final
+export class PatternsEdit extends BodyEdit {
+  constructor(
+    private readonly replacer: StreamReplacer,
+    /** For each pattern what it becomes, or null where that is made of its groups. */
+    private readonly values: StaticArray<Template | null>,
+  ) {
+    super();
+  }
+
+  bind(x: Exchange): usize {
+    const state = this.replacer.open(x.arena);
+    if (state == 0) return 0;
+    for (let i = 0, n = this.values.length; i < n; i++) {
+      const template = unchecked(this.values[i]);
+      if (template == null) continue;
+      const value = template.evaluate(x, Absent.IsEmpty, x.arena);
+      if (value == NONE) return 0;
+      this.replacer.setValue(state, i, value);
+    }
+    return state;
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return -1;
+  }
+
+  feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    this.replacer.feed(state, piece, last, x.arena, out);
+    if (this.replacer.passed) return Fed.Same;
+    this.consumed = length(piece);
+    return Fed.Changed;
+  }
+}
 
 /** Edits the body as JSON. */
 @final

@@ -52,6 +52,10 @@ export type Size3 = string | number;
  */
 export type Size4 = string | number;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size5 = string | number;
+/**
  * Default: the service's.
  */
 export type Duration1 = string;
@@ -551,11 +555,12 @@ export interface PrefixReplace {
  */
 export interface Body {
   /**
-   * Literals, in a stream, right across chunk borders; leftmost first, the earlier in the list on ties; what was put in is not searched again.
+   * Literals and regular expressions, in a stream, right across chunk borders; leftmost first, the earlier in the list on ties; what was put in is not searched again.
    *
    * @minItems 1
    */
-  replace?: [LiteralReplace, ...LiteralReplace[]];
+  replace?: [BodyReplace, ...BodyReplace[]];
+  window?: Size1;
   json?: Json;
   /**
    * Text that may hold `$(…)`.
@@ -571,7 +576,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size1;
+  maxSize?: Size2;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`).
    */
@@ -581,11 +586,24 @@ export interface Body {
    */
   onError?: "skip" | "deny";
 }
-export interface LiteralReplace {
-  find: string;
-  with: Template;
+/**
+ * One of `find` and `regex`.
+ */
+export interface BodyReplace {
   /**
-   * ASCII letters; default false.
+   * A literal.
+   */
+  find?: string;
+  /**
+   * RE2; `^` and `$` are the ends of the body, with `(?m)` those of lines.
+   */
+  regex?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  with: string;
+  /**
+   * ASCII letters of `find`, all letters of `regex`; default false.
    */
   ignoreCase?: boolean;
   /**
@@ -634,7 +652,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size2;
+  maxSize?: Size3;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -694,12 +712,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size3;
+  body?: Size4;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size4;
+  headerBytes?: Size5;
   respond?: Respond;
 }
 /**

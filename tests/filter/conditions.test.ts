@@ -332,7 +332,6 @@ test.each([
     "lists.range(100000).map(i, request.headers['x']).join(request.headers['x']).size()",
   ],
   ["all of it as JSON", "json.encode(lists.range(100000).map(i, request.headers['x'])).size()"],
-  ["a pattern again and again", "regex.extractAll(request.headers['x'], 'h+b|h').size()"],
 ])("%s ends with its budget", (_, expression) => {
   const filter = filterWith({
     rules: [{ request: [{ headers: { set: { a: `$(${expression})` } } }] }],
@@ -390,10 +389,10 @@ test("header values that are not UTF-8 go through expressions as they are, and i
   expect(failed(filter)).toBe(0);
 });
 
-test("a pattern that looks to the end for each match replaces nothing in a text made to that end", () => {
+test("a pattern that looks to the end for each match costs no more than others", () => {
   const replace = { x: { regex: "a+b|a", with: "c" } };
   const value = "a".repeat(64 * 1024);
-  expect(through([{ headers: { replace } }], { x: value }).sent("x")).toEqual([value]);
+  expect(through([{ headers: { replace } }], { x: value }).sent("x")).toEqual(["c".repeat(64 * 1024)]);
   expect(through([{ headers: { replace } }], { x: "aab a" }).sent("x")).toEqual(["c c"]);
 });
 
