@@ -10,7 +10,7 @@ const FILTER_LAYERS = [
   ["generated"],
   ["bytes"],
   ["json", "regex", "http", "crypto"],
-  ["cel"],
+  ["cel", "json-schema"],
   ["abi"],
   ["rules"],
   ["stream"],
@@ -80,7 +80,7 @@ test("the host uses nothing that a browser lacks", () => {
 });
 
 test("raw memory is touched only where the layers say so", () => {
-  const allowed = /^filter\/(bytes|json|regex|http|crypto|cel|abi|probes|generated)\//;
+  const allowed = /^filter\/(bytes|json|json-schema|regex|http|crypto|cel|abi|probes|generated)\//;
   const users = sources("filter")
     .map((file) => relative(root, file).split(sep).join("/"))
     .filter((file) => !allowed.test(file))
