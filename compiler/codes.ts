@@ -85,6 +85,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "An expression is at most 64 KiB of text, 200 levels of nesting and 1000 values at a time. docs/reference/limits.md has all bounds.",
   },
+  R315: {
+    title: "Not a JSON Schema",
+    explanation:
+      "Of draft 7 or 2020-12, as `$schema` says (default 2020-12), with references that stay within it and do not lead in a circle, and patterns in RE2 syntax.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:

@@ -100,7 +100,7 @@ class Decoder {
       ? !this.report.hasOutside(this.parts) && (this.goodRules > 0 || this.report.count == 0)
       : this.report.count == 0;
     if (!isUsable) {
-      this.configuration.arena.destroy();
+      this.configuration.destroy();
       return;
     }
     this.decoded.configuration = this.configuration;
@@ -119,7 +119,9 @@ class Decoder {
   private collectVariables(): void {
     const tape = this.tape;
     const set = fromText("set", scratch);
+    const validate = fromText("validate", scratch);
     for (let i = 0; i < tape.count; i++) {
+      if (tape.kind(i) == Kind.Key && tape.isText(i, validate)) this.collectNamed(i + 1);
       if (tape.kind(i) != Kind.Key || !tape.isText(i, set)) continue;
       const step = tape.parent(i);
       // A step is an element of a list; `set` of other verbs is a member of a member.
@@ -127,10 +129,21 @@ class Decoder {
       if (tape.kind(tape.parent(step)) != Kind.Array) continue;
       const stop = tape.after(i + 1);
       for (let key = tape.firstChild(i + 1); key < stop; key = tape.after(key + 1)) {
-        const name = tape.text(key, scratch);
-        if (indexIn(this.variables, name) < 0) this.variables.push(copy(name, this.arena));
+        this.addVariable(tape.text(key, scratch));
       }
     }
+  }
+
+  /** The variable that a `validate` step sets. */
+  private collectNamed(step: i32): void {
+    const tape = this.tape;
+    const name = tape.kind(step) == Kind.Object ? this.member(step, "as") : NO_NODE;
+    if (name != NO_NODE && tape.kind(name) == Kind.String)
+      this.addVariable(tape.text(name, scratch));
+  }
+
+  private addVariable(name: Span): void {
+    if (indexIn(this.variables, name) < 0) this.variables.push(copy(name, this.arena));
   }
 
   private decodeGlobal(): void {
@@ -262,7 +275,7 @@ class Decoder {
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;
-    const context = new Context(this.tape, this.report, this.noNames(), this.arena);
+    const context = new Context(this.tape, this.report, this.noNames(), this.configuration);
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
   }
@@ -346,7 +359,7 @@ class Decoder {
   ): Rule | null {
     if (tape.kind(node) != Kind.Object) return null;
     const names = new RuleNames(constants, this.variables);
-    const context = new Context(tape, report, names, this.arena);
+    const context = new Context(tape, report, names, this.configuration);
     const rule = new Rule();
     const name = context.member(node, "name");
     rule.name =

@@ -3,14 +3,14 @@
 // may lead anywhere and nesting costs no stack.
 
 import { Arena } from "../bytes/arena";
-import { length, NONE, Span } from "../bytes/span";
+import { NONE, Span } from "../bytes/span";
 import { fromString, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { Regex } from "../regex/index";
 import { Decimal, isShort, shortInteger } from "./decimal";
 import { formatOf, NO_FORMAT } from "./formats";
-import { Keyword, keywordOf, nameOf, NO_KEYWORD } from "./keyword";
+import { Keyword, keywordOf, NO_KEYWORD, nameOf } from "./keyword";
 import { hashName } from "./names";
 import { compilePattern } from "./pattern";
 import * as problem from "./problem";
@@ -18,8 +18,8 @@ import {
   ABSENT,
   ALWAYS,
   Elements,
-  Instruction,
   INSTRUCTION_SIZE,
+  Instruction,
   Limit,
   Members,
   NEVER,

@@ -1,9 +1,17 @@
 // The formats that are asserted, each by its grammar; names not in the list say nothing. No format is
 // looked up anywhere: a hostname need not exist.
 
-import { hexValue, isAlphanumeric, isAlpha, isDigit } from "../bytes/ascii";
-import { address, byteAtUnchecked, end, indexOfByte, lastIndexOfByte, length } from "../bytes/span";
-import { Span, sliceUnchecked } from "../bytes/span";
+import { hexValue, isAlpha, isAlphanumeric, isDigit } from "../bytes/ascii";
+import {
+  address,
+  byteAtUnchecked,
+  end,
+  indexOfByte,
+  lastIndexOfByte,
+  length,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 
 export const NO_FORMAT: i32 = -1;
 
@@ -112,8 +120,7 @@ function isTime(s: Span): bool {
   const minute = digits(s, 3, 2);
   const second = digits(s, 6, 2);
   if (at(s, 2) != 0x3a || at(s, 5) != 0x3a) return false;
-  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
-    return false;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return false;
   let i = 8;
   if (at(s, i) == 0x2e) {
     const from = ++i;

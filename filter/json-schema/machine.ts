@@ -19,8 +19,8 @@ import { Keyword, nameOf } from "./keyword";
 import {
   ABSENT,
   Elements,
-  Instruction,
   INSTRUCTION_SIZE,
+  Instruction,
   Limit,
   Members,
   NEVER,
@@ -72,7 +72,12 @@ const rightDigits = Writer.create();
 
 /** Judges the whole document. With `refusesRepeats`, no object may have a name twice: which of the two
  * counts is up to each reader, so that what was judged need not be what is read. */
-export function judge(schema: Schema, document: Tape, memory: Arena, refusesRepeats: bool): Verdict {
+export function judge(
+  schema: Schema,
+  document: Tape,
+  memory: Arena,
+  refusesRepeats: bool,
+): Verdict {
   tape = document;
   arena = memory;
   constants = schema.tape;
@@ -532,8 +537,7 @@ function restHolds(instruction: Instruction, i: i32, step: i32, mark: u32): bool
       tape.unmark(child);
     } else if (isRight) {
       isRight =
-        budget.charge(1) &&
-        holdsForPart(instruction.a, child, instruction.keyword as Keyword);
+        budget.charge(1) && holdsForPart(instruction.a, child, instruction.keyword as Keyword);
       if (isRight) markEvaluated(child);
     }
   }

@@ -20,7 +20,6 @@ export function hashName(name: Span): u32 {
   return (h >>> 32) as u32;
 }
 
-@inline
 function turn(h: u64): u64 {
   const product = h * FACTOR;
   return product ^ (product >>> 29);
@@ -38,8 +37,7 @@ export function isSameName(a: Span, b: Span): bool {
   }
   if (left >= 4) {
     return (
-      load<u32>(at) == load<u32>(other) &&
-      load<u32>(at + left - 4) == load<u32>(other + left - 4)
+      load<u32>(at) == load<u32>(other) && load<u32>(at + left - 4) == load<u32>(other + left - 4)
     );
   }
   for (; left > 0; left--, at++, other++) {

@@ -2,9 +2,9 @@
 // is nearly the same text: `\uXXXX` and long names of Unicode properties are rewritten here, and what
 // RE2 has not gets a message that says so.
 
+import { Arena } from "../bytes/arena";
 import { Span } from "../bytes/span";
 import { fromString, toString } from "../bytes/text";
-import { Arena } from "../bytes/arena";
 import { errorOffset, errorText, Regex } from "../regex/index";
 import * as problem from "./problem";
 

@@ -202,7 +202,9 @@ export class References {
     if (!this.resourceAt.has(uri)) {
       problem.add(
         at,
-        '"' + uri + '" is not in this schema: references are followed within it, nothing is fetched',
+        '"' +
+          uri +
+          '" is not in this schema: references are followed within it, nothing is fetched',
       );
       return NO_NODE;
     }

@@ -5,6 +5,7 @@
 import { Arena } from "../bytes/arena";
 import { equal, NONE, Span, startsWith } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Schema } from "../json-schema/index";
 import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
 import { Condition, Facts, isService } from "../rules/match";
@@ -211,6 +212,8 @@ function isServiceAmong(cluster: Span, list: StaticArray<Span>): bool {
 @final
 export class Configuration {
   readonly arena: Arena = Arena.create();
+  /** Of its `validate` steps; they go with it. */
+  readonly schemas: Schema[] = [];
   /** What applies where no entry does; null: nothing. */
   global: Program | null = null;
   entries: StaticArray<Entry> = [];
@@ -244,7 +247,12 @@ export class Configuration {
   /** True when that was the last use: the configuration is gone. */
   release(): bool {
     if (--this.users > 0) return false;
-    this.arena.destroy();
+    this.destroy();
     return true;
+  }
+
+  destroy(): void {
+    for (let i = 0; i < this.schemas.length; i++) this.schemas[i].destroy();
+    this.arena.destroy();
   }
 }

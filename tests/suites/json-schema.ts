@@ -90,7 +90,10 @@ function judge(probe: Probe, each: Case, line: string): string | undefined {
 /** The document as it is written in the line: numbers keep their digits, and names that are there twice
  * are. */
 function dataOf(line: string, each: Case): string {
-  const from = line.indexOf('"data":', line.indexOf('"schema":') + JSON.stringify(each.schema).length);
+  const from = line.indexOf(
+    '"data":',
+    line.indexOf('"schema":') + JSON.stringify(each.schema).length,
+  );
   const to = line.lastIndexOf(',"expect":');
   const text = from < 0 ? "" : line.slice(from + 7, to);
   try {
