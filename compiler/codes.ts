@@ -109,4 +109,14 @@ export const codes: Record<string, Code> = {
     title: "A rule that never applies",
     explanation: "An earlier final rule matches every request.",
   },
+  W506: {
+    title: "A keyword that says nothing",
+    explanation:
+      "JSON Schema ignores keywords that its draft does not have, so a misspelt one would let everything pass. docs/reference/rules.md says which drafts there are.",
+  },
+  W507: {
+    title: "A format that is not judged",
+    explanation:
+      "Only the formats that docs/reference/rules.md lists are; a pattern says the same for others.",
+  },
 };
