@@ -1,8 +1,8 @@
-// npm run bench [-- NAME… | soak | expressions]: what our filter costs beside what is in Envoy, on
+// npm run bench [-- NAME… | soak | expressions | json-schema]: what our filter costs beside what is in Envoy, on
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, the engine by itself in Node, needs no Envoy.
+// `expressions` and `json-schema`, engines by themselves in Node, need no Envoy.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -192,13 +192,18 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
   }
 }
 
+async function jsonSchema(): Promise<void> {
+  const { benchJsonSchema } = await import("./json-schema.ts");
+  await benchJsonSchema(print);
+}
+
 async function expressions(): Promise<void> {
   const { benchExpressions } = await import("./expressions.ts");
   await benchExpressions(print);
 }
 
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
+const known = [...scenarios.map(({ name }) => name), "soak", "expressions", "json-schema"];
 const unknown = names.filter((name) => !known.includes(name));
 const envoy = findEnvoy();
 if (unknown.length > 0) {
@@ -206,6 +211,8 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else if (names.join() === "expressions") {
   await expressions();
+} else if (names.join() === "json-schema") {
+  await jsonSchema();
 } else if (!envoy) {
   process.stderr.write("no Envoy found: npm test installs one, or set ENVOY to a binary\n");
   process.exitCode = 2;
@@ -221,6 +228,7 @@ if (unknown.length > 0) {
     }
     if (names.includes("soak")) await soak(backend, envoy);
     if (names.includes("expressions")) await expressions();
+    if (names.includes("json-schema")) await jsonSchema();
   } finally {
     backend.stop();
   }
