@@ -251,13 +251,15 @@ test("configurations come and go without growing the VM", () => {
   const made = filter(rules({ body: SCHEMA }));
   const bad = rules({ body: { ...SCHEMA, minimum: "1" } });
   const size = () => made.plugin.memorySize;
-  for (let i = 0; i < 30; i++) made.configure(rules({ body: SCHEMA }));
-  const before = size();
-  for (let i = 0; i < 100; i++) {
-    expect(made.configure(i % 2 ? rules({ body: SCHEMA }) : bad)).toBe(i % 2 === 1);
-    made.open().request({}, '{"name":"a"}').close();
-  }
-  expect(size()).toBeLessThanOrEqual(before + 65536);
+  const turn = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      expect(made.configure(i % 2 ? rules({ body: SCHEMA }) : bad)).toBe(i % 2 === 1);
+      made.open().request({}, '{"name":"a"}').close();
+    }
+    return size();
+  };
+  const before = turn(300);
+  expect(turn(600)).toBe(before);
 });
 
 test("a schema is refused with its place", () => {
