@@ -3,7 +3,7 @@
 // comparing all with all. Both charge the budget, and are as deep as documents, whose depth is limited.
 
 import { Arena } from "../bytes/arena";
-import { equal, length, NONE, Span } from "../bytes/span";
+import { address, equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import * as budget from "./budget";
@@ -15,10 +15,12 @@ const right = Decimal.create();
 const leftDigits = Writer.create();
 const rightDigits = Writer.create();
 
-/** The text of a string or key; out of memory spends the budget and gives an empty one. */
+/** The text of a string or key; out of memory spends the budget and gives an empty one. What has escapes
+ * is copied, and charged a unit for each byte: branches may ask for it again and again. */
 export function textOf(tape: Tape, i: i32, arena: Arena): Span {
   const text = tape.text(i, arena);
-  if (text != NONE) return text;
+  if (address(text) == address(tape.raw(i)) + 1) return text;
+  if (text != NONE && budget.charge(length(text))) return text;
   budget.exhaust();
   return tape.raw(0) & 0xffffffff;
 }
@@ -131,8 +133,8 @@ function hashNumber(tape: Tape, i: i32): u32 {
  * the budget bounds. */
 export function findRepeated(tape: Tape, array: i32, arena: Arena): i32 {
   const count = tape.size(array);
-  if (count < 2) return NO_NODE;
-  const table = Table.create(count, arena);
+  if (count < 2 || !budget.charge(count)) return NO_NODE;
+  const table = Table.forCount(count, arena);
   if (changetype<usize>(table) == 0) return NO_NODE;
   const stop = tape.after(array);
   for (let child = tape.firstChild(array); child < stop; child = tape.after(child)) {
@@ -164,7 +166,7 @@ export function findRepeatedKey(tape: Tape, arena: Arena): i32 {
 function findRepeatedKeyOf(tape: Tape, object: i32, arena: Arena): i32 {
   const count = tape.size(object);
   if (count < 2 || !budget.charge(count)) return NO_NODE;
-  const table = count <= SMALL ? small.prepare(count) : Table.create(count, arena);
+  const table = Table.forCount(count, arena);
   if (changetype<usize>(table) == 0) return NO_NODE;
   const stop = tape.after(object);
   for (let key = tape.firstChild(object); key < stop; key = tape.after(key + 1)) {
@@ -190,8 +192,11 @@ class Table {
   base: usize; // pairs of i32: the node or NO_NODE, and its hash
   mask: i32;
 
-  /** Null, with the budget spent, when memory ran out. */
-  static create(count: i32, arena: Arena): Table {
+  /** Null, with the budget spent, when memory ran out. Tables are not nested: the small one is free. */
+  static forCount(count: i32, arena: Arena): Table {
+    if (count <= SMALL) return small.prepare(count);
+    // A large one is charged for its memory, since branches may ask for it again and again.
+    if (!budget.charge(count << 2)) return changetype<Table>(0);
     const at = count < 0x8000000 ? arena.allocate(offsetof<Table>() as i32) : 0;
     const base: usize = at == 0 ? 0 : arena.allocate(capacityFor(count) * 8);
     if (base == 0) {
@@ -237,7 +242,7 @@ function capacityFor(count: i32): i32 {
   return 1 << (32 - (clz<i32>(2 * count - 1) as i32));
 }
 
-/** Objects of up to so many members share one table. */
+/** Arrays and objects of up to so many children share one table. */
 const SMALL: i32 = 64;
 const small = changetype<Table>(memory.data(offsetof<Table>(), 8));
 small.base = memory.data(2 * SMALL * 8, 8);

@@ -242,6 +242,25 @@ describe("hostile documents are bounded", () => {
     }
   });
 
+  test("what branches look at again and again does not fill the memory", () => {
+    const again = { items: { $ref: "#" } };
+    const leaf = {
+      maxLength: 3,
+      uniqueItems: true,
+      required: ["b"],
+      propertyNames: { minLength: 9 },
+    };
+    expect(compile({ ...leaf, oneOf: [again, again, again] })).toEqual([]);
+    const before = probe.memory.buffer.byteLength;
+    const text = "\\u00e9".repeat(50_000);
+    const list = Array.from({ length: 30_000 }, (_, i) => i).join();
+    for (const inner of [`"${text}"`, `{"${text}":1}`, `[${list}]`]) {
+      const document = `${"[".repeat(40)}${inner}${"]".repeat(40)}`;
+      expect(judge(document)).toMatch(/^(gave up|".*": )/);
+    }
+    expect(probe.memory.buffer.byteLength - before).toBeLessThan(32 * 1024 * 1024);
+  });
+
   test("uniqueItems over a hundred thousand elements", () => {
     expect(compile({ uniqueItems: true })).toEqual([]);
     const numbers = Array.from({ length: 100_000 }, (_, i) => i);
