@@ -1,6 +1,6 @@
-// What judging a typical body of 10 KB by its schema costs in Node: the filter's engine, compiled to
-// WebAssembly, beside ajv, which compiles schemas to JavaScript. Both get the text of the body, as
-// it comes; what of it is parsing is shown apart. Nothing of Envoy is in these figures.
+// What judging a typical body of 10 KB by its schema costs in Node: the filter's engine, compiled
+// to WebAssembly, beside ajv, which compiles schemas to JavaScript. Both get the text of the body,
+// as it comes; what of it is parsing is shown apart. Nothing of Envoy is in these figures.
 
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { loadProbe, type Probe } from "../tests/probe.ts";

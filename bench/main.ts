@@ -1,8 +1,8 @@
-// npm run bench [-- NAME… | soak | expressions | json-schema]: what our filter costs beside what is in Envoy, on
-// one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
-// request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
-// a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions` and `json-schema`, engines by themselves in Node, need no Envoy.
+// npm run bench [-- NAME… | soak | expressions | json-schema]: what our filter costs beside what is
+// in Envoy, on one real Envoy build, interleaved in one run. Figures are the Envoy process's own
+// CPU time for a request, as the scheduler counts it (Linux): medians over rounds, and the ratio to
+// an Envoy without a filter. Only figures of one run compare; neighbours on the machine add to all
+// alike. Only `expressions` and `json-schema`, engines by themselves in Node, need no Envoy.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";

@@ -1,6 +1,6 @@
-// The inline JSON Schemas of `validate` steps: against the meta-schema of their draft, with places in the
-// YAML, and what in them says nothing. What the filter's engine itself refuses (patterns, references)
-// it says when it admits the rules.
+// The inline JSON Schemas of `validate` steps: against the meta-schema of their draft, with places
+// in the YAML, and what in them says nothing. What the filter's engine itself refuses (patterns,
+// references) it says when it admits the rules.
 
 import { Ajv } from "ajv";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";

@@ -1,10 +1,10 @@
-// What judging a document may cost. Schemas can branch (`anyOf`) and repeat (`$ref`) so that the work
-// grows exponentially with what is nested; so every keyword, member, element and 16 bytes of text that
-// are looked at take a unit, and when none is left the document counts as not judged.
+// What judging a document may cost. Schemas can branch (`anyOf`) and repeat (`$ref`) so that the
+// work grows exponentially with what is nested; so every keyword, member, element and 16 bytes of
+// text that are looked at take a unit, and when none is left the document counts as not judged.
 
-/** Units for any document, and further ones for each byte: twenty bytes of JSON are about one value,
- * which a usual schema judges with ten to twenty units. Spent in full on 1 MiB they last some tens of
- * milliseconds. */
+/** Units for any document, and further ones for each byte: twenty bytes of JSON are about one
+ * value, which a usual schema judges with ten to twenty units. Spent in full on 1 MiB they last
+ * some tens of milliseconds. */
 const BASE_UNITS: i64 = 1_000_000;
 const UNITS_PER_BYTE: i64 = 4;
 

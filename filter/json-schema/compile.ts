@@ -1,6 +1,6 @@
-// Compiles a JSON Schema, draft 7 or 2020-12 as its `$schema` says, into the instructions of program.ts.
-// Everything that is wrong is reported. Subschemas wait in a queue for their turn, so that references
-// may lead anywhere and nesting costs no stack.
+// Compiles a JSON Schema, draft 7 or 2020-12 as its `$schema` says, into the instructions of
+// program.ts. Everything that is wrong is reported. Subschemas wait in a queue for their turn, so
+// that references may lead anywhere and nesting costs no stack.
 
 import { Arena } from "../bytes/arena";
 import { NONE, Span } from "../bytes/span";
@@ -536,8 +536,8 @@ export class Compiler {
     }
   }
 
-  /** A subschema that only requires the names. Its instructions are kept apart until the current one
-   * is complete. */
+  /** A subschema that only requires the names. Its instructions are kept apart until the current
+   * one is complete. */
   private requiring(names: Span[], keyword: Keyword): i32 {
     const n = this.begin(NO_NODE);
     this.requirements.push(new Requirement(n, names, keyword));
@@ -684,8 +684,8 @@ export class Compiler {
     );
   }
 
-  /** The instructions in the arena, and the table of where subschemas begin: the address of the table, or
-   * 0 without memory. */
+  /** The instructions in the arena, and the table of where subschemas begin: the address of the
+   * table, or 0 without memory. */
   link(): usize {
     this.compileRequirements();
     const code = this.arena.allocate(this.drafts.length * (INSTRUCTION_SIZE as i32));

@@ -1,6 +1,6 @@
-// Numbers of JSON as exact decimals: what `==`, limits and multiples mean must not depend on how many
-// digits a double holds. A number is its significant digits and the place of their point; integers
-// of up to 18 digits, which nearly all are, take a shorter way.
+// Numbers of JSON as exact decimals: what `==`, limits and multiples mean must not depend on how
+// many digits a double holds. A number is its significant digits and the place of their point;
+// integers of up to 18 digits, which nearly all are, take a shorter way.
 
 import { isDigit } from "../bytes/ascii";
 import { address, byteAtUnchecked, end, equal, length, Span, span } from "../bytes/span";
@@ -97,8 +97,8 @@ export class Decimal {
     );
   }
 
-  /** Whether it is an integer times `divisor` * 10^`scale`; `divisor` is below 10^18 and not divisible
-   * by ten. */
+  /** Whether it is an integer times `divisor` * 10^`scale`; `divisor` is below 10^18 and not
+   * divisible by ten. */
   isMultipleOf(divisor: u64, scale: i64): bool {
     if (this.isZero) return true;
     // With fewer trailing zeros than the divisor has, a number is none of its multiples.

@@ -1,6 +1,7 @@
 // Equality as JSON Schema has it: numbers by value, strings by their characters however they are
-// escaped, objects whatever their order. Hashes agree with it, so that equal values are found without
-// comparing all with all. Both charge the budget, and are as deep as documents, whose depth is limited.
+// escaped, objects whatever their order. Hashes agree with it, so that equal values are found
+// without comparing all with all. Both charge the budget, and are as deep as documents, whose depth
+// is limited.
 
 import { Arena } from "../bytes/arena";
 import { address, equal, length, NONE, Span } from "../bytes/span";
@@ -15,8 +16,8 @@ const right = Decimal.create();
 const leftDigits = Writer.create();
 const rightDigits = Writer.create();
 
-/** The text of a string or key; out of memory spends the budget and gives an empty one. What has escapes
- * is copied, and charged a unit for each byte: branches may ask for it again and again. */
+/** The text of a string or key; out of memory spends the budget and gives an empty one. What has
+ * escapes is copied, and charged a unit for each byte: branches may ask for it again and again. */
 export function textOf(tape: Tape, i: i32, arena: Arena): Span {
   const text = tape.text(i, arena);
   if (address(text) == address(tape.raw(i)) + 1) return text;
@@ -129,8 +130,8 @@ function hashNumber(tape: Tape, i: i32): u32 {
   return hashDecimal(left);
 }
 
-/** A pair of equal elements of the array: the second one, or NO_NODE. Linear but for collisions, which
- * the budget bounds. */
+/** A pair of equal elements of the array: the second one, or NO_NODE. Linear but for collisions,
+ * which the budget bounds. */
 export function findRepeated(tape: Tape, array: i32, arena: Arena): i32 {
   const count = tape.size(array);
   if (count < 2 || !budget.charge(count)) return NO_NODE;
@@ -192,7 +193,8 @@ class Table {
   base: usize; // pairs of i32: the node or NO_NODE, and its hash
   mask: i32;
 
-  /** Null, with the budget spent, when memory ran out. Tables are not nested: the small one is free. */
+  /** Null, with the budget spent, when memory ran out. Tables are not nested: the small one is
+   * free. */
   static forCount(count: i32, arena: Arena): Table {
     if (count <= SMALL) return small.prepare(count);
     // A large one is charged for its memory, since branches may ask for it again and again.

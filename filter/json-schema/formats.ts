@@ -1,5 +1,5 @@
-// The formats that are asserted, each by its grammar; names not in the list say nothing. No format is
-// looked up anywhere: a hostname need not exist.
+// The formats that are asserted, each by its grammar; names not in the list say nothing. No format
+// is looked up anywhere: a hostname need not exist.
 
 import { hexValue, isAlpha, isAlphanumeric, isDigit } from "../bytes/ascii";
 import {
@@ -231,8 +231,8 @@ function isAnyOf(c: u32, characters: string): bool {
   return false;
 }
 
-/** RFC 1123 2.1: labels of letters, digits and inner hyphens. With RFC 5890 2.3.1, two hyphens at the
- * third place are of labels that begin with `xn--` and have something behind it. */
+/** RFC 1123 2.1: labels of letters, digits and inner hyphens. With RFC 5890 2.3.1, two hyphens at
+ * the third place are of labels that begin with `xn--` and have something behind it. */
 function isHostname(s: Span): bool {
   const n = length(s);
   if (n == 0 || n > 253) return false;

@@ -1,4 +1,5 @@
-// What the suites do not ask: exactness, places of failures, problems of schemas, and hostile documents.
+// What the suites do not ask: exactness, places of failures, problems of schemas, and hostile
+// documents.
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadProbe, type Probe } from "../../tests/probe.ts";

@@ -1,6 +1,6 @@
-// Judges a document by a compiled schema: instructions over the tape, without allocating but for texts
-// with escapes and tables of `uniqueItems`. The first thing that fails is noted, in the terms of the
-// schema, at the place in the document where it failed.
+// Judges a document by a compiled schema: instructions over the tape, without allocating but for
+// texts with escapes and tables of `uniqueItems`. The first thing that fails is noted, in the terms
+// of the schema, at the place in the document where it failed.
 //
 // Depth costs stack, so it is limited; work is charged to the budget. Where either is used up, the
 // verdict is that there is none, whatever `not` or `anyOf` would make of it.
@@ -37,8 +37,8 @@ export const enum Verdict {
   GaveUp,
 }
 
-/** Subschemas that are open at a time: five for each level of the deepest documents. They took less than
- * 400 bytes of stack each when it was measured; V8 gives a VM about 1 MiB. */
+/** Subschemas that are open at a time: five for each level of the deepest documents. They took less
+ * than 400 bytes of stack each when it was measured; V8 gives a VM about 1 MiB. */
 const MAX_OPEN: i32 = 1000;
 
 // The document that is being judged, and the schema.
@@ -70,8 +70,8 @@ const right = Decimal.create();
 const leftDigits = Writer.create();
 const rightDigits = Writer.create();
 
-/** Judges the whole document. With `refusesRepeats`, no object may have a name twice: which of the two
- * counts is up to each reader, so that what was judged need not be what is read. */
+/** Judges the whole document. With `refusesRepeats`, no object may have a name twice: which of the
+ * two counts is up to each reader, so that what was judged need not be what is read. */
 export function judge(
   schema: Schema,
   document: Tape,
@@ -106,8 +106,8 @@ export function judge(
   return isValid ? Verdict.Valid : Verdict.Invalid;
 }
 
-/** Writes what failed last: the place in the document as a JSON Pointer in quotes, and the keyword. The
- * document must be there still. */
+/** Writes what failed last: the place in the document as a JSON Pointer in quotes, and the keyword.
+ * The document must be there still. */
 export function writeFailure(out: Writer): void {
   pointer.reset();
   tape.writePointer(failedAt, pointer, arena);
@@ -148,8 +148,8 @@ function holds(schema: i32, i: i32): bool {
   return result;
 }
 
-/** The same for a part of the value, whose failure is that of `keyword` when the subschema is false;
- * what is evaluated in it is its own matter. */
+/** The same for a part of the value, whose failure is that of `keyword` when the subschema is
+ * false; what is evaluated in it is its own matter. */
 function holdsForPart(schema: i32, i: i32, keyword: Keyword): bool {
   if (schema < 0) return schema != NEVER || fail(i, keyword);
   const mark = evaluated.size;
@@ -369,8 +369,8 @@ function countCharacters(text: Span): i32 {
   return count;
 }
 
-/** Charged as for the slowest of the regex engine's machines, a step for each byte and instruction, of
- * which sixteen are as much work as a unit. */
+/** Charged as for the slowest of the regex engine's machines, a step for each byte and instruction,
+ * of which sixteen are as much work as a unit. */
 function matches(pattern: i32, text: Span): bool {
   const regex = unchecked(regexes[pattern]);
   const work = ((length(text) as i64) * regex.programSize) >> 4;
@@ -529,7 +529,8 @@ function branchHolds(instruction: Instruction, i: i32): bool {
 function restHolds(instruction: Instruction, i: i32, step: i32, mark: u32): bool {
   if (!budget.charge((evaluated.size - mark) >> 2)) return false;
   const stop = tape.after(i);
-  // Children that are evaluated are marked for the time of this walk: those of `i` and of no other value.
+  // Children that are evaluated are marked for the time of this walk: those of `i` and of no other
+  // value.
   for (let at = mark; at < evaluated.size; at += 4) tape.mark(load<i32>(evaluated.base + at));
   let isRight = true;
   for (let child = tape.firstChild(i) + step; child < stop; child = tape.after(child) + step) {

@@ -1,6 +1,6 @@
-// Patterns of JSON Schema are ECMA-262 regular expressions; ours are RE2, in linear time. What both have
-// is nearly the same text: `\uXXXX` and long names of Unicode properties are rewritten here, and what
-// RE2 has not gets a message that says so.
+// Patterns of JSON Schema are ECMA-262 regular expressions; ours are RE2, in linear time. What both
+// have is nearly the same text: `\uXXXX` and long names of Unicode properties are rewritten here,
+// and what RE2 has not gets a message that says so.
 
 import { Arena } from "../bytes/arena";
 import { Span } from "../bytes/span";
@@ -19,7 +19,8 @@ const CATEGORIES =
   " Other_Symbol:So Separator:Z Space_Separator:Zs Line_Separator:Zl Paragraph_Separator:Zp" +
   " Other:C Control:Cc cntrl:Cc Format:Cf Surrogate:Cs Private_Use:Co ";
 
-/** The pattern that finds what the text finds; null, with the problem at `node`, when there is none. */
+/** The pattern that finds what the text finds; null, with the problem at `node`, when there is
+ * none. */
 export function compilePattern(text: Span, node: i32, arena: Arena): Regex | null {
   const source = toString(text);
   const regex = Regex.compile(fromString(rewritten(source), arena), 0);

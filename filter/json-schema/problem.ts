@@ -1,5 +1,5 @@
-// What is wrong with a schema: all of it, for whoever compiles one to report. Nodes are counted from the
-// schema's own first record.
+// What is wrong with a schema: all of it, for whoever compiles one to report. Nodes are counted
+// from the schema's own first record.
 
 export class Problem {
   constructor(

@@ -1,6 +1,6 @@
-// What a schema is compiled to. Each subschema is a run of instructions that ends with End; all of them
-// must hold. Subschemas know each other by number. Records lie in the configuration's arena and do
-// not change after compiling.
+// What a schema is compiled to. Each subschema is a run of instructions that ends with End; all of
+// them must hold. Subschemas know each other by number. Records lie in the configuration's arena
+// and do not change after compiling.
 
 import { NONE, Span } from "../bytes/span";
 import { Keyword } from "./keyword";

@@ -1,8 +1,9 @@
-// Random schemas and documents, ours against ajv's verdict. The grammar leaves out where ajv is known to
-// differ from the specification, or counts in doubles: numbers are such that doubles are exact, in draft
-// 7 `$ref` stands alone (ajv judges what stands beside it). ajv's `contains` remembers a match from one
-// array to the next, so ajv is given it in other words; what an `if` that fails has evaluated it takes for
-// evaluated, so that `if` and `unevaluated*` do not meet here (they do in the suites).
+// Random schemas and documents, ours against ajv's verdict. The grammar leaves out where ajv is
+// known to differ from the specification, or counts in doubles: numbers are such that doubles are
+// exact, in draft 7 `$ref` stands alone (ajv judges what stands beside it). ajv's `contains`
+// remembers a match from one array to the next, so ajv is given it in other words; what an `if`
+// that fails has evaluated it takes for evaluated, so that `if` and `unevaluated*` do not meet here
+// (they do in the suites).
 
 import { Ajv, type AnySchema } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
@@ -116,7 +117,8 @@ function schemas(isDraft7: boolean, unevaluated: boolean): Arbitrary<object> {
   const defs = isDraft7 ? "definitions" : "$defs";
   return fc.record({ root: schema, p: schema, q: schema, r: schema }).map(({ root, p, q, r }) => {
     const inner = typeof root === "object" ? (root as object) : { allOf: [root] };
-    // What stands beside `$ref` does not count in draft 7, definitions included where they are below.
+    // What stands beside `$ref` does not count in draft 7, definitions included where they are
+    // below.
     const top = isDraft7 && "$ref" in inner ? { allOf: [inner] } : inner;
     const $schema = isDraft7
       ? "http://json-schema.org/draft-07/schema#"

@@ -1,5 +1,5 @@
-// Where references within a schema lead: its resources (`$id`), their anchors and JSON Pointers. Nothing
-// is fetched: a reference to another document is refused.
+// Where references within a schema lead: its resources (`$id`), their anchors and JSON Pointers.
+// Nothing is fetched: a reference to another document is refused.
 
 import { Arena } from "../bytes/arena";
 import { fromString, toString } from "../bytes/text";
@@ -59,7 +59,8 @@ export class References {
     return this.tape.member(node, fromString(name, this.arena));
   }
 
-  /** Notes what the subschema and those below it are called; as deep as the tape, which is limited. */
+  /** Notes what the subschema and those below it are called; as deep as the tape, which is limited.
+   * */
   private walk(node: i32, parentResource: i32): void {
     const tape = this.tape;
     if (tape.kind(node) != Kind.Object) return;
@@ -194,8 +195,8 @@ export class References {
     return pairs;
   }
 
-  /** The node that the reference at `at`, in the subschema `node`, leads to; NO_NODE, reported, when
-   * it leads nowhere. */
+  /** The node that the reference at `at`, in the subschema `node`, leads to; NO_NODE, reported,
+   * when it leads nowhere. */
   find(reference: string, node: i32, at: i32): i32 {
     const base = this.resources[this.resourceOf(node)].uri;
     const uri = resolve(base, reference);

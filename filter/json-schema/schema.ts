@@ -29,8 +29,9 @@ export class Schema {
 
   private constructor() {}
 
-  /** Compiles the text, valid JSON, which is copied into `arena`; null when something is wrong. With
-   * `assertsFormats`, `format` is judged, else it says nothing. Whoever has it calls `destroy`. */
+  /** Compiles the text, valid JSON, which is copied into `arena`; null when something is wrong.
+   * With `assertsFormats`, `format` is judged, else it says nothing. Whoever has it calls
+   * `destroy`. */
   static compile(text: Span, assertsFormats: bool, arena: Arena): Schema | null {
     problem.clear();
     const schema = new Schema();

@@ -1,6 +1,6 @@
-// `validate`: refuses a message whose body or headers are not as a JSON Schema has them. A guard: what
-// cannot be judged is refused. The body is that which an expression would read, collected with the
-// headers held, so that nothing of a message has gone on before it was judged.
+// `validate`: refuses a message whose body or headers are not as a JSON Schema has them. A guard:
+// what cannot be judged is refused. The body is that which an expression would read, collected with
+// the headers held, so that nothing of a message has gone on before it was judged.
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
@@ -154,8 +154,8 @@ function holds(schema: Schema, tape: Tape): bool {
   return false;
 }
 
-/** The headers as an object: names in lower case, values as text, several lines of a name joined with
- * `, ` (RFC 9110 5.3) so that a pattern sees all of them. Pseudo-headers are left out. */
+/** The headers as an object: names in lower case, values as text, several lines of a name joined
+ * with `, ` (RFC 9110 5.3) so that a pattern sees all of them. Pseudo-headers are left out. */
 function writeHeaders(headers: HeaderMap): void {
   headers.ensureLoaded();
   headersText.reset();

@@ -1,5 +1,5 @@
-// `validate` on a real Envoy: of a message that is refused, nothing reaches the upstream, however its
-// body comes; of one that passes, every byte does.
+// `validate` on a real Envoy: of a message that is refused, nothing reaches the upstream, however
+// its body comes; of one that passes, every byte does.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { envoy, raw, request, type Setup, setUp } from "./envoy.ts";

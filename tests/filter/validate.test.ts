@@ -1,5 +1,5 @@
-// `validate` through the real filter: what passes, what is refused and with which words, and that nothing
-// of a refused message has gone on.
+// `validate` through the real filter: what passes, what is refused and with which words, and that
+// nothing of a refused message has gone on.
 
 import { expect, test } from "vitest";
 import { Filter, type Stream } from "./run.ts";

@@ -1,6 +1,6 @@
-// JSON Schema conformance: {draft, schema, data, expect: {valid}}. A schema without `$schema` is given
-// that of its draft. Formats are asserted in the cases about them, and annotate elsewhere, as the
-// suite has it.
+// JSON Schema conformance: {draft, schema, data, expect: {valid}}. A schema without `$schema` is
+// given that of its draft. Formats are asserted in the cases about them, and annotate elsewhere, as
+// the suite has it.
 
 import { readFileSync } from "node:fs";
 import { loadProbe, type Probe } from "../probe.ts";
@@ -87,8 +87,8 @@ function judge(probe: Probe, each: Case, line: string): string | undefined {
   return `${VERDICTS[verdict]}, not ${each.expect.valid ? "valid" : "invalid"}${failure}`;
 }
 
-/** The document as it is written in the line: numbers keep their digits, and names that are there twice
- * are. */
+/** The document as it is written in the line: numbers keep their digits, and names that are there
+ * twice are. */
 function dataOf(line: string, each: Case): string {
   const from = line.indexOf(
     '"data":',
