@@ -1,8 +1,8 @@
-// npm run bench [-- NAME… | soak | expressions | inflate | regex]: what our filter costs beside what is in Envoy, on
+// npm run bench [-- NAME… | soak | expressions | inflate | regex | json-schema]: what our filter costs beside what is in Envoy, on
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, `inflate` and `regex`, engines by themselves in Node, need no Envoy. A name also stands for those that begin
+// `expressions`, `inflate`, `regex` and `json-schema`, engines by themselves in Node, need no Envoy. A name also stands for those that begin
 // with it and a hyphen.
 
 import { spawn, spawnSync } from "node:child_process";
@@ -244,6 +244,11 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
   }
 }
 
+async function jsonSchema(): Promise<void> {
+  const { benchJsonSchema } = await import("./json-schema.ts");
+  await benchJsonSchema(print);
+}
+
 async function expressions(): Promise<void> {
   const { benchExpressions } = await import("./expressions.ts");
   await benchExpressions(print);
@@ -259,7 +264,12 @@ async function regex(): Promise<void> {
   await benchRegex(print);
 }
 
-const engines: Record<string, () => Promise<void>> = { expressions, inflate, regex };
+const engines: Record<string, () => Promise<void>> = {
+  expressions,
+  inflate,
+  regex,
+  "json-schema": jsonSchema,
+};
 const names = process.argv.slice(2);
 const known = [...scenarios.map(({ name }) => name), "soak", ...Object.keys(engines)];
 const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);

@@ -89,6 +89,11 @@ export const codes: Record<string, Code> = {
     title: "Not an address or block",
     explanation: "`10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`: no zones, no leading zeros.",
   },
+  R316: {
+    title: "Not a JSON Schema",
+    explanation:
+      "Of draft 7 or 2020-12, as `$schema` says (default 2020-12), with references that stay within it and do not lead in a circle, and patterns in RE2 syntax.",
+  },
   R320: {
     title: "The expression fails",
     explanation:
@@ -117,6 +122,16 @@ export const codes: Record<string, Code> = {
     title: "A match that holds for no request",
     explanation:
       "Two things it asks exclude each other, or one excludes itself. All the keys of a match must hold; alternatives stand in a list or under `any`.",
+  },
+  W507: {
+    title: "A format that is not judged",
+    explanation:
+      "Only the formats that docs/reference/rules.md lists are; a pattern says the same for others.",
+  },
+  W508: {
+    title: "A keyword that says nothing",
+    explanation:
+      "JSON Schema ignores keywords that its draft does not have, so a misspelt one would let everything pass. docs/reference/rules.md says which drafts there are.",
   },
   N601: {
     title: "Asked on every request",

@@ -4,6 +4,7 @@
 import { admit } from "./admit.ts";
 import { checkShape } from "./check.ts";
 import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
+import { checkJsonSchemas, lintJsonSchemas } from "./json-schema.ts";
 import { lint } from "./lint.ts";
 import { parseSource } from "./parse.ts";
 
@@ -44,7 +45,11 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
   const source = parseSource(text.replace(/^\uFEFF/, ""), file, report);
   if (!source) return { diagnostics: sortDiagnostics(diagnostics) };
   checkShape(source, report);
-  if (diagnostics.length === 0) lint(source, report);
+  checkJsonSchemas(source, report);
+  if (diagnostics.length === 0) {
+    lint(source, report);
+    lintJsonSchemas(source, report);
+  }
   const rules = forTarget(source.tree as Record<string, unknown>, options.target ?? "envoy");
   const json = JSON.stringify(rules);
   const isAccepted = admit(json, source, report);

@@ -76,6 +76,7 @@ function reference(schema: Schema): string {
       }
       return typeOf(target);
     }
+    if (node["format"] === "jsonSchema") return "JSON Schema";
     if (node["const"] !== undefined) return `\`${JSON.stringify(node["const"])}\``;
     if (node["enum"]) return (node["enum"] as unknown[]).map((each) => `\`${each}\``).join(" or ");
     if (node["anyOf"]) return [...new Set((node["anyOf"] as Schema[]).map(typeOf))].join(" or ");

@@ -10,7 +10,7 @@ const FILTER_LAYERS = [
   ["generated"],
   ["bytes"],
   ["json", "regex", "http", "crypto"],
-  ["cel", "inflate"],
+  ["cel", "inflate", "json-schema"],
   ["abi"],
   ["rules"],
   ["match"],
@@ -81,7 +81,8 @@ test("the host uses nothing that a browser lacks", () => {
 });
 
 test("raw memory is touched only where the layers say so", () => {
-  const allowed = /^filter\/(bytes|json|regex|http|crypto|cel|inflate|abi|probes|generated)\//;
+  const allowed =
+    /^filter\/(bytes|json|json-schema|regex|http|crypto|cel|inflate|abi|probes|generated)\//;
   const users = sources("filter")
     .map((file) => relative(root, file).split(sep).join("/"))
     .filter((file) => !allowed.test(file))

@@ -10,6 +10,7 @@ import { copy, equalsText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { writeString } from "../json/write";
+import { problems, Schema } from "../json-schema/index";
 import {
   errorOffset,
   errorText,
@@ -26,6 +27,7 @@ import * as quantity from "../rules/quantity";
 import { Template } from "../rules/template";
 import { Replacement } from "../steps/field-edits";
 import { JsonTemplate } from "../steps/json-template";
+import { Configuration } from "../stream/program";
 import { Constants } from "./constants";
 import { Report } from "./report";
 import { integerOf } from "./shape";
@@ -87,8 +89,12 @@ export class Context {
     readonly tape: Tape,
     readonly report: Report,
     readonly names: RuleNames,
-    readonly arena: Arena,
+    private readonly configuration: Configuration,
   ) {}
+
+  get arena(): Arena {
+    return this.configuration.arena;
+  }
 
   /** Ready for the next rule of the document. */
   begin(): void {
@@ -277,6 +283,16 @@ export class Context {
       "a duration is such as 500ms, 15s, 5m; not 0, and a day at most",
     );
     return 0;
+  }
+
+  /** The JSON Schema, or null, reported. */
+  schema(node: i32, assertsFormats: bool): Schema | null {
+    const schema = Schema.compile(this.tape.raw(node), assertsFormats, this.arena);
+    if (schema != null) this.configuration.schemas.push(schema);
+    // Records of the schema's own tape are in the order of those here.
+    for (let i = 0, list = problems(); i < list.length; i++)
+      this.report.add(node + list[i].node, "R316", list[i].offset, list[i].message);
+    return schema;
   }
 
   /** JSON with templates in its strings. */

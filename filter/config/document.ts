@@ -106,7 +106,7 @@ class Decoder {
       ? !this.report.hasOutside(this.parts) && (this.goodRules > 0 || this.report.count == 0)
       : this.report.count == 0;
     if (!isUsable) {
-      this.configuration.arena.destroy();
+      this.configuration.destroy();
       return;
     }
     this.decoded.configuration = this.configuration;
@@ -125,7 +125,9 @@ class Decoder {
   private collectVariables(): void {
     const tape = this.tape;
     const set = fromText("set", scratch);
+    const validate = fromText("validate", scratch);
     for (let i = 0; i < tape.count; i++) {
+      if (tape.kind(i) == Kind.Key && tape.isText(i, validate)) this.collectNamed(i + 1);
       if (tape.kind(i) != Kind.Key || !tape.isText(i, set)) continue;
       const step = tape.parent(i);
       // A step is an element of a list; `set` of other verbs is a member of a member.
@@ -133,10 +135,21 @@ class Decoder {
       if (tape.kind(tape.parent(step)) != Kind.Array) continue;
       const stop = tape.after(i + 1);
       for (let key = tape.firstChild(i + 1); key < stop; key = tape.after(key + 1)) {
-        const name = tape.text(key, scratch);
-        if (indexIn(this.variables, name) < 0) this.variables.push(copy(name, this.arena));
+        this.addVariable(tape.text(key, scratch));
       }
     }
+  }
+
+  /** The variable that a `validate` step sets. */
+  private collectNamed(step: i32): void {
+    const tape = this.tape;
+    const name = tape.kind(step) == Kind.Object ? this.member(step, "as") : NO_NODE;
+    if (name != NO_NODE && tape.kind(name) == Kind.String)
+      this.addVariable(tape.text(name, scratch));
+  }
+
+  private addVariable(name: Span): void {
+    if (indexIn(this.variables, name) < 0) this.variables.push(copy(name, this.arena));
   }
 
   private decodeGlobal(): void {
@@ -295,7 +308,7 @@ class Decoder {
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {
     const names = new RuleNames(constants, this.variables);
-    return new Context(tape, report, names, this.arena);
+    return new Context(tape, report, names, this.configuration);
   }
 
   /** What a rule without a name is called. */

@@ -42,6 +42,7 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
+import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
@@ -146,6 +147,7 @@ export class StepDecoder {
       if (equalsText(verb, "body")) return this.decodeBody(value, isResponse);
       if (equalsText(verb, "events")) return this.decodeEvents(value, isResponse);
       if (equalsText(verb, "limit")) return this.decodeLimit(value, isResponse);
+      if (equalsText(verb, "validate")) return this.decodeValidate(value, isResponse);
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
@@ -440,6 +442,39 @@ export class StepDecoder {
     return step;
   }
 
+  private decodeValidate(value: i32, isResponse: bool): Step {
+    const context = this.context;
+    const step = new ValidateStep(isResponse);
+    const formats = context.member(value, "formats");
+    const asserts = formats == NO_NODE || equalsText(context.tape.text(formats, scratch), "assert");
+    const body = context.member(value, "body");
+    const headers = context.member(value, "headers");
+    if (body == NO_NODE && headers == NO_NODE)
+      context.report.add(value, "R202", -1, "a schema for body or headers is missing");
+    if (headers != NO_NODE) step.headers = context.schema(headers, asserts);
+    if (isResponse) context.names.demands |= Demand.Request;
+    step.optional = context.isTrue(value, "optional");
+    const respond = context.member(value, "respond");
+    if (respond != NO_NODE) step.response = this.decodeResponse(respond);
+    const name = context.member(value, "as");
+    if (name != NO_NODE) step.variable = this.variable(name);
+    if (body != NO_NODE) {
+      step.body = context.schema(body, asserts);
+      // Like a step whose expressions read it.
+      context.names.readsBody = true;
+    }
+    return step;
+  }
+
+  /** The index of the variable named in a string or key. */
+  private variable(node: i32): i32 {
+    const context = this.context;
+    const name = context.tape.text(node, scratch);
+    if (!isIdentifier(name))
+      context.report.add(node, "R301", -1, "a variable's name is letters, digits and _");
+    return indexIn(context.names.variables, name);
+  }
+
   // ---- answers and callouts
 
   private decodeResponse(value: i32): Response {
@@ -547,10 +582,7 @@ export class StepDecoder {
     const values: Template[] = [];
     const stop = tape.after(value);
     for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
-      const name = tape.text(key, scratch);
-      if (!isIdentifier(name))
-        context.report.add(key, "R301", -1, "a variable's name is letters, digits and _");
-      variables.push(indexIn(context.names.variables, name));
+      variables.push(this.variable(key));
       values.push(context.template(key + 1));
     }
     return new SetStep(StaticArray.fromArray(variables), StaticArray.fromArray(values));

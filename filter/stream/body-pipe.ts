@@ -457,18 +457,23 @@ export class BodyPipe {
 
   /** The body as JSON in `out`: absent when it is empty, a failure when it is none. */
   readJson(out: Value): void {
-    const text = this.text();
-    if (length(text) == 0) {
+    if (length(this.text()) == 0) {
       out.setAbsent();
       return;
     }
+    const tape = this.json();
+    if (tape != null) out.setJson(tape, 0, this.arena);
+    else out.setFailure(Failure.BadJson);
+  }
+
+  /** The body, once it is Ready, as JSON; null when it is none. */
+  json(): Tape | null {
     if (this.parsed == Parsed.Unasked) {
       const tape = Tape.create();
       this.tape = tape;
-      this.parsed = tape.parse(text, MAX_JSON_DEPTH) ? Parsed.Yes : Parsed.No;
+      this.parsed = tape.parse(this.text(), MAX_JSON_DEPTH) ? Parsed.Yes : Parsed.No;
     }
-    if (this.parsed == Parsed.Yes) out.setJson(this.tape!, 0, this.arena);
-    else out.setFailure(Failure.BadJson);
+    return this.parsed == Parsed.Yes ? this.tape : null;
   }
 
   /** The walk is over, all of the body is in the host's buffer, and headers are held still. */

@@ -6,6 +6,7 @@ import { Arena } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Schema } from "../json-schema/index";
 import { hits, Index, propose } from "../match/index";
 import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
@@ -214,6 +215,8 @@ export class Entry {
 @final
 export class Configuration {
   readonly arena: Arena = Arena.create();
+  /** Of its `validate` steps; they go with it. */
+  readonly schemas: Schema[] = [];
   /** What applies where no entry does; null: nothing. */
   global: Program | null = null;
   entries: StaticArray<Entry> = [];
@@ -261,7 +264,12 @@ export class Configuration {
   /** True when that was the last use: the configuration is gone. */
   release(): bool {
     if (--this.users > 0) return false;
-    this.arena.destroy();
+    this.destroy();
     return true;
+  }
+
+  destroy(): void {
+    for (let i = 0; i < this.schemas.length; i++) this.schemas[i].destroy();
+    this.arena.destroy();
   }
 }

@@ -372,7 +372,7 @@ export interface Limits1 {
 export interface RequestStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -392,8 +392,9 @@ export interface RequestStep {
   body?: Body;
   events?: Events;
   limit?: Limit;
+  validate?: Validate;
   authorize?: Authorize;
-  respond?: Respond1;
+  respond?: Respond2;
   redirect?: Redirect;
   set?: Set;
   log?: Log;
@@ -745,6 +746,69 @@ export interface HeaderValues4 {
   [k: string]: ValueOrList;
 }
 /**
+ * Refuse what is not as a JSON Schema has it (400, or 502 for a response), before anything of it goes on. Also refused: a body that is missing, is not JSON, cannot be read (compressed, gRPC, an upgrade, larger than what is read: `limits`), names a member of an object twice, or would cost too much to judge.
+ */
+export interface Validate {
+  body?: JsonSchema;
+  headers?: JsonSchema1;
+  /**
+   * A message without a body passes; default false. Responses that never have one (to HEAD, 204, 304) always pass.
+   */
+  optional?: boolean;
+  /**
+   * Whether `format` is judged (`assert`, the default) or says nothing (`ignore`). Judged are date-time, date, time, duration, email, hostname, ipv4, ipv6, uri, uri-reference, uuid, json-pointer, relative-json-pointer.
+   */
+  formats?: "assert" | "ignore";
+  /**
+   * A variable that gets the reason of a refusal, such as `body "/user/age": minimum`: `$(ctx.NAME)`, in `respond` too.
+   */
+  as?: string;
+  respond?: Respond1;
+}
+/**
+ * Schema of the body.
+ */
+export interface JsonSchema {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Schema of the headers as one object: names in lower case, values as text, several lines of a name joined with `, `; pseudo-headers are not in it.
+ */
+export interface JsonSchema1 {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * The answer instead; give it a status.
+ */
+export interface Respond1 {
+  /**
+   * Default 200.
+   */
+  status?: number;
+  headers?: HeaderValues4;
+  text?: Template;
+  /**
+   * Any JSON value; strings are templates.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Response code details, for access logs.
+   */
+  details?: string;
+}
+/**
  * Ask a service whether the request may go on. Nothing reaches the upstream before it has answered.
  */
 export interface Authorize {
@@ -822,7 +886,7 @@ export interface AuthorizeDenied {
 /**
  * Answer now; nothing further runs.
  */
-export interface Respond1 {
+export interface Respond2 {
   /**
    * Default 200.
    */
@@ -863,7 +927,7 @@ export interface Log1 {
 export interface ResponseStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -875,7 +939,8 @@ export interface ResponseStep {
   body?: Body;
   events?: Events;
   limit?: Limit;
-  respond?: Respond1;
+  validate?: Validate;
+  respond?: Respond2;
   redirect?: Redirect;
   set?: Set;
   log?: Log;
@@ -887,7 +952,7 @@ export interface ResponseStep {
 export interface DoneStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   set?: Set;

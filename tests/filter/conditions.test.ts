@@ -392,7 +392,9 @@ test("header values that are not UTF-8 go through expressions as they are, and i
 test("a pattern that looks to the end for each match costs no more than others", () => {
   const replace = { x: { regex: "a+b|a", with: "c" } };
   const value = "a".repeat(64 * 1024);
-  expect(through([{ headers: { replace } }], { x: value }).sent("x")).toEqual(["c".repeat(64 * 1024)]);
+  expect(through([{ headers: { replace } }], { x: value }).sent("x")).toEqual([
+    "c".repeat(64 * 1024),
+  ]);
   expect(through([{ headers: { replace } }], { x: "aab a" }).sent("x")).toEqual(["c c"]);
 });
 

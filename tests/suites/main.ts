@@ -1,10 +1,11 @@
-// npm run suite -- cel|regex|json FILE.jsonl…: published conformance cases through the filter's engines.
+// npm run suite -- cel|regex|json|json-schema FILE.jsonl…: published conformance cases through the filter's engines.
 
 import type { SuiteResult } from "./result.ts";
 
 const suites: Record<string, () => Promise<{ run(files: string[]): Promise<SuiteResult> }>> = {
   cel: () => import("./cel.ts"),
   json: () => import("./json.ts"),
+  "json-schema": () => import("./json-schema.ts"),
   regex: () => import("./regex.ts"),
 };
 
