@@ -31,7 +31,7 @@ function edit(text: string, edits: Edit[]): { status: number; text: string } {
   probe.exports.reset();
   for (const each of edits) {
     const value = probe.put(each.op === "remove" ? "" : JSON.stringify(each.value));
-    expect(probe.exports.edit(KINDS[each.op], ...probe.put(each.path), ...value)).toBe(1);
+    expect(probe.exports.edit(KINDS[each.op], ...probe.put(each.path), ...value, 0)).toBe(-1);
   }
   const status = probe.exports.apply(...probe.put(text)) as number;
   return { status, text: probe.text(probe.exports.result()) };
@@ -378,7 +378,7 @@ test("random bytes in a document are refused or edited, never a trap", () => {
       bytes[at % bytes.length] = byte;
       probe.exports.reset();
       for (const path of ["/a", "/b/a", "/c/0"]) {
-        expect(probe.exports.edit(KINDS.remove, ...probe.put(path), ...probe.put(""))).toBe(1);
+        probe.exports.edit(KINDS.remove, ...probe.put(path), ...probe.put(""), 0);
       }
       const isValid = firstErrorIn(bytes) === -1;
       expect((probe.exports.apply(...probe.put(bytes)) as number) === INVALID).toBe(!isValid);

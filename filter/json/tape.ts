@@ -15,7 +15,7 @@
 import * as memoryBudget from "../bytes/arena";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { address, end, equal, length, NONE, Span, span } from "../bytes/span";
+import { address, end, equal, indexOfByte, length, NONE, Span, span } from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 
@@ -40,7 +40,7 @@ class Node {
   kind: u8;
   escaped: bool; // a string or key with a backslash in it
   integral: bool; // a number without fraction and exponent
-  marked: bool; // for the use of whoever walks the tape
+  flags: u8; // for the use of whoever walks the tape; none to begin with
   start: u32; // offset of the first byte, the quote of a string included
   end: u32; // offset after the last byte
   after: i32; // index of the record after the subtree
@@ -120,16 +120,23 @@ export class Tape {
     return i + 1;
   }
 
-  isMarked(i: i32): bool {
-    return this.node(i).marked;
+  @inline
+  flags(i: i32): u32 {
+    return this.node(i).flags;
   }
 
-  mark(i: i32): void {
-    this.node(i).marked = true;
+  setFlags(i: i32, flags: u32): void {
+    this.node(i).flags = flags as u8;
   }
 
-  unmark(i: i32): void {
-    this.node(i).marked = false;
+  /** Puts another record, or what the caller knows by its flags, in the place of the parent. */
+  setParent(i: i32, parent: i32): void {
+    this.node(i).parent = parent;
+  }
+
+  /** The same for the record after the subtree. */
+  setAfter(i: i32, after: i32): void {
+    this.node(i).after = after;
   }
 
   isIntegral(i: i32): bool {
@@ -208,10 +215,35 @@ export class Tape {
   parse(text: Span, maxDepth: i32): bool {
     this.count = 0;
     this.source = address(text);
+    return this.build(text, maxDepth);
+  }
+
+  /** Adds the records of another text, which must stay where it is as long as the first: the index of
+   * its value, or NO_NODE. Offsets are from the first text, and wrap. */
+  append(text: Span, maxDepth: i32): i32 {
+    const root = this.count;
+    if (this.build(text, maxDepth)) return root;
+    this.count = root;
+    return NO_NODE;
+  }
+
+  /** Adds one record for text that is known to be such a key, word, number, string or empty container;
+   * NO_NODE at the ceiling. */
+  appendOne(kind: Kind, text: Span): i32 {
+    const i = this.add(kind, address(text), NO_NODE);
+    if (i == NO_NODE) return NO_NODE;
+    this.close(i, end(text));
+    const isText = kind == Kind.Key || kind == Kind.String;
+    this.node(i).escaped = isText && indexOfByte(text, 0x5c) >= 0;
+    return i;
+  }
+
+  private build(text: Span, maxDepth: i32): bool {
+    const start = address(text);
     const invalid = utf8.firstInvalid(text);
-    if (invalid >= 0) return this.fail(this.source + invalid, JsonError.Utf8);
+    if (invalid >= 0) return this.fail(start + invalid, JsonError.Utf8);
     const stop = end(text);
-    let at = skipSpace(this.source, stop);
+    let at = skipSpace(start, stop);
     let parent = NO_NODE;
     let depth = 0;
     while (true) {
@@ -279,7 +311,7 @@ export class Tape {
     node.kind = kind as u8;
     node.escaped = false;
     node.integral = false;
-    node.marked = false;
+    node.flags = 0;
     node.start = (at - this.source) as u32;
     node.after = i + 1;
     node.parent = parent;

@@ -6,7 +6,7 @@ import { Replacer } from "../bytes/replace";
 import { indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
-import { EditPlan, EditStatus } from "../json/edit";
+import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
 import { anyMatches, Glob } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
@@ -196,8 +196,9 @@ export class JsonEdit extends BodyEdit {
     const state = x.arena.allocate(max(n, 1) * 8);
     if (state == 0) return 0;
     for (let i = 0; i < n; i++) {
-      const value = unchecked(this.values[i]).evaluate(x, x.arena);
+      const value = unchecked(this.values[i]).evaluateValue(x, x.arena);
       if (value == NONE) return 0;
+      if (value == SKIPPED) count(Counter.EditSkippedAbsent);
       store<Span>(state + i * 8, value);
     }
     return state;
@@ -208,7 +209,7 @@ export class JsonEdit extends BodyEdit {
   }
 
   feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
-    switch (this.plan.apply(piece, state, out, x.arena)) {
+    switch (this.plan.apply(piece, state, out)) {
       case EditStatus.Unchanged:
         return Fed.Same;
       case EditStatus.Applied:
