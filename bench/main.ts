@@ -1,8 +1,8 @@
-// npm run bench [-- NAME… | soak | expressions]: what our filter costs beside what is in Envoy, on
+// npm run bench [-- NAME… | soak | expressions | json-engine]: what our filter costs beside what is in Envoy, on
 // one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
 // request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
 // a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, the engine by itself in Node, needs no Envoy.
+// `expressions` and `json-engine`, engines by themselves in Node, need no Envoy.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -197,15 +197,23 @@ async function expressions(): Promise<void> {
   await benchExpressions(print);
 }
 
+async function jsonEngine(): Promise<void> {
+  const { benchJson } = await import("./json.ts");
+  await benchJson(print);
+}
+
+/** What needs no Envoy. */
+const ENGINES: Record<string, () => Promise<void>> = { expressions, "json-engine": jsonEngine };
+
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", "expressions"];
+const known = [...scenarios.map(({ name }) => name), "soak", ...Object.keys(ENGINES)];
 const unknown = names.filter((name) => !known.includes(name));
 const envoy = findEnvoy();
 if (unknown.length > 0) {
   process.stderr.write(`there is no ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
   process.exitCode = 2;
-} else if (names.join() === "expressions") {
-  await expressions();
+} else if (names.length > 0 && names.every((name) => name in ENGINES)) {
+  for (const name of names) await ENGINES[name]!();
 } else if (!envoy) {
   process.stderr.write("no Envoy found: npm test installs one, or set ENVOY to a binary\n");
   process.exitCode = 2;
@@ -220,7 +228,7 @@ if (unknown.length > 0) {
         await runScenario(scenario, backend, envoy);
     }
     if (names.includes("soak")) await soak(backend, envoy);
-    if (names.includes("expressions")) await expressions();
+    for (const name of names) await ENGINES[name]?.();
   } finally {
     backend.stop();
   }

@@ -46,7 +46,8 @@ async function compile(name: string): Promise<Uint8Array> {
   const { error, stderr } = await asc.main([
     join("filter", "probes", `${name}.ts`),
     ...["--baseDir", root, "--outFile", relative(root, partial)],
-    ...["-O3", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
+    // As the filter is, so that figures of probes are figures of the filter.
+    ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
     ...["--transform", "json-as/transform"],
   ]);
   if (error) throw new Error(`cannot compile probe ${name}: ${error.message}\n${stderr}`);

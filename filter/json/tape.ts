@@ -34,6 +34,10 @@ export const enum Kind {
 /** No such record. */
 export const NO_NODE: i32 = -1;
 
+/** What a record begins with, as one number: its kind and these. */
+const ESCAPED: u32 = 1 << 8;
+const INTEGRAL: u32 = 1 << 16;
+
 @unmanaged
 @final
 class Node {
@@ -45,6 +49,11 @@ class Node {
   end: u32; // offset after the last byte
   after: i32; // index of the record after the subtree
   parent: i32;
+
+  /** All of the first four. */
+  set head(bits: u32) {
+    store<u32>(changetype<usize>(this), bits);
+  }
 }
 
 const NODE_SIZE: usize = offsetof<Node>();
@@ -96,21 +105,25 @@ export class Tape {
   }
 
   /** Offset of the first byte in the text. */
+  @inline
   start(i: i32): i32 {
     return this.node(i).start;
   }
 
   /** Offset after the last byte. */
+  @inline
   end(i: i32): i32 {
     return this.node(i).end;
   }
 
   /** The record after the subtree: the next sibling, while it is before the parent's `after`. */
+  @inline
   after(i: i32): i32 {
     return this.node(i).after;
   }
 
   /** The containing object or array, or NO_NODE. */
+  @inline
   parent(i: i32): i32 {
     return this.node(i).parent;
   }
@@ -238,62 +251,167 @@ export class Tape {
     return i;
   }
 
+  // One loop over keys and values, with what it needs at each byte in locals: calls and the fields of
+  // `this` would cost more than the work. Records that are not yet counted are written at `cursor`.
   private build(text: Span, maxDepth: i32): bool {
-    const start = address(text);
-    const invalid = utf8.firstInvalid(text);
-    if (invalid >= 0) return this.fail(start + invalid, JsonError.Utf8);
+    const source = this.source;
     const stop = end(text);
-    let at = skipSpace(start, stop);
+    let at = skipSpace(address(text), stop);
+    let i = this.count; // the record that comes next
+    let cursor = this.base + (i as usize) * NODE_SIZE;
+    let limit = this.base + (this.capacity as usize) * NODE_SIZE;
     let parent = NO_NODE;
     let depth = 0;
+    let isKey = false; // a key is due at `at`, else a value
+    let inObject = false; // what `parent` is
     while (true) {
-      // A value is due at `at`.
       if (at >= stop) return this.fail(at, JsonError.End);
-      const c = load<u8>(at);
-      if (c == 0x7b || c == 0x5b) {
-        if (++depth > maxDepth) return this.fail(at, JsonError.Depth);
-        const i = this.add(c == 0x7b ? Kind.Object : Kind.Array, at, parent);
-        if (i == NO_NODE) return this.fail(at, JsonError.Memory);
-        const close: u8 = c == 0x7b ? 0x7d : 0x5d;
-        at = skipSpace(at + 1, stop);
-        if (at < stop && load<u8>(at) == close) {
-          at++;
-          depth--;
-          this.close(i, at);
-        } else {
-          parent = i;
-          if (c == 0x7b) {
-            at = this.parseKey(at, stop, parent);
-            if (at == 0) return false;
+      if (cursor == limit) {
+        this.count = i;
+        if (!this.growFor(at - address(text), length(text))) return this.fail(at, JsonError.Memory);
+        cursor = this.base + (i as usize) * NODE_SIZE;
+        limit = this.base + (this.capacity as usize) * NODE_SIZE;
+      }
+      const c = load<u8>(at) as u32;
+      const node = changetype<Node>(cursor);
+      node.start = (at - source) as u32;
+      node.after = i + 1;
+      node.parent = parent;
+      if (c == 0x22) {
+        let head: u32 = isKey ? Kind.Key : Kind.String;
+        let p = at + 1;
+        while (true) {
+          p = skipPlain(p, stop);
+          if (p >= stop) return this.fail(stop, JsonError.End);
+          const special = load<u8>(p) as u32;
+          if (special == 0x22) break;
+          if (special >= 0x80) {
+            p = skipForeign(p, stop);
+            if (p == 0) return this.fail(lastForeign, JsonError.Utf8);
+            continue;
           }
+          if (special != 0x5c) return this.fail(p, JsonError.Control);
+          head |= ESCAPED;
+          const size = escapeSize(p, stop);
+          if (size == 0) return this.fail(p, p + 1 >= stop ? JsonError.End : JsonError.Escape);
+          p += size;
+        }
+        at = p + 1;
+        node.head = head;
+        node.end = (at - source) as u32;
+        i++;
+        cursor += NODE_SIZE;
+        if (isKey) {
+          if (at >= stop || load<u8>(at) != 0x3a) {
+            at = skipSpace(at, stop);
+            if (at >= stop) return this.fail(at, JsonError.End);
+            if (load<u8>(at) != 0x3a) return this.fail(at, JsonError.Colon);
+          }
+          at++;
+          if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+          isKey = false;
           continue;
         }
+      } else if (isKey) {
+        return this.fail(at, JsonError.Key);
+      } else if (c == 0x7b || c == 0x5b) {
+        if (++depth > maxDepth) return this.fail(at, JsonError.Depth);
+        node.head = c == 0x7b ? Kind.Object : Kind.Array;
+        at++;
+        if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+        // The closing bracket is two after the opening one.
+        if (at >= stop || (load<u8>(at) as u32) != c + 2) {
+          parent = i++;
+          cursor += NODE_SIZE;
+          isKey = inObject = c == 0x7b;
+          continue;
+        }
+        at++;
+        depth--;
+        i++;
+        cursor += NODE_SIZE;
+        node.end = (at - source) as u32;
       } else {
-        at = this.parseScalar(at, stop, parent);
-        if (at == 0) return false;
+        let head: u32 = Kind.Number;
+        if (c == 0x2d || c - 0x30 < 10) {
+          let p = c == 0x2d ? at + 1 : at;
+          const first = p;
+          while (p < stop && (load<u8>(p) as u32) - 0x30 < 10) p++;
+          // No digits at all, or a leading zero.
+          if (p == first || (load<u8>(first) == 0x30 && p - first > 1))
+            return this.fail(first, JsonError.Number);
+          head |= INTEGRAL;
+          if (p < stop && (load<u8>(p) == 0x2e || (load<u8>(p) | 0x20) == 0x65)) {
+            head = Kind.Number;
+            p = this.skipFraction(p, stop);
+            if (p == 0) return false;
+          }
+          at = p;
+        } else if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274) {
+          head = Kind.True;
+          at += 4;
+        } else if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e) {
+          head = Kind.Null;
+          at += 4;
+        } else if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61) {
+          head = Kind.False;
+          at += 5;
+        } else {
+          return this.fail(at, JsonError.Value);
+        }
+        node.head = head;
+        node.end = (at - source) as u32;
+        i++;
+        cursor += NODE_SIZE;
       }
       // A value has ended at `at`: commas and closing brackets until another is due.
       while (true) {
-        at = skipSpace(at, stop);
-        if (parent == NO_NODE) return at == stop || this.fail(at, JsonError.Rest);
+        if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+        if (parent == NO_NODE) {
+          this.count = i;
+          return at == stop || this.fail(at, JsonError.Rest);
+        }
         if (at >= stop) return this.fail(at, JsonError.End);
-        const isObject = this.kind(parent) == Kind.Object;
         const next = load<u8>(at);
         if (next == 0x2c) {
-          at = skipSpace(at + 1, stop);
-          if (isObject) {
-            at = this.parseKey(at, stop, parent);
-            if (at == 0) return false;
-          }
+          at++;
+          if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+          isKey = inObject;
           break;
         }
-        if (next != (isObject ? 0x7d : 0x5d)) return this.fail(at, JsonError.Separator);
+        if (next != (inObject ? 0x7d : 0x5d)) return this.fail(at, JsonError.Separator);
         at++;
         depth--;
-        this.close(parent, at);
-        parent = this.parent(parent);
+        const closed = this.node(parent);
+        closed.end = (at - source) as u32;
+        closed.after = i;
+        parent = closed.parent;
+        inObject = parent != NO_NODE && this.node(parent).kind == Kind.Object;
       }
     }
+  }
+
+  /** The address after a fraction or exponent that begins at `p`, or 0. */
+  private skipFraction(p: usize, stop: usize): usize {
+    if (load<u8>(p) == 0x2e) {
+      const from = p + 1;
+      p = skipDigits(from, stop);
+      if (p == from) {
+        this.fail(p, JsonError.Number);
+        return 0;
+      }
+    }
+    if (p < stop && (load<u8>(p) | 0x20) == 0x65) {
+      p++;
+      if (p < stop && (load<u8>(p) == 0x2b || load<u8>(p) == 0x2d)) p++;
+      const from = p;
+      p = skipDigits(from, stop);
+      if (p == from) {
+        this.fail(p, JsonError.Number);
+        return 0;
+      }
+    }
+    return p;
   }
 
   private fail(at: usize, code: JsonError): bool {
@@ -303,9 +421,8 @@ export class Tape {
   }
 
   /** A new record that is its own whole subtree so far, or NO_NODE at the ceiling. */
-  @inline
   private add(kind: Kind, at: usize, parent: i32): i32 {
-    if (this.count == this.capacity && !this.grow()) return NO_NODE;
+    if (this.count == this.capacity && !this.grow(this.capacity * 2)) return NO_NODE;
     const i = this.count++;
     const node = this.node(i);
     node.kind = kind as u8;
@@ -318,137 +435,31 @@ export class Tape {
     return i;
   }
 
-  @inline
   private close(i: i32, at: usize): void {
     const node = this.node(i);
     node.end = (at - this.source) as u32;
     node.after = this.count;
   }
 
-  private grow(): bool {
-    const bytes = (this.capacity as usize) * NODE_SIZE;
+  /** Room for the rest of a text of `total` bytes, should it be like the first `done`. */
+  private growFor(done: usize, total: i32): bool {
+    const capacity = this.capacity as u64;
+    const expected = (capacity * (total as u64)) / max(done as u64, 1);
+    // A little more than that, within bounds: a text may be dense in front and empty behind.
+    return this.grow(min(max(expected + expected / 8, capacity * 2), capacity * 16) as i32);
+  }
+
+  private grow(capacity: i32): bool {
     if (this.capacity > 0x2000000) return false;
-    const fresh = memoryBudget.take(bytes * 2);
+    const bytes = (this.capacity as usize) * NODE_SIZE;
+    const fresh = memoryBudget.take((capacity as usize) * NODE_SIZE);
     if (fresh == 0) return false;
     memory.copy(fresh, this.base, bytes);
     if (this.capacity == FIRST_CAPACITY) heap.free(this.base);
     else memoryBudget.giveBack(this.base, bytes);
     this.base = fresh;
-    this.capacity *= 2;
+    this.capacity = capacity;
     return true;
-  }
-
-  /** A member's name and its colon; the address of the value, or 0. */
-  private parseKey(at: usize, stop: usize, parent: i32): usize {
-    if (at >= stop || load<u8>(at) != 0x22) {
-      this.fail(at, at >= stop ? JsonError.End : JsonError.Key);
-      return 0;
-    }
-    let next = this.parseString(at, stop, parent, Kind.Key);
-    if (next == 0) return 0;
-    next = skipSpace(next, stop);
-    if (next >= stop || load<u8>(next) != 0x3a) {
-      this.fail(next, next >= stop ? JsonError.End : JsonError.Colon);
-      return 0;
-    }
-    return skipSpace(next + 1, stop);
-  }
-
-  /** A string, number or word; the address after it, or 0. */
-  private parseScalar(at: usize, stop: usize, parent: i32): usize {
-    const c = load<u8>(at);
-    if (c == 0x22) return this.parseString(at, stop, parent, Kind.String);
-    if (c == 0x2d || ascii.isDigit(c)) return this.parseNumber(at, stop, parent);
-    if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274)
-      return this.word(at, 4, Kind.True, parent);
-    if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e)
-      return this.word(at, 4, Kind.Null, parent);
-    if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61)
-      return this.word(at, 5, Kind.False, parent);
-    this.fail(at, JsonError.Value);
-    return 0;
-  }
-
-  private word(at: usize, n: usize, kind: Kind, parent: i32): usize {
-    const i = this.add(kind, at, parent);
-    if (i == NO_NODE) {
-      this.fail(at, JsonError.Memory);
-      return 0;
-    }
-    this.close(i, at + n);
-    return at + n;
-  }
-
-  private parseString(at: usize, stop: usize, parent: i32, kind: Kind): usize {
-    const i = this.add(kind, at, parent);
-    if (i == NO_NODE) {
-      this.fail(at, JsonError.Memory);
-      return 0;
-    }
-    let p = at + 1;
-    while (true) {
-      p = skipPlain(p, stop);
-      if (p >= stop) {
-        this.fail(stop, JsonError.End);
-        return 0;
-      }
-      const c = load<u8>(p);
-      if (c == 0x22) {
-        this.close(i, p + 1);
-        return p + 1;
-      }
-      if (c != 0x5c) {
-        this.fail(p, JsonError.Control);
-        return 0;
-      }
-      this.node(i).escaped = true;
-      const size = escapeSize(p, stop);
-      if (size == 0) {
-        this.fail(p, p + 1 >= stop ? JsonError.End : JsonError.Escape);
-        return 0;
-      }
-      p += size;
-    }
-  }
-
-  private parseNumber(at: usize, stop: usize, parent: i32): usize {
-    let p = load<u8>(at) == 0x2d ? at + 1 : at;
-    const first = p;
-    p = skipDigits(p, stop);
-    // No digits at all, or a leading zero.
-    if (p == first || (load<u8>(first) == 0x30 && p - first > 1)) {
-      this.fail(first, JsonError.Number);
-      return 0;
-    }
-    let integral = true;
-    if (p < stop && load<u8>(p) == 0x2e) {
-      const from = p + 1;
-      p = skipDigits(from, stop);
-      integral = false;
-      if (p == from) {
-        this.fail(p, JsonError.Number);
-        return 0;
-      }
-    }
-    if (p < stop && (load<u8>(p) | 0x20) == 0x65) {
-      p++;
-      if (p < stop && (load<u8>(p) == 0x2b || load<u8>(p) == 0x2d)) p++;
-      const from = p;
-      p = skipDigits(from, stop);
-      integral = false;
-      if (p == from) {
-        this.fail(p, JsonError.Number);
-        return 0;
-      }
-    }
-    const i = this.add(Kind.Number, at, parent);
-    if (i == NO_NODE) {
-      this.fail(at, JsonError.Memory);
-      return 0;
-    }
-    this.node(i).integral = integral;
-    this.close(i, p);
-    return p;
   }
 }
 
@@ -497,11 +508,25 @@ export function errorText(code: JsonError): string {
 }
 
 function skipSpace(at: usize, stop: usize): usize {
-  while (at < stop) {
+  // Few at first, since indentation alone is long.
+  const few = min(stop, at + 4);
+  for (; at < few; at++) {
     const c = load<u8>(at);
-    if (c > 0x20) break;
+    if (c != 0x20 && c != 0x0a && c != 0x0d && c != 0x09) return at;
+  }
+  while (stop - at >= 16) {
+    const bytes = v128.load(at);
+    const space = v128.or(
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x0a))),
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x0d)), i8x16.eq(bytes, i8x16.splat(0x09))),
+    );
+    const mask = i8x16.bitmask(space) ^ 0xffff;
+    if (mask != 0) return at + ctz(mask);
+    at += 16;
+  }
+  for (; at < stop; at++) {
+    const c = load<u8>(at);
     if (c != 0x20 && c != 0x0a && c != 0x0d && c != 0x09) break;
-    at++;
   }
   return at;
 }
@@ -511,13 +536,13 @@ function skipDigits(at: usize, stop: usize): usize {
   return at;
 }
 
-/** The first quote, backslash or control character at or after `at`, or `stop`. */
+/** The first quote, backslash, control character or byte of a foreign one at or after `at`, or `stop`. */
 function skipPlain(at: usize, stop: usize): usize {
   while (stop - at >= 16) {
     const bytes = v128.load(at);
     const special = v128.or(
       v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))),
-      i8x16.lt_u(bytes, i8x16.splat(0x20)),
+      i8x16.lt_s(bytes, i8x16.splat(0x20)), // from 0x80 on they are negative
     );
     const mask = i8x16.bitmask(special);
     if (mask != 0) return at + ctz(mask);
@@ -525,10 +550,26 @@ function skipPlain(at: usize, stop: usize): usize {
   }
   while (at < stop) {
     const c = load<u8>(at);
-    if (c == 0x22 || c == 0x5c || c < 0x20) return at;
+    if (c == 0x22 || c == 0x5c || c < 0x20 || c >= 0x80) return at;
     at++;
   }
   return stop;
+}
+
+let lastForeign: usize = 0;
+
+/** The address after a run of characters that are not ASCII; 0 when they are not UTF-8, and
+ * `lastForeign` is where. */
+function skipForeign(at: usize, stop: usize): usize {
+  do {
+    const point = utf8.decode(at, stop);
+    if (point == utf8.INVALID) {
+      lastForeign = at;
+      return 0;
+    }
+    at += utf8.encodedLength(point);
+  } while (at < stop && load<u8>(at) >= 0x80);
+  return at;
 }
 
 function hex4(at: usize): i32 {
@@ -611,7 +652,8 @@ function writeUnescaped(inner: Span): void {
   let at = address(inner);
   const stop = end(inner);
   while (at < stop) {
-    const next = skipPlain(at, stop);
+    let next = at;
+    while (next < stop && load<u8>(next) != 0x5c) next++;
     unescaped.bytes(at, (next - at) as u32);
     at = next;
     if (at >= stop) break;
