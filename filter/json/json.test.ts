@@ -418,6 +418,178 @@ test("a value is replaced and nothing else moves by a byte", () => {
   );
 });
 
+/** RFC 7396 2, as its pseudocode has it. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const isObject = typeof target === "object" && target !== null && !Array.isArray(target);
+  const result = isObject ? { ...target } : ({} as Record<string, unknown>);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete (result as Record<string, unknown>)[name];
+    else
+      (result as Record<string, unknown>)[name] = mergePatch(
+        (result as Record<string, unknown>)[name],
+        value,
+      );
+  }
+  return result;
+}
+
+function plan(text: string, ...edits: [op: string, path: string, value?: string][]) {
+  probe.exports.reset();
+  for (const [op, path, value = ""] of edits) {
+    const [at, size] = probe.put(value);
+    const wrong = probe.exports.edit(KIND_NUMBERS[op], ...probe.put(path), at, size, 0);
+    expect(wrong, path).toBe(-1);
+  }
+  const status = probe.exports.apply(...probe.put(text)) as number;
+  return { status, text: status === APPLIED ? probe.text(probe.exports.result()) : text };
+}
+
+test("merges are as RFC 7396 has them", () => {
+  const tree = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(null, null, 1, "x", true),
+      fc.array(fc.constantFrom(1, null), { maxLength: 2 }),
+      tie("object"),
+    ),
+    object: fc.dictionary(fc.constantFrom("a", "b", "c", "d", "e"), tie("value"), { maxKeys: 5 }),
+  }));
+  fc.assert(
+    fc.property(tree.value, tree.object, (target, patch) => {
+      const { text } = plan(JSON.stringify(target), ["merge", "", JSON.stringify(patch)]);
+      expect(JSON.parse(text)).toEqual(mergePatch(target, patch));
+    }),
+    seeded(3000),
+  );
+});
+
+test("merges of very many members find them in an index, equal names and all", () => {
+  const member = (i: number, value: unknown) => `"m${i}":${JSON.stringify(value)}`;
+  const many = Array.from({ length: 20_000 }, (_, i) => i);
+  const text = `{${many.map((i) => member(i, i)).join()},"m1":"twin"}`;
+  const patch = `{${many.map((i) => member(i * 2, i % 2 ? null : { x: i })).join()},"m1":{"y":1}}`;
+  const merged = plan(text, ["merge", "", patch]).text;
+  expect(JSON.parse(merged)).toEqual(mergePatch(JSON.parse(text), JSON.parse(patch)));
+  expect(merged.match(/"m1":/g)).toHaveLength(1);
+});
+
+test.each<[string, string, [string, string, string?][], string]>([
+  [
+    "every place of a path, and the rest to the byte",
+    '{ "items": [ {"id":1.0, "secret" : "x"}, {"secret":"y"} , 7 ] }',
+    [["remove", "$.items[*].secret"]],
+    '{ "items": [ {"id":1.0}, {} , 7 ] }',
+  ],
+  [
+    "what a path makes is made in each of its places",
+    '[{"a":{"b":1}},{"a":{}},{},3]',
+    [["set", "$[*].a.b", "2"]],
+    '[{"a":{"b":2}},{"a":{"b":2}},{"a":{"b":2}},3]',
+  ],
+  ["negative indices and slices", "[0, 1, 2, 3, 4]", [["remove", "$[-1,:3:2]"]], "[1, 3]"],
+  ["descendants", '{"a":1,"b":[{"a":{"a":2}}]}', [["set", "$..a", "0"]], '{"a":0,"b":[{"a":0}]}'],
+  [
+    "a default is for what is not there, and null is there",
+    '[{"a":null},{}]',
+    [["default", "$[*].a", "1"]],
+    '[{"a":null},{"a":1}]',
+  ],
+  [
+    "append makes the array, and leaves alone what is none",
+    '{"b":[1, 2],"c":"x"}',
+    [
+      ["append", "/b", "3"],
+      ["append", "/a/d", "4"],
+      ["append", "/c", "5"],
+    ],
+    '{"b":[1, 2, 3],"c":"x","a":{"d":[4]}}',
+  ],
+  [
+    "a renamed member keeps its place and its value's spelling",
+    '{"a" : 1.0, "b":2 ,"c":3}',
+    [["rename", "/a", '"c"']],
+    '{"c" : 1.0, "b":2}',
+  ],
+  [
+    "equal elements, by value",
+    '[1, 1.0, 10e-1, "1", {"a":1,"b":[2]}, {"b":[2.0],"a":1}, {"a":1}, "\\u0061", "a", null, null]',
+    [["dedupe", ""]],
+    '[1, "1", {"a":1,"b":[2]}, {"a":1}, "\\u0061", null]',
+  ],
+  [
+    "integers that no double holds are told apart",
+    "[9007199254740993, 9007199254740992, 9007199254740993.0, 1e400, 10e399, -0, 0]",
+    [["dedupe", "$"]],
+    "[9007199254740993, 9007199254740992, 1e400, -0]",
+  ],
+  [
+    "an edit sees what those before have left",
+    '{"a":1}',
+    [
+      ["set", "/b", '{"c":[1]}'],
+      ["append", "/b/c", "2"],
+      ["remove", "/a"],
+      ["add", "/b/c/0", "0"],
+    ],
+    '{"b":{"c":[0,1,2]}}',
+  ],
+  [
+    "no twin is left behind",
+    '{"role":"admin","x":{"role":"a"},"role":"user","x":{"role":"b"}}',
+    [
+      ["set", "/role", '"none"'],
+      ["set", "$..x.role", '"none"'],
+    ],
+    '{"role":"none","x":{"role":"none"}}',
+  ],
+  [
+    "wildcards reach both twins",
+    '{"a":{"s":1},"a":{"s":2,"k":3}}',
+    [["remove", "$.*.s"]],
+    '{"a":{},"a":{"k":3}}',
+  ],
+])("paths: %s", (_name, text, edits, wanted) => {
+  expect(plan(text, ...edits)).toEqual({ status: APPLIED, text: wanted });
+});
+
+test("a plan that is refused has done nothing, and none of it is left for the next", () => {
+  probe.exports.reset();
+  const set = probe.put("/a");
+  expect(probe.exports.edit(KIND_NUMBERS["set"], ...set, ...probe.put("2"), 0)).toBe(-1);
+  expect(probe.exports.edit(KIND_NUMBERS["test"], ...set, ...probe.put("3"), 1)).toBe(-1);
+  expect(probe.exports.apply(...probe.put('{"a":1}'))).toBe(REFUSED);
+  expect(plan('{"a":1}', ["set", "/b", "1"]).text).toBe('{"a":1,"b":1}');
+});
+
+test("10,000 places, and descents into descents, take time in proportion", () => {
+  const items = Array.from({ length: 10_000 }, (_, i) => `{"id":${i},"s":"${"x".repeat(80)}"}`);
+  const { text } = plan(`[${items.join()}]`, ["remove", "$[*].s"], ["set", "$..id", "0"]);
+  expect(text).toBe(`[${items.map(() => '{"id":0}').join()}]`);
+  // Cubic in the depth, were each match followed by itself.
+  const deep = `${'{"a":'.repeat(999)}1${"}".repeat(999)}`;
+  expect(plan(deep, ["remove", "$..a..a..a..a..a"]).text).toBe('{"a":{"a":{"a":{"a":{}}}}}');
+});
+
+test("what was made to be costly to compare is refused", () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `"${i}":0`);
+  const text = `[{${names.join()}},{${names.reverse().join()}}]`;
+  expect(plan(text, ["dedupe", "$"]).status).toBe(REFUSED);
+});
+
+test("edits that put values into one another end at the depth that readers bear", () => {
+  const deep = `/${Array.from({ length: 100 }, (_, i) => i).join("/")}`;
+  probe.exports.reset();
+  const root = probe.put("");
+  for (let i = 0; i < 14; i++) {
+    probe.exports.transfer(KIND_NUMBERS["copy"], ...root, ...probe.put(deep), 0);
+    probe.exports.transfer(KIND_NUMBERS["move"], ...probe.put("/0"), ...probe.put(`${deep}/x`), 0);
+  }
+  expect([APPLIED, REFUSED]).toContain(probe.exports.apply(...probe.put("{}")) as number);
+  const flat = `/${"a/".repeat(100)}`;
+  expect(probe.exports.edit(KIND_NUMBERS["remove"], ...probe.put(flat), ...root, 0)).toBe(0);
+});
+
 test("very many equal names are dealt with in time in proportion, and inside their memory", () => {
   const many = (name: string) => `"${name}":1,"z":1,`.repeat(100_000);
   const text = `{"b":{${many("c")}"d":2},${many("a")}"e":{"c":1},"a":3}`;

@@ -58,6 +58,8 @@ class Node {
 
 const NODE_SIZE: usize = offsetof<Node>();
 const FIRST_CAPACITY: i32 = 256;
+/** 1.3 GB: no ceiling of a VM of 4 GB is higher. */
+const MAX_CAPACITY: i32 = 0x4000000;
 const FIRST_BYTES: usize = 256 * NODE_SIZE;
 
 @unmanaged
@@ -446,11 +448,12 @@ export class Tape {
     const capacity = this.capacity as u64;
     const expected = (capacity * (total as u64)) / max(done as u64, 1);
     // A little more than that, within bounds: a text may be dense in front and empty behind.
-    return this.grow(min(max(expected + expected / 8, capacity * 2), capacity * 16) as i32);
+    const wanted = min(min(expected + expected / 8, capacity * 16), MAX_CAPACITY as u64) as i32;
+    return (wanted > this.capacity * 2 && this.grow(wanted)) || this.grow(this.capacity * 2);
   }
 
   private grow(capacity: i32): bool {
-    if (this.capacity > 0x2000000) return false;
+    if (capacity > MAX_CAPACITY) return false;
     const bytes = (this.capacity as usize) * NODE_SIZE;
     const fresh = memoryBudget.take((capacity as usize) * NODE_SIZE);
     if (fresh == 0) return false;
