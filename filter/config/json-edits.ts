@@ -97,11 +97,10 @@ class Decoder {
     for (let i = 0; i < keys.length; i++) {
       const path = this.path(keys[i]);
       if (path == null) continue;
-      const namesOne = path.size > path.manifold;
-      if (kind == EditKind.Default && !namesOne) {
-        this.refuse(keys[i], "what is there already needs no default: a name is due at the end");
-      } else if (kind == EditKind.Add && !namesOne && path.size > 0) {
-        this.refuse(keys[i], "add needs one place: a name or an index is due at the end");
+      // What is there already needs no default, and nothing can be inserted at many places at once.
+      const makes = kind == EditKind.Default || (kind == EditKind.Add && path.size > 0);
+      if (makes && path.size == path.manifold) {
+        this.refuse(keys[i], "a name or an index is due at the end");
       } else {
         this.plan.add(kind, path, null, this.slotOf(keys[i] + 1), false);
       }
@@ -118,7 +117,7 @@ class Decoder {
       const isPointer = first == 0x2f;
       const isPath = first == 0x24 && length(name) > 1 && byteAtUnchecked(name, 1) != 0x28;
       if (path.size == 0 || !path.segments[path.size - 1].hasOnlyNames) {
-        this.refuse(keys[i], "rename is of members: a name is due at the end");
+        this.refuse(keys[i], "a name is due at the end");
       } else if (isPointer || isPath) {
         this.refuse(keys[i] + 1, "the member's new name is due; move takes a path");
       } else {

@@ -1,8 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { root } from "../../compiler/assets.ts";
 import { loadProbe, type Probe } from "../../tests/probe.ts";
 import {
   applyEdits,
@@ -617,23 +614,3 @@ test("random bytes in a document are refused or edited, never a trap", () => {
     seeded(5000),
   );
 });
-
-const suites = join(root, "..", "shared", "suites", "json");
-const files = ["parsing.jsonl", "transform.jsonl"]
-  .map((file) => join(suites, file))
-  .filter((file) => existsSync(file));
-
-test.skipIf(files.length === 0)(
-  "the published cases: what must be taken is, what must be refused is",
-  () => {
-    let judged = 0;
-    for (const line of files.flatMap((file) => readFileSync(file, "utf8").trim().split("\n"))) {
-      const { id, expect: wanted, bytes_b64: encoded } = JSON.parse(line) as Record<string, string>;
-      const isValid = firstError(Buffer.from(encoded ?? "", "base64"), 100_000) === -1;
-      if (wanted !== "accept" && wanted !== "reject") continue;
-      judged++;
-      expect(isValid, id).toBe(wanted === "accept");
-    }
-    expect(judged).toBeGreaterThan(100);
-  },
-);

@@ -39,6 +39,7 @@ export const PAST_END: i64 = i64.MAX_VALUE;
 
 /** Segments of a path, and selectors in one of them. */
 const MAX_PARTS: i32 = 100;
+const TOO_LONG: string = "a path has at most 100 segments, and selectors in one of them";
 /** RFC 9535 2.1: integers of paths are those that a double holds exactly. */
 const MAX_INTEGER: i64 = 9007199254740991;
 
@@ -103,7 +104,7 @@ export class Path {
         : parsePointer(text, path, arena);
     if (!isGood) return null;
     if (path.segments.length > MAX_PARTS) {
-      fail(0, "a path has at most 100 segments");
+      fail(0, TOO_LONG);
       return null;
     }
     for (let i = 0; i < path.segments.length; i++) {
@@ -302,7 +303,7 @@ class Parser {
       this.skipBlank();
       if (!this.parseSelector(segment)) return false;
       if (segment.selectors.length > MAX_PARTS) {
-        return fail(this.at, "a segment has at most 100 selectors");
+        return fail(this.at, TOO_LONG);
       }
       this.skipBlank();
       if (this.take(0x5d)) break;
@@ -378,7 +379,7 @@ class Parser {
     }
     if (this.at == first) return fail(first, "a digit is due");
     if (byteAtUnchecked(this.text, first) == 0x30 && (this.at - first > 1 || isNegative)) {
-      return fail(from, "an index has no zero in front and no minus before 0");
+      return fail(from, "no zero stands in front, nor a minus before 0");
     }
     this.integer = isNegative ? -value : value;
     return true;
@@ -391,7 +392,7 @@ class Parser {
       if (this.at >= this.n) return fail(this.at, "the quotes are never closed");
       const c = this.byte;
       if (c == quote) break;
-      if (c < 0x20) return fail(this.at, "a control character must be escaped");
+      if (c < 0x20) return fail(this.at, "a control character in a string must be escaped");
       if (c == 0x5c) {
         if (!this.parseEscape(quote)) return false;
       } else {

@@ -107,25 +107,21 @@ export class Tape {
   }
 
   /** Offset of the first byte in the text. */
-  @inline
   start(i: i32): i32 {
     return this.node(i).start;
   }
 
   /** Offset after the last byte. */
-  @inline
   end(i: i32): i32 {
     return this.node(i).end;
   }
 
   /** The record after the subtree: the next sibling, while it is before the parent's `after`. */
-  @inline
   after(i: i32): i32 {
     return this.node(i).after;
   }
 
   /** The containing object or array, or NO_NODE. */
-  @inline
   parent(i: i32): i32 {
     return this.node(i).parent;
   }
@@ -135,7 +131,6 @@ export class Tape {
     return i + 1;
   }
 
-  @inline
   flags(i: i32): u32 {
     return this.node(i).flags;
   }

@@ -40,7 +40,14 @@ export class Random {
   }
 }
 
-const EXAMPLES = ["quickstart", "header-rewrite", "body-replace", "auth-callout", "buffer-limits"];
+const EXAMPLES = [
+  "quickstart",
+  "header-rewrite",
+  "body-replace",
+  "auth-callout",
+  "buffer-limits",
+  "json-edit",
+];
 
 /** The examples' rules as trees: what mutations begin with. */
 function corpus(): unknown[] {
