@@ -1,9 +1,9 @@
-// npm run bench [-- NAME… | soak | expressions | inflate | regex | json-schema]: what our filter costs beside what is in Envoy, on
-// one real Envoy build, interleaved in one run. Figures are the Envoy process's own CPU time for a
-// request, as the scheduler counts it (Linux): medians over rounds, and the ratio to an Envoy without
-// a filter. Only figures of one run compare; neighbours on the machine add to all alike. Only
-// `expressions`, `inflate`, `regex` and `json-schema`, engines by themselves in Node, need no Envoy. A name also stands for those that begin
-// with it and a hyphen.
+// npm run bench [-- NAME… | soak | expressions | inflate | json-engine | json-schema | regex]: what our
+// filter costs beside what is in Envoy, on one real Envoy build, interleaved in one run. Figures are
+// the Envoy process's own CPU time for a request, as the scheduler counts it (Linux): medians over
+// rounds, and the ratio to an Envoy without a filter. Only figures of one run compare; neighbours on
+// the machine add to all alike. The engines by themselves, in Node, need no Envoy. A name also stands
+// for those that begin with it and a hyphen.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -264,14 +264,21 @@ async function regex(): Promise<void> {
   await benchRegex(print);
 }
 
-const engines: Record<string, () => Promise<void>> = {
+async function jsonEngine(): Promise<void> {
+  const { benchJson } = await import("./json.ts");
+  await benchJson(print);
+}
+
+/** What needs no Envoy. */
+const ENGINES: Record<string, () => Promise<void>> = {
   expressions,
   inflate,
-  regex,
+  "json-engine": jsonEngine,
   "json-schema": jsonSchema,
+  regex,
 };
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", ...Object.keys(engines)];
+const known = [...scenarios.map(({ name }) => name), "soak", ...Object.keys(ENGINES)];
 const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);
 const isNamed = (full: string) => names.some((name) => stands(name, full));
 const unknown = names.filter((name) => !known.some((full) => stands(name, full)));
@@ -279,8 +286,8 @@ const envoy = findEnvoy();
 if (unknown.length > 0) {
   process.stderr.write(`there is no ${unknown.join(", ")}; there are ${known.join(", ")}\n`);
   process.exitCode = 2;
-} else if (names.length > 0 && names.every((name) => name in engines)) {
-  for (const name of names) await engines[name]!();
+} else if (names.length > 0 && names.every((name) => name in ENGINES)) {
+  for (const name of names) await ENGINES[name]!();
 } else if (!envoy) {
   process.stderr.write("no Envoy found: npm test installs one, or set ENVOY to a binary\n");
   process.exitCode = 2;
@@ -294,7 +301,7 @@ if (unknown.length > 0) {
       if (names.length === 0 || isNamed(scenario.name)) await runScenario(scenario, backend, envoy);
     }
     if (names.includes("soak")) await soak(backend, envoy);
-    for (const name of names) await engines[name]?.();
+    for (const name of names) await ENGINES[name]?.();
   } finally {
     backend.stop();
   }

@@ -8,7 +8,7 @@ import type { Diagnostic } from "./diagnostic.ts";
 import type { Source } from "./parse.ts";
 
 const CONFIG_ERROR =
-  /^ruleway(?: \[[^\]]*\])?: config (?:error|note) ([RN]\d+) ("(?:[^"\\]|\\.)*")(?: \+(\d+))?: (.*)$/s;
+  /^ruleway(?: \[[^\]]*\])?: config (?:error|note) ([RN]\d+) ("(?:[^"\\]|\\.)*")(?: ([+@])(\d+))?: (.*)$/s;
 const SUGGESTION = /^(.*), (did you mean "[^"]*"\?)$/s;
 
 /** Whether the filter takes the configuration; what it finds wrong goes to `report`. */
@@ -32,14 +32,14 @@ export function admit(
     const match = CONFIG_ERROR.exec(line);
     if (!match) continue;
     const pointer = JSON.parse(match[2]!) as string;
-    const split = SUGGESTION.exec(match[4]!);
+    const split = SUGGESTION.exec(match[5]!);
     report({
       code: match[1]!,
       severity: match[1]!.startsWith("N") ? "note" : "error",
-      message: split?.[1] ?? match[4]!,
+      message: split?.[1] ?? match[5]!,
       hint: split?.[2],
       file: source.file,
-      range: source.rangeOf(pointer, rangeOptions(match[1]!, match[3])),
+      range: source.rangeOf(pointer, rangeOptions(match[1]!, match[3], match[4])),
       pointer,
     });
   }
@@ -49,8 +49,9 @@ export function admit(
 /** Problems with a key are shown at the key, those inside a text at their place in it. */
 function rangeOptions(
   code: string,
+  sign: string | undefined,
   offset: string | undefined,
 ): { key?: boolean; offset?: number } {
-  if (offset !== undefined) return { offset: Number(offset) };
+  if (offset !== undefined) return { key: sign === "@", offset: Number(offset) };
   return { key: code === "R200" || code === "R101" || code === "N601" };
 }

@@ -49,8 +49,9 @@ export const codes: Record<string, Code> = {
     explanation: "Segments are text, `*` or `{name}`; the last may be `**` or `{name=**}`.",
   },
   R305: {
-    title: "Not a JSON Pointer",
-    explanation: "RFC 6901: empty, or `/a/b`, with `~0` and `~1`.",
+    title: "Not a place in JSON",
+    explanation:
+      "A place is a JSON Pointer (RFC 6901: empty, or `/a/b`, with `~0` and `~1`) or a path (RFC 9535: `$.a[*].b`, without filters), and fits what is done there.",
   },
   R306: {
     title: "Not a pattern",

@@ -131,6 +131,7 @@ const FORMATS: Record<string, string> = {
   regex: "regular expression (RE2)",
   statusPattern: "status pattern",
   jsonPointer: "JSON Pointer",
+  jsonPath: "JSON Pointer or path",
   headerName: "header name",
 };
 

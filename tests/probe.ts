@@ -46,6 +46,7 @@ async function compile(name: string): Promise<Uint8Array> {
   const { error, stderr } = await asc.main([
     join("filter", "probes", `${name}.ts`),
     ...["--baseDir", root, "--outFile", relative(root, partial)],
+    // As the filter is, so that figures of probes are figures of the filter.
     ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
     ...["--transform", "json-as/transform"],
   ]);

@@ -118,6 +118,11 @@ export class Value {
     this.bits = 0;
   }
 
+  /** Null, or not there. */
+  get isNull(): bool {
+    return this.kind == Kind.Null || (this.kind == Kind.Optional && this.bits == 0);
+  }
+
   get isAbsent(): bool {
     return this.kind == Kind.Null && this.aux == ABSENT;
   }

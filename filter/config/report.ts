@@ -3,14 +3,15 @@
 //
 //   ruleway: config error R301 "/rules/0/request/0/path" +12: unknown name "reqest", did you …
 //
-// a code, the JSON Pointer as a JSON string, `+N` for a byte offset inside that string value, text.
+// a code, the JSON Pointer as a JSON string, `+N` for a byte offset inside that string value (`@N`
+// inside its key), text.
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { fromString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
-import { Tape } from "../json/tape";
+import { Kind, Tape } from "../json/tape";
 import { writeString } from "../json/write";
 import * as problem from "../rules/problem";
 
@@ -54,7 +55,8 @@ export class Report {
     line.reset();
     writeString(pointer.view(), line);
     const place = String.UTF8.decodeUnsafe(line.base, line.size);
-    const at = offset >= 0 ? " +" + offset.toString() : "";
+    const isKey = node >= 0 && this.tape.kind(node) == Kind.Key;
+    const at = offset >= 0 ? (isKey ? " @" : " +") + offset.toString() : "";
     this.lines.push(code + " " + place + at + ": " + message);
     this.nodes.push(node);
   }

@@ -5,9 +5,7 @@ import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { Replacer } from "../bytes/replace";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
-import { equalsText, fromText, toString } from "../bytes/text";
-import { EditKind, EditPlan } from "../json/edit";
-import { Pointer } from "../json/pointer";
+import { equalsText, fromText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
 import { Glob } from "../rules/glob";
@@ -18,7 +16,6 @@ import { AuthorizeStep, OnError } from "../steps/authorize";
 import {
   AppendEdit,
   BodyStep,
-  JsonEdit,
   PatternsEdit,
   PrependEdit,
   ReplaceEdit,
@@ -29,7 +26,6 @@ import { EventEdit, EventsEdit, EventsStep, Format } from "../steps/events";
 import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
-import { JsonTemplate } from "../steps/json-template";
 import { LimitStep } from "../steps/limit";
 import { LogStep, SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
@@ -46,6 +42,7 @@ import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
+import { decodeJsonEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
 import { Services } from "./services";
 import { integerOf } from "./shape";
@@ -195,7 +192,7 @@ export class StepDecoder {
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
     const json = context.member(value, "json");
     if (json != NO_NODE) {
-      const edit = this.decodeJson(json);
+      const edit = decodeJsonEdits(context, json);
       edit.maxSize = maxSize;
       edit.rejects = rejects;
       edit.denies = denies;
@@ -310,7 +307,7 @@ export class StepDecoder {
     const set = context.member(node, "set");
     if (set != NO_NODE) edit.set = this.decodeSet(set);
     const json = context.member(node, "json");
-    if (json != NO_NODE) edit.json = this.decodeJson(json);
+    if (json != NO_NODE) edit.json = decodeJsonEdits(context, json);
     return edit;
   }
 
@@ -354,80 +351,6 @@ export class StepDecoder {
       values.push(null);
     }
     return new PatternsEdit(replacer, StaticArray.fromArray(values));
-  }
-
-  private decodeJson(node: i32): JsonEdit {
-    const context = this.context;
-    const plan = new EditPlan();
-    const values: JsonTemplate[] = [];
-    const remove = context.member(node, "remove");
-    if (remove != NO_NODE) {
-      const pointers = this.sorted(context.strings(remove));
-      for (let i = 0; i < pointers.length; i++) {
-        const pointer = this.decodePointer(pointers[i]);
-        if (pointer == null) continue;
-        if (pointer.size == 0)
-          context.report.add(pointers[i], "R305", -1, "the document itself cannot be removed");
-        else plan.add(EditKind.Remove, pointer, -1);
-      }
-    }
-    this.decodeJsonValues(node, "set", EditKind.Set, plan, values);
-    this.decodeJsonValues(node, "add", EditKind.Add, plan, values);
-    return new JsonEdit(plan, StaticArray.fromArray(values));
-  }
-
-  private decodeJsonValues(
-    node: i32,
-    key: string,
-    kind: EditKind,
-    plan: EditPlan,
-    values: JsonTemplate[],
-  ): void {
-    const context = this.context;
-    const tape = context.tape;
-    const object = context.member(node, key);
-    if (object == NO_NODE) return;
-    const keys = new StaticArray<i32>(tape.size(object));
-    let at = tape.firstChild(object);
-    for (let i = 0; i < keys.length; i++, at = tape.after(at + 1)) keys[i] = at;
-    const ordered = this.sorted(keys);
-    for (let i = 0; i < ordered.length; i++) {
-      const pointer = this.decodePointer(ordered[i]);
-      if (pointer == null) continue;
-      plan.add(kind, pointer, values.length);
-      values.push(context.jsonTemplate(ordered[i] + 1));
-    }
-  }
-
-  /** Strings or keys in the order of their bytes: maps have none of their own. */
-  private sorted(nodes: StaticArray<i32>): StaticArray<i32> {
-    const texts: string[] = [];
-    for (let i = 0; i < nodes.length; i++)
-      texts.push(toString(this.context.tape.text(nodes[i], scratch)));
-    for (let i = 1; i < nodes.length; i++) {
-      for (let j = i; j > 0 && texts[j] < texts[j - 1]; j--) {
-        const text = texts[j];
-        texts[j] = texts[j - 1];
-        texts[j - 1] = text;
-        const node = nodes[j];
-        nodes[j] = nodes[j - 1];
-        nodes[j - 1] = node;
-      }
-    }
-    return nodes;
-  }
-
-  private decodePointer(node: i32): Pointer | null {
-    const pointer = Pointer.compile(this.context.text(node), this.context.arena);
-    if (pointer == null) {
-      this.context.report.add(
-        node,
-        "R305",
-        -1,
-        "a JSON Pointer is empty or /a/b, with ~0 for ~ and ~1 for / (RFC 6901)",
-      );
-    }
-    return pointer;
   }
 
   private decodeLimit(value: i32, isResponse: bool): Step {

@@ -524,6 +524,9 @@ function branchHolds(instruction: Instruction, i: i32): bool {
   return schema == ABSENT || holdsHere(schema, i, isSo ? Keyword.Then : Keyword.Else);
 }
 
+/** The flag of a record of the tape. */
+const EVALUATED: u32 = 1;
+
 /** Judges the children of `i` that are not among those evaluated since `mark`. `step`: a child is a
  * member, its value behind its key. */
 function restHolds(instruction: Instruction, i: i32, step: i32, mark: u32): bool {
@@ -531,11 +534,13 @@ function restHolds(instruction: Instruction, i: i32, step: i32, mark: u32): bool
   const stop = tape.after(i);
   // Children that are evaluated are marked for the time of this walk: those of `i` and of no other
   // value.
-  for (let at = mark; at < evaluated.size; at += 4) tape.mark(load<i32>(evaluated.base + at));
+  for (let at = mark; at < evaluated.size; at += 4) {
+    tape.setFlags(load<i32>(evaluated.base + at), EVALUATED);
+  }
   let isRight = true;
   for (let child = tape.firstChild(i) + step; child < stop; child = tape.after(child) + step) {
-    if (tape.isMarked(child)) {
-      tape.unmark(child);
+    if (tape.flags(child) != 0) {
+      tape.setFlags(child, 0);
     } else if (isRight) {
       isRight =
         budget.charge(1) && holdsForPart(instruction.a, child, instruction.keyword as Keyword);

@@ -3,7 +3,7 @@
 
 import { Arena } from "../bytes/arena";
 import { fromString, toString } from "../bytes/text";
-import { Pointer } from "../json/pointer";
+import { PAST_END, Path } from "../json/path";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { Keyword, keywordOf } from "./keyword";
 import * as problem from "./problem";
@@ -221,13 +221,14 @@ export class References {
 
   private follow(fragment: string, resource: i32, at: i32): i32 {
     const tape = this.tape;
-    const pointer = Pointer.compile(fromString(fragment, this.arena), this.arena);
+    const pointer = Path.compile(fromString(fragment, this.arena), this.arena);
     let node = this.resources[resource].root;
     for (let i = 0; pointer != null && i < pointer.size && node != NO_NODE; i++) {
+      const token = pointer.segments[i].selectors[0];
+      const isElement = token.index >= 0 && token.index != PAST_END;
       const kind = tape.kind(node);
-      if (kind == Kind.Object) node = tape.member(node, pointer.segment(i));
-      else if (kind == Kind.Array && pointer.index(i) >= 0)
-        node = tape.element(node, pointer.index(i));
+      if (kind == Kind.Object) node = tape.member(node, token.name);
+      else if (kind == Kind.Array && isElement) node = tape.element(node, token.index as i32);
       else node = NO_NODE;
     }
     if (pointer == null || node == NO_NODE) {

@@ -1,16 +1,29 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
-import { root } from "../../compiler/assets.ts";
 import { loadProbe, type Probe } from "../../tests/probe.ts";
-import { applyEdits, type Edit } from "../../tests/reference/json-edit.ts";
+import {
+  applyEdits,
+  type Path,
+  type Edit as PathEdit,
+  parseTree,
+  printPath,
+  printTree,
+  type Segment,
+  type Selector,
+} from "../../tests/reference/json-edit.ts";
 import { seeded } from "../../tests/seed.ts";
 
 const KINDS = { remove: 0, set: 1, add: 2 } as const;
 const APPLIED = 0;
 const UNCHANGED = 1;
 const INVALID = 2;
+const REFUSED = 4;
+
+interface Edit {
+  op: keyof typeof KINDS;
+  path: string;
+  value?: unknown;
+}
 
 let probe: Probe;
 beforeAll(async () => {
@@ -31,7 +44,7 @@ function edit(text: string, edits: Edit[]): { status: number; text: string } {
   probe.exports.reset();
   for (const each of edits) {
     const value = probe.put(each.op === "remove" ? "" : JSON.stringify(each.value));
-    expect(probe.exports.edit(KINDS[each.op], ...probe.put(each.path), ...value)).toBe(1);
+    expect(probe.exports.edit(KINDS[each.op], ...probe.put(each.path), ...value, 0)).toBe(-1);
   }
   const status = probe.exports.apply(...probe.put(text)) as number;
   return { status, text: probe.text(probe.exports.result()) };
@@ -265,34 +278,6 @@ test("what is not JSON anywhere is not edited", () => {
   expect(edit("", [{ op: "set", path: "", value: 2 }]).status).toBe(INVALID);
 });
 
-test("random edits are as the slow reference has them, and leave the rest to the byte", () => {
-  const name = fc.constantFrom("a", "b", "c", "0", "1", "-");
-  const tree = fc.letrec((tie) => ({
-    value: fc.oneof({ maxDepth: 3 }, fc.integer(), fc.constant("x"), tie("object"), tie("array")),
-    object: fc.dictionary(fc.constantFrom("a", "b", "c", "0"), tie("value"), { maxKeys: 4 }),
-    array: fc.array(tie("value"), { maxLength: 3 }),
-  }));
-  const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `/${names.join("/")}`);
-  const edits = fc.array(
-    fc.record({
-      op: fc.constantFrom("remove", "set", "add"),
-      path,
-      value: fc.constantFrom(1, "s", { k: [2] }, null),
-    }),
-    { minLength: 1, maxLength: 5 },
-  ) as fc.Arbitrary<Edit[]>;
-  fc.assert(
-    fc.property(tree.object, edits, fc.constantFrom(undefined, 1, 2), (value, list, indent) => {
-      const text = JSON.stringify(value, null, indent);
-      const result = edit(text, list);
-      expect([APPLIED, UNCHANGED]).toContain(result.status);
-      const edited = result.status === UNCHANGED ? text : result.text;
-      expect(JSON.parse(edited), edited).toEqual(applyEdits(JSON.parse(text), list));
-    }),
-    seeded(5000),
-  );
-});
-
 /** A text with equal names, escapes and white space as the wild has them. */
 const wildText = fc.letrec<{ value: string; object: string; array: string }>((tie) => {
   const gap = fc.constantFrom("", "", " ", "\n  ");
@@ -318,34 +303,105 @@ const wildText = fc.letrec<{ value: string; object: string; array: string }>((ti
   };
 }).object;
 
-/** The text with each number as a string of its spelling, so that spellings can be compared. */
-function spelled(text: string): unknown {
-  return JSON.parse(
-    text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) =>
-      token.startsWith('"') ? token : `"number ${token}"`,
-    ),
-  );
+const KIND_NUMBERS: Record<string, number> = {
+  ...{ remove: 0, set: 1, add: 2, default: 3, append: 4, merge: 5, rename: 6, copy: 7, move: 8 },
+  ...{ dedupe: 9, test: 10 },
+};
+
+/** Runs the plan; undefined when it is refused. */
+function applyPlan(text: string, edits: PathEdit[]): string | undefined {
+  probe.exports.reset();
+  for (const { op, path, from, value, strict } of edits) {
+    const place = probe.put(printPath(path));
+    const wrong = from
+      ? probe.exports.transfer(
+          KIND_NUMBERS[op],
+          ...probe.put(printPath(from)),
+          ...place,
+          strict ? 1 : 0,
+        )
+      : probe.exports.edit(KIND_NUMBERS[op], ...place, ...probe.put(value ?? ""), strict ? 1 : 0);
+    expect(wrong, printPath(path)).toBe(-1);
+  }
+  const status = probe.exports.apply(...probe.put(text)) as number;
+  if (status === REFUSED) return undefined;
+  expect([APPLIED, UNCHANGED]).toContain(status);
+  return status === UNCHANGED ? text : probe.text(probe.exports.result());
 }
 
-test("texts with equal names and odd spellings are edited as their last names say", () => {
-  const name = fc.constantFrom("a", "b", "c", "é", "0", "-");
-  const edits = fc.array(
-    fc.record({
-      op: fc.constantFrom("remove", "set", "add"),
-      path: fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => `/${names.join("/")}`),
-      value: fc.constantFrom("s", { k: ["x"] }, null),
+const names = fc.constantFrom("a", "b", "c", "é", "0", "-");
+const token = fc.constantFrom("a", "b", "c", "é", "0", "1", "-").map((each) => ({ token: each }));
+const index = fc.integer({ min: -3, max: 3 });
+const single: fc.Arbitrary<Selector> = fc.oneof(
+  names.map((name) => ({ name })),
+  index.map((at) => ({ index: at })),
+);
+const selector: fc.Arbitrary<Selector> = fc.oneof(
+  { weight: 4, arbitrary: single },
+  { weight: 2, arbitrary: fc.constant<Selector>({ wildcard: true }) },
+  fc.record({ from: index, to: index, step: index }, { requiredKeys: [] }),
+);
+const segment: fc.Arbitrary<Segment> = fc.oneof(
+  { weight: 3, arbitrary: single.map((each) => ({ selectors: [each] })) },
+  fc.record({
+    descends: fc.constantFrom(false, false, true),
+    selectors: fc.array(selector, { minLength: 1, maxLength: 3 }),
+  }),
+);
+const pointer = fc
+  .array(token, { minLength: 1, maxLength: 3 })
+  .map((tokens): Path => tokens.map((each) => ({ selectors: [each] })));
+const singlePath = fc
+  .array(single, { minLength: 1, maxLength: 3 })
+  .map((selectors): Path => selectors.map((each) => ({ selectors: [each] })));
+const anyPath: fc.Arbitrary<Path> = fc.oneof(
+  pointer,
+  fc.array(segment, { minLength: 1, maxLength: 3 }),
+);
+/** Ends in one place, which can be made. */
+const makingPath = fc.tuple(anyPath, single).map(([path, last]): Path => {
+  const isPointer = path.every(({ selectors }) => "token" in selectors[0]!);
+  return isPointer ? path : [...path, { selectors: [last] }];
+});
+const value = fc.constantFrom("1", '"s"', '{"k":["x"],"a":{}}', "null", "[1,1.0]", '{"a":1,"a":2}');
+const strict = fc.constantFrom(false, false, false, true);
+
+const pathEdit: fc.Arbitrary<PathEdit> = fc.oneof(
+  fc.record({ op: fc.constantFrom("remove", "dedupe"), path: anyPath }),
+  fc.record({ op: fc.constantFrom("set", "append"), path: anyPath, value }),
+  fc.record({ op: fc.constantFrom("default", "add"), path: makingPath, value }),
+  fc.record({
+    op: fc.constant("rename"),
+    path: fc.tuple(anyPath, names).map(([path, name]): Path => {
+      const isPointer = path.every(({ selectors }) => "token" in selectors[0]!);
+      return [...path, { selectors: [isPointer ? { token: name } : { name }] }];
     }),
-    { minLength: 1, maxLength: 6 },
-  ) as fc.Arbitrary<Edit[]>;
+    value: names.map((name) => JSON.stringify(name)),
+  }),
+  fc.record({ op: fc.constant("copy"), from: fc.oneof(pointer, singlePath), path: anyPath }),
+  fc.record({ op: fc.constant("move"), from: fc.oneof(pointer, singlePath), path: pointer }),
+  fc.record({ op: fc.constantFrom("remove"), path: pointer, strict }),
+  fc.record({ op: fc.constantFrom("set", "add", "test"), path: pointer, value, strict }),
+  fc.record({ op: fc.constantFrom("copy", "move"), from: pointer, path: pointer, strict }),
+);
+
+test("random plans do to random texts what the slow reference does, spellings and order included", () => {
+  let refused = 0;
+  let same = 0;
+  const runs = 5000;
   fc.assert(
-    fc.property(wildText, edits, (text, list) => {
-      const result = edit(text, list);
-      expect([APPLIED, UNCHANGED]).toContain(result.status);
-      const edited = result.status === UNCHANGED ? text : result.text;
-      expect(spelled(edited), edited).toEqual(applyEdits(spelled(text), list));
+    fc.property(wildText, fc.array(pathEdit, { minLength: 1, maxLength: 6 }), (text, edits) => {
+      const wanted = applyEdits(text, edits);
+      const got = applyPlan(text, edits);
+      if (wanted === undefined) refused++;
+      if (got === text) same++;
+      expect(got && printTree(parseTree(got)), `${got} from ${text}`).toBe(wanted);
     }),
-    seeded(10_000),
+    seeded(runs),
   );
+  // They are of some use: most change something.
+  expect(refused).toBeGreaterThan(100);
+  expect(refused + same).toBeLessThan(runs * 0.8);
 });
 
 test("a value is replaced and nothing else moves by a byte", () => {
@@ -357,6 +413,178 @@ test("a value is replaced and nothing else moves by a byte", () => {
     }),
     seeded(1000),
   );
+});
+
+/** RFC 7396 2, as its pseudocode has it. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const isObject = typeof target === "object" && target !== null && !Array.isArray(target);
+  const result = isObject ? { ...target } : ({} as Record<string, unknown>);
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete (result as Record<string, unknown>)[name];
+    else
+      (result as Record<string, unknown>)[name] = mergePatch(
+        (result as Record<string, unknown>)[name],
+        value,
+      );
+  }
+  return result;
+}
+
+function plan(text: string, ...edits: [op: string, path: string, value?: string][]) {
+  probe.exports.reset();
+  for (const [op, path, value = ""] of edits) {
+    const [at, size] = probe.put(value);
+    const wrong = probe.exports.edit(KIND_NUMBERS[op], ...probe.put(path), at, size, 0);
+    expect(wrong, path).toBe(-1);
+  }
+  const status = probe.exports.apply(...probe.put(text)) as number;
+  return { status, text: status === APPLIED ? probe.text(probe.exports.result()) : text };
+}
+
+test("merges are as RFC 7396 has them", () => {
+  const tree = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(null, null, 1, "x", true),
+      fc.array(fc.constantFrom(1, null), { maxLength: 2 }),
+      tie("object"),
+    ),
+    object: fc.dictionary(fc.constantFrom("a", "b", "c", "d", "e"), tie("value"), { maxKeys: 5 }),
+  }));
+  fc.assert(
+    fc.property(tree.value, tree.object, (target, patch) => {
+      const { text } = plan(JSON.stringify(target), ["merge", "", JSON.stringify(patch)]);
+      expect(JSON.parse(text)).toEqual(mergePatch(target, patch));
+    }),
+    seeded(3000),
+  );
+});
+
+test("merges of very many members find them in an index, equal names and all", () => {
+  const member = (i: number, value: unknown) => `"m${i}":${JSON.stringify(value)}`;
+  const many = Array.from({ length: 20_000 }, (_, i) => i);
+  const text = `{${many.map((i) => member(i, i)).join()},"m1":"twin"}`;
+  const patch = `{${many.map((i) => member(i * 2, i % 2 ? null : { x: i })).join()},"m1":{"y":1}}`;
+  const merged = plan(text, ["merge", "", patch]).text;
+  expect(JSON.parse(merged)).toEqual(mergePatch(JSON.parse(text), JSON.parse(patch)));
+  expect(merged.match(/"m1":/g)).toHaveLength(1);
+});
+
+test.each<[string, string, [string, string, string?][], string]>([
+  [
+    "every place of a path, and the rest to the byte",
+    '{ "items": [ {"id":1.0, "secret" : "x"}, {"secret":"y"} , 7 ] }',
+    [["remove", "$.items[*].secret"]],
+    '{ "items": [ {"id":1.0}, {} , 7 ] }',
+  ],
+  [
+    "what a path makes is made in each of its places",
+    '[{"a":{"b":1}},{"a":{}},{},3]',
+    [["set", "$[*].a.b", "2"]],
+    '[{"a":{"b":2}},{"a":{"b":2}},{"a":{"b":2}},3]',
+  ],
+  ["negative indices and slices", "[0, 1, 2, 3, 4]", [["remove", "$[-1,:3:2]"]], "[1, 3]"],
+  ["descendants", '{"a":1,"b":[{"a":{"a":2}}]}', [["set", "$..a", "0"]], '{"a":0,"b":[{"a":0}]}'],
+  [
+    "a default is for what is not there, and null is there",
+    '[{"a":null},{}]',
+    [["default", "$[*].a", "1"]],
+    '[{"a":null},{"a":1}]',
+  ],
+  [
+    "append makes the array, and leaves alone what is none",
+    '{"b":[1, 2],"c":"x"}',
+    [
+      ["append", "/b", "3"],
+      ["append", "/a/d", "4"],
+      ["append", "/c", "5"],
+    ],
+    '{"b":[1, 2, 3],"c":"x","a":{"d":[4]}}',
+  ],
+  [
+    "a renamed member keeps its place and its value's spelling",
+    '{"a" : 1.0, "b":2 ,"c":3}',
+    [["rename", "/a", '"c"']],
+    '{"c" : 1.0, "b":2}',
+  ],
+  [
+    "equal elements, by value",
+    '[1, 1.0, 10e-1, "1", {"a":1,"b":[2]}, {"b":[2.0],"a":1}, {"a":1}, "\\u0061", "a", null, null]',
+    [["dedupe", ""]],
+    '[1, "1", {"a":1,"b":[2]}, {"a":1}, "\\u0061", null]',
+  ],
+  [
+    "integers that no double holds are told apart",
+    "[9007199254740993, 9007199254740992, 9007199254740993.0, 1e400, 10e399, -0, 0]",
+    [["dedupe", "$"]],
+    "[9007199254740993, 9007199254740992, 1e400, -0]",
+  ],
+  [
+    "an edit sees what those before have left",
+    '{"a":1}',
+    [
+      ["set", "/b", '{"c":[1]}'],
+      ["append", "/b/c", "2"],
+      ["remove", "/a"],
+      ["add", "/b/c/0", "0"],
+    ],
+    '{"b":{"c":[0,1,2]}}',
+  ],
+  [
+    "no twin is left behind",
+    '{"role":"admin","x":{"role":"a"},"role":"user","x":{"role":"b"}}',
+    [
+      ["set", "/role", '"none"'],
+      ["set", "$..x.role", '"none"'],
+    ],
+    '{"role":"none","x":{"role":"none"}}',
+  ],
+  [
+    "wildcards reach both twins",
+    '{"a":{"s":1},"a":{"s":2,"k":3}}',
+    [["remove", "$.*.s"]],
+    '{"a":{},"a":{"k":3}}',
+  ],
+])("paths: %s", (_name, text, edits, wanted) => {
+  expect(plan(text, ...edits)).toEqual({ status: APPLIED, text: wanted });
+});
+
+test("a plan that is refused has done nothing, and none of it is left for the next", () => {
+  probe.exports.reset();
+  const set = probe.put("/a");
+  expect(probe.exports.edit(KIND_NUMBERS["set"], ...set, ...probe.put("2"), 0)).toBe(-1);
+  expect(probe.exports.edit(KIND_NUMBERS["test"], ...set, ...probe.put("3"), 1)).toBe(-1);
+  expect(probe.exports.apply(...probe.put('{"a":1}'))).toBe(REFUSED);
+  expect(plan('{"a":1}', ["set", "/b", "1"]).text).toBe('{"a":1,"b":1}');
+});
+
+test("10,000 places, and descents into descents, take time in proportion", () => {
+  const items = Array.from({ length: 10_000 }, (_, i) => `{"id":${i},"s":"${"x".repeat(80)}"}`);
+  const { text } = plan(`[${items.join()}]`, ["remove", "$[*].s"], ["set", "$..id", "0"]);
+  expect(text).toBe(`[${items.map(() => '{"id":0}').join()}]`);
+  // Cubic in the depth, were each match followed by itself.
+  const deep = `${'{"a":'.repeat(999)}1${"}".repeat(999)}`;
+  expect(plan(deep, ["remove", "$..a..a..a..a..a"]).text).toBe('{"a":{"a":{"a":{"a":{}}}}}');
+});
+
+test("what was made to be costly to compare is refused", () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `"${i}":0`);
+  const text = `[{${names.join()}},{${names.reverse().join()}}]`;
+  expect(plan(text, ["dedupe", "$"]).status).toBe(REFUSED);
+});
+
+test("edits that put values into one another end at the depth that readers bear", () => {
+  const deep = `/${Array.from({ length: 100 }, (_, i) => i).join("/")}`;
+  probe.exports.reset();
+  const root = probe.put("");
+  for (let i = 0; i < 14; i++) {
+    probe.exports.transfer(KIND_NUMBERS["copy"], ...root, ...probe.put(deep), 0);
+    probe.exports.transfer(KIND_NUMBERS["move"], ...probe.put("/0"), ...probe.put(`${deep}/x`), 0);
+  }
+  expect([APPLIED, REFUSED]).toContain(probe.exports.apply(...probe.put("{}")) as number);
+  const flat = `/${"a/".repeat(100)}`;
+  expect(probe.exports.edit(KIND_NUMBERS["remove"], ...probe.put(flat), ...root, 0)).toBe(0);
 });
 
 test("very many equal names are dealt with in time in proportion, and inside their memory", () => {
@@ -378,7 +606,7 @@ test("random bytes in a document are refused or edited, never a trap", () => {
       bytes[at % bytes.length] = byte;
       probe.exports.reset();
       for (const path of ["/a", "/b/a", "/c/0"]) {
-        expect(probe.exports.edit(KINDS.remove, ...probe.put(path), ...probe.put(""))).toBe(1);
+        probe.exports.edit(KINDS.remove, ...probe.put(path), ...probe.put(""), 0);
       }
       const isValid = firstErrorIn(bytes) === -1;
       expect((probe.exports.apply(...probe.put(bytes)) as number) === INVALID).toBe(!isValid);
@@ -386,23 +614,3 @@ test("random bytes in a document are refused or edited, never a trap", () => {
     seeded(5000),
   );
 });
-
-const suites = join(root, "..", "shared", "suites", "json");
-const files = ["parsing.jsonl", "transform.jsonl"]
-  .map((file) => join(suites, file))
-  .filter((file) => existsSync(file));
-
-test.skipIf(files.length === 0)(
-  "the published cases: what must be taken is, what must be refused is",
-  () => {
-    let judged = 0;
-    for (const line of files.flatMap((file) => readFileSync(file, "utf8").trim().split("\n"))) {
-      const { id, expect: wanted, bytes_b64: encoded } = JSON.parse(line) as Record<string, string>;
-      const isValid = firstError(Buffer.from(encoded ?? "", "base64"), 100_000) === -1;
-      if (wanted !== "accept" && wanted !== "reject") continue;
-      judged++;
-      expect(isValid, id).toBe(wanted === "accept");
-    }
-    expect(judged).toBeGreaterThan(100);
-  },
-);

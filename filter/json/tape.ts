@@ -15,7 +15,7 @@
 import * as memoryBudget from "../bytes/arena";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { address, end, equal, length, NONE, Span, span } from "../bytes/span";
+import { address, end, equal, indexOfByte, length, NONE, Span, span } from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 
@@ -34,21 +34,32 @@ export const enum Kind {
 /** No such record. */
 export const NO_NODE: i32 = -1;
 
+/** What a record begins with, as one number: its kind and these. */
+const ESCAPED: u32 = 1 << 8;
+const INTEGRAL: u32 = 1 << 16;
+
 @unmanaged
 @final
 class Node {
   kind: u8;
   escaped: bool; // a string or key with a backslash in it
   integral: bool; // a number without fraction and exponent
-  marked: bool; // for the use of whoever walks the tape
+  flags: u8; // for the use of whoever walks the tape; none to begin with
   start: u32; // offset of the first byte, the quote of a string included
   end: u32; // offset after the last byte
   after: i32; // index of the record after the subtree
   parent: i32;
+
+  /** All of the first four. */
+  set head(bits: u32) {
+    store<u32>(changetype<usize>(this), bits);
+  }
 }
 
 const NODE_SIZE: usize = offsetof<Node>();
 const FIRST_CAPACITY: i32 = 256;
+/** 1.3 GB: no ceiling of a VM of 4 GB is higher. */
+const MAX_CAPACITY: i32 = 0x4000000;
 const FIRST_BYTES: usize = 256 * NODE_SIZE;
 
 @unmanaged
@@ -120,16 +131,22 @@ export class Tape {
     return i + 1;
   }
 
-  isMarked(i: i32): bool {
-    return this.node(i).marked;
+  flags(i: i32): u32 {
+    return this.node(i).flags;
   }
 
-  mark(i: i32): void {
-    this.node(i).marked = true;
+  setFlags(i: i32, flags: u32): void {
+    this.node(i).flags = flags as u8;
   }
 
-  unmark(i: i32): void {
-    this.node(i).marked = false;
+  /** Puts another record, or what the caller knows by its flags, in the place of the parent. */
+  setParent(i: i32, parent: i32): void {
+    this.node(i).parent = parent;
+  }
+
+  /** The same for the record after the subtree. */
+  setAfter(i: i32, after: i32): void {
+    this.node(i).after = after;
   }
 
   isIntegral(i: i32): bool {
@@ -208,191 +225,174 @@ export class Tape {
   parse(text: Span, maxDepth: i32): bool {
     this.count = 0;
     this.source = address(text);
-    const invalid = utf8.firstInvalid(text);
-    if (invalid >= 0) return this.fail(this.source + invalid, JsonError.Utf8);
-    const stop = end(text);
-    let at = skipSpace(this.source, stop);
-    let parent = NO_NODE;
-    let depth = 0;
-    while (true) {
-      // A value is due at `at`.
-      if (at >= stop) return this.fail(at, JsonError.End);
-      const c = load<u8>(at);
-      if (c == 0x7b || c == 0x5b) {
-        if (++depth > maxDepth) return this.fail(at, JsonError.Depth);
-        const i = this.add(c == 0x7b ? Kind.Object : Kind.Array, at, parent);
-        if (i == NO_NODE) return this.fail(at, JsonError.Memory);
-        const close: u8 = c == 0x7b ? 0x7d : 0x5d;
-        at = skipSpace(at + 1, stop);
-        if (at < stop && load<u8>(at) == close) {
-          at++;
-          depth--;
-          this.close(i, at);
-        } else {
-          parent = i;
-          if (c == 0x7b) {
-            at = this.parseKey(at, stop, parent);
-            if (at == 0) return false;
-          }
-          continue;
-        }
-      } else {
-        at = this.parseScalar(at, stop, parent);
-        if (at == 0) return false;
-      }
-      // A value has ended at `at`: commas and closing brackets until another is due.
-      while (true) {
-        at = skipSpace(at, stop);
-        if (parent == NO_NODE) return at == stop || this.fail(at, JsonError.Rest);
-        if (at >= stop) return this.fail(at, JsonError.End);
-        const isObject = this.kind(parent) == Kind.Object;
-        const next = load<u8>(at);
-        if (next == 0x2c) {
-          at = skipSpace(at + 1, stop);
-          if (isObject) {
-            at = this.parseKey(at, stop, parent);
-            if (at == 0) return false;
-          }
-          break;
-        }
-        if (next != (isObject ? 0x7d : 0x5d)) return this.fail(at, JsonError.Separator);
-        at++;
-        depth--;
-        this.close(parent, at);
-        parent = this.parent(parent);
-      }
-    }
+    return this.build(text, maxDepth);
   }
 
-  private fail(at: usize, code: JsonError): bool {
-    this.errorOffset = (at - this.source) as i32;
-    this.errorCode = code;
-    return false;
+  /** Adds the records of another text, which must stay where it is as long as the first: the index of
+   * its value, or NO_NODE. Offsets are from the first text, and wrap. */
+  append(text: Span, maxDepth: i32): i32 {
+    const root = this.count;
+    if (this.build(text, maxDepth)) return root;
+    this.count = root;
+    return NO_NODE;
   }
 
-  /** A new record that is its own whole subtree so far, or NO_NODE at the ceiling. */
-  @inline
-  private add(kind: Kind, at: usize, parent: i32): i32 {
-    if (this.count == this.capacity && !this.grow()) return NO_NODE;
-    const i = this.count++;
-    const node = this.node(i);
-    node.kind = kind as u8;
-    node.escaped = false;
-    node.integral = false;
-    node.marked = false;
-    node.start = (at - this.source) as u32;
-    node.after = i + 1;
-    node.parent = parent;
+  /** Adds one record for text that is known to be such a key, word, number, string or empty container;
+   * NO_NODE at the ceiling. */
+  appendOne(kind: Kind, text: Span): i32 {
+    const i = this.add(kind, address(text), NO_NODE);
+    if (i == NO_NODE) return NO_NODE;
+    this.close(i, end(text));
+    const isText = kind == Kind.Key || kind == Kind.String;
+    this.node(i).escaped = isText && indexOfByte(text, 0x5c) >= 0;
     return i;
   }
 
-  @inline
-  private close(i: i32, at: usize): void {
-    const node = this.node(i);
-    node.end = (at - this.source) as u32;
-    node.after = this.count;
-  }
-
-  private grow(): bool {
-    const bytes = (this.capacity as usize) * NODE_SIZE;
-    if (this.capacity > 0x2000000) return false;
-    const fresh = memoryBudget.take(bytes * 2);
-    if (fresh == 0) return false;
-    memory.copy(fresh, this.base, bytes);
-    if (this.capacity == FIRST_CAPACITY) heap.free(this.base);
-    else memoryBudget.giveBack(this.base, bytes);
-    this.base = fresh;
-    this.capacity *= 2;
-    return true;
-  }
-
-  /** A member's name and its colon; the address of the value, or 0. */
-  private parseKey(at: usize, stop: usize, parent: i32): usize {
-    if (at >= stop || load<u8>(at) != 0x22) {
-      this.fail(at, at >= stop ? JsonError.End : JsonError.Key);
-      return 0;
-    }
-    let next = this.parseString(at, stop, parent, Kind.Key);
-    if (next == 0) return 0;
-    next = skipSpace(next, stop);
-    if (next >= stop || load<u8>(next) != 0x3a) {
-      this.fail(next, next >= stop ? JsonError.End : JsonError.Colon);
-      return 0;
-    }
-    return skipSpace(next + 1, stop);
-  }
-
-  /** A string, number or word; the address after it, or 0. */
-  private parseScalar(at: usize, stop: usize, parent: i32): usize {
-    const c = load<u8>(at);
-    if (c == 0x22) return this.parseString(at, stop, parent, Kind.String);
-    if (c == 0x2d || ascii.isDigit(c)) return this.parseNumber(at, stop, parent);
-    if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274)
-      return this.word(at, 4, Kind.True, parent);
-    if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e)
-      return this.word(at, 4, Kind.Null, parent);
-    if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61)
-      return this.word(at, 5, Kind.False, parent);
-    this.fail(at, JsonError.Value);
-    return 0;
-  }
-
-  private word(at: usize, n: usize, kind: Kind, parent: i32): usize {
-    const i = this.add(kind, at, parent);
-    if (i == NO_NODE) {
-      this.fail(at, JsonError.Memory);
-      return 0;
-    }
-    this.close(i, at + n);
-    return at + n;
-  }
-
-  private parseString(at: usize, stop: usize, parent: i32, kind: Kind): usize {
-    const i = this.add(kind, at, parent);
-    if (i == NO_NODE) {
-      this.fail(at, JsonError.Memory);
-      return 0;
-    }
-    let p = at + 1;
+  // One loop over keys and values, with what it needs at each byte in locals: calls and the fields of
+  // `this` would cost more than the work. Records that are not yet counted are written at `cursor`.
+  private build(text: Span, maxDepth: i32): bool {
+    const source = this.source;
+    const stop = end(text);
+    let at = skipSpace(address(text), stop);
+    let i = this.count; // the record that comes next
+    let cursor = this.base + (i as usize) * NODE_SIZE;
+    let limit = this.base + (this.capacity as usize) * NODE_SIZE;
+    let parent = NO_NODE;
+    let depth = 0;
+    let isKey = false; // a key is due at `at`, else a value
+    let inObject = false; // what `parent` is
     while (true) {
-      p = skipPlain(p, stop);
-      if (p >= stop) {
-        this.fail(stop, JsonError.End);
-        return 0;
+      if (at >= stop) return this.fail(at, JsonError.End);
+      if (cursor == limit) {
+        this.count = i;
+        if (!this.growFor(at - address(text), length(text))) return this.fail(at, JsonError.Memory);
+        cursor = this.base + (i as usize) * NODE_SIZE;
+        limit = this.base + (this.capacity as usize) * NODE_SIZE;
       }
-      const c = load<u8>(p);
+      const c = load<u8>(at) as u32;
+      const node = changetype<Node>(cursor);
+      node.start = (at - source) as u32;
+      node.after = i + 1;
+      node.parent = parent;
       if (c == 0x22) {
-        this.close(i, p + 1);
-        return p + 1;
+        let head: u32 = isKey ? Kind.Key : Kind.String;
+        let p = at + 1;
+        while (true) {
+          p = skipPlain(p, stop);
+          if (p >= stop) return this.fail(stop, JsonError.End);
+          const special = load<u8>(p) as u32;
+          if (special == 0x22) break;
+          if (special >= 0x80) {
+            p = skipForeign(p, stop);
+            if (p == 0) return this.fail(lastForeign, JsonError.Utf8);
+            continue;
+          }
+          if (special != 0x5c) return this.fail(p, JsonError.Control);
+          head |= ESCAPED;
+          const size = escapeSize(p, stop);
+          if (size == 0) return this.fail(p, p + 1 >= stop ? JsonError.End : JsonError.Escape);
+          p += size;
+        }
+        at = p + 1;
+        node.head = head;
+        node.end = (at - source) as u32;
+        i++;
+        cursor += NODE_SIZE;
+        if (isKey) {
+          if (at >= stop || load<u8>(at) != 0x3a) {
+            at = skipSpace(at, stop);
+            if (at >= stop) return this.fail(at, JsonError.End);
+            if (load<u8>(at) != 0x3a) return this.fail(at, JsonError.Colon);
+          }
+          at++;
+          if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+          isKey = false;
+          continue;
+        }
+      } else if (isKey) {
+        return this.fail(at, JsonError.Key);
+      } else if (c == 0x7b || c == 0x5b) {
+        if (++depth > maxDepth) return this.fail(at, JsonError.Depth);
+        node.head = c == 0x7b ? Kind.Object : Kind.Array;
+        at++;
+        if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+        // The closing bracket is two after the opening one.
+        if (at >= stop || (load<u8>(at) as u32) != c + 2) {
+          parent = i++;
+          cursor += NODE_SIZE;
+          isKey = inObject = c == 0x7b;
+          continue;
+        }
+        at++;
+        depth--;
+        i++;
+        cursor += NODE_SIZE;
+        node.end = (at - source) as u32;
+      } else {
+        let head: u32 = Kind.Number;
+        if (c == 0x2d || c - 0x30 < 10) {
+          let p = c == 0x2d ? at + 1 : at;
+          const first = p;
+          while (p < stop && (load<u8>(p) as u32) - 0x30 < 10) p++;
+          // No digits at all, or a leading zero.
+          if (p == first || (load<u8>(first) == 0x30 && p - first > 1))
+            return this.fail(first, JsonError.Number);
+          head |= INTEGRAL;
+          if (p < stop && (load<u8>(p) == 0x2e || (load<u8>(p) | 0x20) == 0x65)) {
+            head = Kind.Number;
+            p = this.skipFraction(p, stop);
+            if (p == 0) return false;
+          }
+          at = p;
+        } else if (c == 0x74 && stop - at >= 4 && load<u32>(at) == 0x65757274) {
+          head = Kind.True;
+          at += 4;
+        } else if (c == 0x6e && stop - at >= 4 && load<u32>(at) == 0x6c6c756e) {
+          head = Kind.Null;
+          at += 4;
+        } else if (c == 0x66 && stop - at >= 5 && load<u32>(at, 1) == 0x65736c61) {
+          head = Kind.False;
+          at += 5;
+        } else {
+          return this.fail(at, JsonError.Value);
+        }
+        node.head = head;
+        node.end = (at - source) as u32;
+        i++;
+        cursor += NODE_SIZE;
       }
-      if (c != 0x5c) {
-        this.fail(p, JsonError.Control);
-        return 0;
+      // A value has ended at `at`: commas and closing brackets until another is due.
+      while (true) {
+        if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+        if (parent == NO_NODE) {
+          this.count = i;
+          return at == stop || this.fail(at, JsonError.Rest);
+        }
+        if (at >= stop) return this.fail(at, JsonError.End);
+        const next = load<u8>(at);
+        if (next == 0x2c) {
+          at++;
+          if (at < stop && load<u8>(at) <= 0x20) at = skipSpace(at, stop);
+          isKey = inObject;
+          break;
+        }
+        if (next != (inObject ? 0x7d : 0x5d)) return this.fail(at, JsonError.Separator);
+        at++;
+        depth--;
+        const closed = this.node(parent);
+        closed.end = (at - source) as u32;
+        closed.after = i;
+        parent = closed.parent;
+        inObject = parent != NO_NODE && this.node(parent).kind == Kind.Object;
       }
-      this.node(i).escaped = true;
-      const size = escapeSize(p, stop);
-      if (size == 0) {
-        this.fail(p, p + 1 >= stop ? JsonError.End : JsonError.Escape);
-        return 0;
-      }
-      p += size;
     }
   }
 
-  private parseNumber(at: usize, stop: usize, parent: i32): usize {
-    let p = load<u8>(at) == 0x2d ? at + 1 : at;
-    const first = p;
-    p = skipDigits(p, stop);
-    // No digits at all, or a leading zero.
-    if (p == first || (load<u8>(first) == 0x30 && p - first > 1)) {
-      this.fail(first, JsonError.Number);
-      return 0;
-    }
-    let integral = true;
-    if (p < stop && load<u8>(p) == 0x2e) {
+  /** The address after a fraction or exponent that begins at `p`, or 0. */
+  private skipFraction(p: usize, stop: usize): usize {
+    if (load<u8>(p) == 0x2e) {
       const from = p + 1;
       p = skipDigits(from, stop);
-      integral = false;
       if (p == from) {
         this.fail(p, JsonError.Number);
         return 0;
@@ -403,20 +403,61 @@ export class Tape {
       if (p < stop && (load<u8>(p) == 0x2b || load<u8>(p) == 0x2d)) p++;
       const from = p;
       p = skipDigits(from, stop);
-      integral = false;
       if (p == from) {
         this.fail(p, JsonError.Number);
         return 0;
       }
     }
-    const i = this.add(Kind.Number, at, parent);
-    if (i == NO_NODE) {
-      this.fail(at, JsonError.Memory);
-      return 0;
-    }
-    this.node(i).integral = integral;
-    this.close(i, p);
     return p;
+  }
+
+  private fail(at: usize, code: JsonError): bool {
+    this.errorOffset = (at - this.source) as i32;
+    this.errorCode = code;
+    return false;
+  }
+
+  /** A new record that is its own whole subtree so far, or NO_NODE at the ceiling. */
+  private add(kind: Kind, at: usize, parent: i32): i32 {
+    if (this.count == this.capacity && !this.grow(this.capacity * 2)) return NO_NODE;
+    const i = this.count++;
+    const node = this.node(i);
+    node.kind = kind as u8;
+    node.escaped = false;
+    node.integral = false;
+    node.flags = 0;
+    node.start = (at - this.source) as u32;
+    node.after = i + 1;
+    node.parent = parent;
+    return i;
+  }
+
+  private close(i: i32, at: usize): void {
+    const node = this.node(i);
+    node.end = (at - this.source) as u32;
+    node.after = this.count;
+  }
+
+  /** Room for the rest of a text of `total` bytes, should it be like the first `done`. */
+  private growFor(done: usize, total: i32): bool {
+    const capacity = this.capacity as u64;
+    const expected = (capacity * (total as u64)) / max(done as u64, 1);
+    // A little more than that, within bounds: a text may be dense in front and empty behind.
+    const wanted = min(min(expected + expected / 8, capacity * 16), MAX_CAPACITY as u64) as i32;
+    return (wanted > this.capacity * 2 && this.grow(wanted)) || this.grow(this.capacity * 2);
+  }
+
+  private grow(capacity: i32): bool {
+    if (capacity > MAX_CAPACITY) return false;
+    const bytes = (this.capacity as usize) * NODE_SIZE;
+    const fresh = memoryBudget.take((capacity as usize) * NODE_SIZE);
+    if (fresh == 0) return false;
+    memory.copy(fresh, this.base, bytes);
+    if (this.capacity == FIRST_CAPACITY) heap.free(this.base);
+    else memoryBudget.giveBack(this.base, bytes);
+    this.base = fresh;
+    this.capacity = capacity;
+    return true;
   }
 }
 
@@ -465,11 +506,25 @@ export function errorText(code: JsonError): string {
 }
 
 function skipSpace(at: usize, stop: usize): usize {
-  while (at < stop) {
+  // Few at first, since indentation alone is long.
+  const few = min(stop, at + 4);
+  for (; at < few; at++) {
     const c = load<u8>(at);
-    if (c > 0x20) break;
+    if (c != 0x20 && c != 0x0a && c != 0x0d && c != 0x09) return at;
+  }
+  while (stop - at >= 16) {
+    const bytes = v128.load(at);
+    const space = v128.or(
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x20)), i8x16.eq(bytes, i8x16.splat(0x0a))),
+      v128.or(i8x16.eq(bytes, i8x16.splat(0x0d)), i8x16.eq(bytes, i8x16.splat(0x09))),
+    );
+    const mask = i8x16.bitmask(space) ^ 0xffff;
+    if (mask != 0) return at + ctz(mask);
+    at += 16;
+  }
+  for (; at < stop; at++) {
+    const c = load<u8>(at);
     if (c != 0x20 && c != 0x0a && c != 0x0d && c != 0x09) break;
-    at++;
   }
   return at;
 }
@@ -479,13 +534,13 @@ function skipDigits(at: usize, stop: usize): usize {
   return at;
 }
 
-/** The first quote, backslash or control character at or after `at`, or `stop`. */
+/** The first quote, backslash, control character or byte of a foreign one at or after `at`, or `stop`. */
 function skipPlain(at: usize, stop: usize): usize {
   while (stop - at >= 16) {
     const bytes = v128.load(at);
     const special = v128.or(
       v128.or(i8x16.eq(bytes, i8x16.splat(0x22)), i8x16.eq(bytes, i8x16.splat(0x5c))),
-      i8x16.lt_u(bytes, i8x16.splat(0x20)),
+      i8x16.lt_s(bytes, i8x16.splat(0x20)), // from 0x80 on they are negative
     );
     const mask = i8x16.bitmask(special);
     if (mask != 0) return at + ctz(mask);
@@ -493,10 +548,26 @@ function skipPlain(at: usize, stop: usize): usize {
   }
   while (at < stop) {
     const c = load<u8>(at);
-    if (c == 0x22 || c == 0x5c || c < 0x20) return at;
+    if (c == 0x22 || c == 0x5c || c < 0x20 || c >= 0x80) return at;
     at++;
   }
   return stop;
+}
+
+let lastForeign: usize = 0;
+
+/** The address after a run of characters that are not ASCII; 0 when they are not UTF-8, and
+ * `lastForeign` is where. */
+function skipForeign(at: usize, stop: usize): usize {
+  do {
+    const point = utf8.decode(at, stop);
+    if (point == utf8.INVALID) {
+      lastForeign = at;
+      return 0;
+    }
+    at += utf8.encodedLength(point);
+  } while (at < stop && load<u8>(at) >= 0x80);
+  return at;
 }
 
 function hex4(at: usize): i32 {
@@ -579,7 +650,8 @@ function writeUnescaped(inner: Span): void {
   let at = address(inner);
   const stop = end(inner);
   while (at < stop) {
-    const next = skipPlain(at, stop);
+    let next = at;
+    while (next < stop && load<u8>(next) != 0x5c) next++;
     unescaped.bytes(at, (next - at) as u32);
     at = next;
     if (at >= stop) break;

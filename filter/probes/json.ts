@@ -3,9 +3,11 @@
 import { Arena } from "../bytes/arena";
 import { NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { EditKind, EditPlan, EditStatus } from "../json/edit";
-import { Pointer } from "../json/pointer";
-import { Tape } from "../json/tape";
+import * as document from "../json/document";
+import { EditKind, EditPlan, EditStatus, SKIPPED } from "../json/edit";
+import { errorOffset, errorText, Path } from "../json/path";
+import * as selection from "../json/select";
+import { Tape, writePointerSegment } from "../json/tape";
 import { writeString } from "../json/write";
 
 const arena = Arena.create();
@@ -43,22 +45,90 @@ export function escaped(at: usize, n: i32): Span {
   return out.view();
 }
 
-/** Adds an edit; false when the pointer is none. */
-export function edit(kind: i32, at: usize, n: i32, value: usize, size: i32): bool {
-  const pointer = Pointer.compile(span(at, n), arena);
-  if (pointer == null) return false;
-  plan.add(kind as EditKind, pointer, kind == EditKind.Remove ? -1 : values.length);
-  if (kind != EditKind.Remove) values.push(span(value, size));
-  return true;
+/** Adds an edit without a source: -1, or the offset of what is wrong with the path. A value of length
+ * -1 is one that is skipped. */
+export function edit(kind: i32, at: usize, n: i32, value: usize, size: i32, strict: bool): i32 {
+  const path = Path.compile(span(at, n), arena);
+  if (path == null) return errorOffset;
+  const hasValue = kind != EditKind.Remove && kind != EditKind.Dedupe;
+  plan.add(kind as EditKind, path, null, hasValue ? values.length : -1, strict);
+  if (hasValue) values.push(size < 0 ? SKIPPED : span(value, size));
+  return -1;
 }
 
+/** Adds a copy or move. */
+export function transfer(kind: i32, from: usize, m: i32, at: usize, n: i32, strict: bool): i32 {
+  const source = Path.compile(span(from, m), arena);
+  if (source == null) return errorOffset;
+  const path = Path.compile(span(at, n), arena);
+  if (path == null) return errorOffset;
+  plan.add(kind as EditKind, path, source, -1, strict);
+  return -1;
+}
+
+let slots: usize = 0;
+
 export function apply(at: usize, n: i32): EditStatus {
-  const slots = arena.allocate(values.length * 8 + 8);
+  slots = arena.allocate(values.length * 8 + 8);
   for (let i = 0; i < values.length; i++) store<Span>(slots + i * 8, values[i]);
+  return applyAgain(at, n);
+}
+
+/** The same plan, which `apply` has made ready, once more. */
+export function applyAgain(at: usize, n: i32): EditStatus {
   out.reset();
-  return plan.apply(span(at, n), slots, out, arena);
+  return plan.apply(span(at, n), slots, out);
 }
 
 export function result(): Span {
+  return out.view();
+}
+
+/** What the path names in the document, one JSON Pointer a line; NONE when it is no path, whose error
+ * `pathError` then has. */
+export function find(at: usize, n: i32, text: usize, size: i32): Span {
+  const path = Path.compile(span(at, n), arena);
+  if (path == null) return NONE;
+  out.reset();
+  if (!document.begin(span(text, size))) return NONE;
+  selection.select(path, path.manifold);
+  for (let i = 0; i < selection.count(); i++) {
+    let value = selection.at(i);
+    for (let k = path.manifold; k < path.size && value >= 0; k++)
+      value = selection.child(path.selector(k), value);
+    if (value < 0) continue;
+    writePlace(value);
+    out.byte(0x0a);
+  }
+  document.finish();
+  selection.finish();
+  return out.view();
+}
+
+// By what the document says, since the tape's own way to write pointers ends at open containers.
+function writePlace(value: i32): void {
+  const parent = document.parentOf(value);
+  if (parent < 0) return;
+  writePlace(parent);
+  out.byte(0x2f);
+  if (document.isObject(parent)) {
+    writePointerSegment(document.tape.text(document.keyOf(value), arena), out);
+    return;
+  }
+  let index = 0;
+  for (
+    let child = document.firstChild(parent);
+    child != value;
+    child = document.nextChild(parent, child)
+  )
+    index++;
+  out.integer(index);
+}
+
+export function pathError(): Span {
+  out.reset();
+  out.integer(errorOffset);
+  out.byte(0x20);
+  out.text(errorText);
   return out.view();
 }

@@ -8,7 +8,7 @@ import { length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { essence } from "../http/media-type";
-import { EditPlan, EditStatus } from "../json/edit";
+import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
 import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -239,10 +239,11 @@ export class JsonEdit extends BodyEdit {
     const values = this.valuesIn(x, arena);
     if (values == 0) return NONE;
     document.reset();
-    switch (this.plan.apply(text, values, document, arena)) {
+    switch (this.plan.apply(text, values, document)) {
       case EditStatus.Applied:
         return copy(document.view(), arena);
       case EditStatus.Invalid:
+      case EditStatus.Refused:
         count(Counter.BodySkippedInvalid);
     }
     return NONE;
@@ -254,8 +255,9 @@ export class JsonEdit extends BodyEdit {
     const state = arena.allocate(max(n, 1) * 8);
     if (state == 0) return 0;
     for (let i = 0; i < n; i++) {
-      const value = unchecked(this.values[i]).evaluate(x, arena);
+      const value = unchecked(this.values[i]).evaluateValue(x, arena);
       if (value == NONE) return 0;
+      if (value == SKIPPED) count(Counter.EditSkippedAbsent);
       store<Span>(state + i * 8, value);
     }
     return state;
@@ -266,7 +268,7 @@ export class JsonEdit extends BodyEdit {
   }
 
   feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
-    switch (this.plan.apply(piece, state, out, x.arena)) {
+    switch (this.plan.apply(piece, state, out)) {
       case EditStatus.Unchanged:
         return Fed.Same;
       case EditStatus.Applied:

@@ -3,10 +3,11 @@
 // is absent); in any other string values are text, escaped. So the result is JSON whatever the values.
 
 import { Arena } from "../bytes/arena";
-import { NONE, Span, span } from "../bytes/span";
+import { length, NONE, Span, span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Failure, Value, writeJson } from "../cel/index";
+import { SKIPPED } from "../json/edit";
 import { writeString } from "../json/write";
 import { failAsJson, Scope } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
@@ -30,6 +31,27 @@ export class JsonTemplate {
   /** Adds the JSON text after the last string. */
   finish(rest: Span): void {
     this.texts.push(rest);
+  }
+
+  /** The same as the value of an edit: SKIPPED when all of it is one string with expressions, and an
+   * expression has no value: what it asks for is absent or null, or it failed. */
+  evaluateValue(scope: Scope, arena: Arena): Span {
+    if (!this.isOneString) return this.evaluate(scope, arena);
+    const template = unchecked(this.strings[0]);
+    out.reset();
+    if (template.isSingle) {
+      template.evaluateSingle(scope, value);
+      if (value.isNull || writeJson(value, out) != Failure.None) return SKIPPED;
+    } else {
+      text.reset();
+      if (!template.write(scope, Absent.Skips, text)) return text.failed ? NONE : SKIPPED;
+      writeString(span(text.base, text.size), out);
+    }
+    return out.failed ? NONE : copy(out.view(), arena);
+  }
+
+  private get isOneString(): bool {
+    return this.strings.length == 1 && length(this.texts[0]) == 0 && length(this.texts[1]) == 0;
   }
 
   /** The JSON, kept in `arena`; NONE when memory ran out. */

@@ -40,6 +40,18 @@ export type Template = string;
  */
 export type Size1 = string | number;
 /**
+ * Take members and elements away.
+ *
+ * @minItems 1
+ */
+export type JsonPlaces = [string, ...string[]];
+/**
+ * Of equal elements of these arrays leave the first. Numbers are equal by value, objects whatever the order of their members.
+ *
+ * @minItems 1
+ */
+export type JsonPlaces1 = [string, ...string[]];
+/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size2 = string | number;
@@ -583,7 +595,7 @@ export interface Body {
    */
   overLimit?: "skip" | "reject";
   /**
-   * A body that is not valid JSON, or not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
+   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
    */
   onError?: "skip" | "deny";
 }
@@ -613,18 +625,55 @@ export interface BodyReplace {
   first?: number;
 }
 /**
- * Edits by JSON Pointer (RFC 6901); bytes that no edit touches stay as they are. Order: remove, set, add, each by pointer in the order of bytes.
+ * Edits of a JSON body; bytes that no edit touches stay as they are. Places are JSON Pointers (`/a/0/b`, RFC 6901) or paths (RFC 9535): `$.a`, `$['a b']`, `[0]`, `[-1]`, `.*`, `[*]`, slices `[1:5:2]`, unions `['a', 0]`, descendants `..a`; filters (`?`) are refused. A path edits all that it matches. Order: remove, rename, copy, move, set, default, add, append, merge, patch, dedupe; each sees what those before have left. In a map edits go by the bytes of their paths, in a list as listed. An edit whose place is not there, or whose value is a template that is absent or null, is skipped; `null` as it stands is a value. Of members with one name the last counts, and where an edit looks a name up only the last stays.
  */
 export interface Json {
-  set?: JsonValues;
-  add?: JsonValues1;
+  remove?: JsonPlaces;
   /**
+   * Place of members -> their new name. The value and its place among the members stay; what had that name goes.
+   */
+  rename?: {
+    [k: string]: Template;
+  };
+  copy?: JsonTransfers;
+  move?: JsonTransfers1;
+  set?: JsonValues;
+  default?: JsonValues1;
+  add?: JsonValues2;
+  append?: JsonValues3;
+  /**
+   * A JSON Merge Patch (RFC 7396): null takes a member away, maps are merged, anything else is set. Values of templates that are absent or null are left out.
+   */
+  merge?: {
+    /**
+     * Any JSON value.
+     */
+    [k: string]: {
+      [k: string]: unknown;
+    };
+  };
+  /**
+   * A JSON Patch (RFC 6902). When an operation fails, no edit of `json` is made: the body is passed on unedited, or refused, as `onError` says.
+   *
    * @minItems 1
    */
-  remove?: [string, ...string[]];
+  patch?: [JsonOperation, ...JsonOperation[]];
+  dedupe?: JsonPlaces1;
 }
 /**
- * Replace or create; missing objects on the way are made.
+ * From -> to: one place, and where it is set, as `set` does.
+ */
+export interface JsonTransfers {
+  [k: string]: string;
+}
+/**
+ * From -> to: as `copy`, to one place, and it is no longer where it was.
+ */
+export interface JsonTransfers1 {
+  [k: string]: string;
+}
+/**
+ * Replace or create; missing objects on the way are made, after the last part of the path that can match several places. `/-` adds to an array.
  */
 export interface JsonValues {
   /**
@@ -635,13 +684,52 @@ export interface JsonValues {
   };
 }
 /**
- * As in JSON Patch (RFC 6902): insert into arrays, `-` is the end.
+ * As `set`, where there is nothing; a null is something.
  */
 export interface JsonValues1 {
   /**
    * Any JSON value.
    */
   [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * As in JSON Patch (RFC 6902): insert into arrays, `/-` is the end; the object or array around it must be there.
+ */
+export interface JsonValues2 {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+/**
+ * Add to the end of an array, which is made where there is nothing; skipped where there is something else.
+ */
+export interface JsonValues3 {
+  /**
+   * Any JSON value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
+}
+export interface JsonOperation {
+  op: "add" | "remove" | "replace" | "move" | "copy" | "test";
+  /**
+   * A JSON Pointer.
+   */
+  path: string;
+  /**
+   * For `move` and `copy`.
+   */
+  from?: string;
+  /**
+   * For `add`, `replace` and `test`. The operation is skipped when it is a template that is absent or null; a `test` then fails.
+   */
+  value?: {
     [k: string]: unknown;
   };
 }
@@ -699,15 +787,40 @@ export interface Set {
   [k: string]: Value;
 }
 /**
- * Edits by JSON Pointer (RFC 6901); bytes that no edit touches stay as they are. Order: remove, set, add, each by pointer in the order of bytes.
+ * Edits of a JSON body; bytes that no edit touches stay as they are. Places are JSON Pointers (`/a/0/b`, RFC 6901) or paths (RFC 9535): `$.a`, `$['a b']`, `[0]`, `[-1]`, `.*`, `[*]`, slices `[1:5:2]`, unions `['a', 0]`, descendants `..a`; filters (`?`) are refused. A path edits all that it matches. Order: remove, rename, copy, move, set, default, add, append, merge, patch, dedupe; each sees what those before have left. In a map edits go by the bytes of their paths, in a list as listed. An edit whose place is not there, or whose value is a template that is absent or null, is skipped; `null` as it stands is a value. Of members with one name the last counts, and where an edit looks a name up only the last stays.
  */
 export interface Json1 {
-  set?: JsonValues;
-  add?: JsonValues1;
+  remove?: JsonPlaces;
   /**
+   * Place of members -> their new name. The value and its place among the members stay; what had that name goes.
+   */
+  rename?: {
+    [k: string]: Template;
+  };
+  copy?: JsonTransfers;
+  move?: JsonTransfers1;
+  set?: JsonValues;
+  default?: JsonValues1;
+  add?: JsonValues2;
+  append?: JsonValues3;
+  /**
+   * A JSON Merge Patch (RFC 7396): null takes a member away, maps are merged, anything else is set. Values of templates that are absent or null are left out.
+   */
+  merge?: {
+    /**
+     * Any JSON value.
+     */
+    [k: string]: {
+      [k: string]: unknown;
+    };
+  };
+  /**
+   * A JSON Patch (RFC 6902). When an operation fails, no edit of `json` is made: the body is passed on unedited, or refused, as `onError` says.
+   *
    * @minItems 1
    */
-  remove?: [string, ...string[]];
+  patch?: [JsonOperation, ...JsonOperation[]];
+  dedupe?: JsonPlaces1;
 }
 /**
  * Refuse what is too large.

@@ -55,10 +55,10 @@ test("all errors are told in one go, each with its place", () => {
     'R309 "/rules/0/match/status" +0: a status pattern is 404, 4xx, 40x or 500-504',
     'R304 "/rules/0/match/path" +0: a path begins with /',
     'R310 "/rules/0/match/host" +0: a host pattern is a name, *.suffix or prefix.*',
-    'R307 "/rules/0/response/0/headers/set/b d" +1: not a header name (path, host, method and status have verbs of their own)',
+    'R307 "/rules/0/response/0/headers/set/b d" @1: not a header name (path, host, method and status have verbs of their own)',
     'R301 "/rules/1/request/0/headers/set/ok" +2: unknown name "request.pth", did you mean "path"?',
     'R303 "/rules/2/request/0/authorize/service": no such service: "auht"; there are none',
-    'R305 "/rules/2/request/1/body/json/set/a": a JSON Pointer is empty or /a/b, with ~0 for ~ and ~1 for / (RFC 6901)',
+    'R305 "/rules/2/request/1/body/json/set/a" @0: a place is a JSON Pointer (empty, or /a/b, with ~0 for ~ and ~1 for /) or a path such as $.a[*].b',
     'R312 "/rules/3/request/0/path" +3: what this name stands for is not known yet in this phase',
   ]);
 });

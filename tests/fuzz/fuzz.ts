@@ -49,6 +49,7 @@ const EXAMPLES = [
   "auth-callout",
   "buffer-limits",
   "validate",
+  "json-edit",
 ];
 
 /** The examples' rules as trees: what mutations begin with. */
