@@ -418,6 +418,11 @@ export class BodyPipe {
   /** The body is all there: the edits so far are carried out. */
   private becomeReady(x: Exchange): Refusal {
     this.reading = Reading.Ready;
+    return this.applyEdits(x);
+  }
+
+  /** The edits so far are carried out on the body, which is Ready: what reads it next sees them. */
+  applyEdits(x: Exchange): Refusal {
     if (this.count == 0) return Refusal.None;
     const whole = this.collected!.view();
     const refusal = this.checkCollected(length(whole));

@@ -347,20 +347,22 @@ export class Exchange extends View {
     const isRequest = this.phase == Phase.Request;
     const pipe = isRequest ? this.requestBody : this.responseBody;
     if (pipe.reading == Reading.Waiting) return Outcome.Read;
+    if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = isRequest ? this.request : this.response;
     const isBare = isRequest ? this.requestIsBare : this.responseIsBare;
     const isReadable = isBare || this.isBodyEditable(headers, !isRequest);
     if (!pipe.mustWait(headers, isBare, isReadable)) {
-      if (!pipe.isOverLimit) return Outcome.Next;
-      this.refuse(Refusal.Limit, isRequest);
-      return Outcome.End;
+      return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
     if (!isRequest || !this.heldFromHost || !this.requestEnded) return Outcome.Read;
     // It came as a whole while a callout was out.
-    const refusal = pipe.readInHost(this, this.hostCollected);
+    return this.goOnUnless(pipe.readInHost(this, this.hostCollected));
+  }
+
+  private goOnUnless(refusal: Refusal): Outcome {
     if (refusal == Refusal.None) return Outcome.Next;
-    this.refuse(refusal, true);
+    this.refuse(refusal, this.phase == Phase.Request);
     return Outcome.End;
   }
 
@@ -517,7 +519,9 @@ export class Exchange extends View {
     this.pendingToken = NO_TOKEN;
     if (this.ended) return;
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
+    const before = failures;
     let outcome = step.resume(this, answer);
+    if (failures != before) this.countFailures(before);
     if (outcome == Outcome.Next) {
       this.stepAt++;
       outcome = this.run();

@@ -188,6 +188,29 @@ describe("a request", () => {
     }
   });
 
+  test("each reading sees the edits between it and the one before", () => {
+    const size = (name: string) => ({
+      headers: { set: { [name]: "$(request.json.n)", [`${name}-size`]: "$(size(request.body))" } },
+    });
+    const set = (n: number) => ({ body: { json: { set: { "/n": n } } } });
+    const filter = filterWith([
+      { request: [size("x-0"), set(22), size("x-1"), set(333), { body: { append: " " } }] },
+      { request: [size("x-2"), { body: { replace: [{ find: "333", with: "4" }] } }] },
+    ]);
+    for (const pieces of splits('{"n":1}')) {
+      const stream = filter.open().request(lengthOf('{"n":1}'), ...pieces);
+      const sent = (name: string) => [stream.sent(name)[0], stream.sent(`${name}-size`)[0]];
+      expect([sent("x-0"), sent("x-1"), sent("x-2")]).toEqual([
+        ["1", "7"],
+        ["22", "8"],
+        ["333", "10"],
+      ]);
+      expect(stream.upstreamBody).toBe('{"n":4} ');
+      expect(stream.sent("content-length")).toEqual(["8"]);
+      stream.close();
+    }
+  });
+
   test("a form's fields, and all of them", () => {
     const filter = filterWith([
       {
