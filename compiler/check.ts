@@ -141,7 +141,13 @@ function say(error: ErrorObject): Finding | undefined {
       const unknown = Object.keys(data).some((key) => !isKnown(key, error.parentSchema));
       // A misspelt verb is reported as an unknown key.
       if (found.length === 0 && unknown) return undefined;
-      const message = `a step has exactly one verb; this one has ${found.join(" and ") || "none"}`;
+      const got = found.join(" and ") || "none";
+      const isStep = String(error.parentSchema?.["title"]).endsWith("Step");
+      if (!isStep) {
+        const message = `exactly one of ${verbs.join(" and ")} is expected; here is ${got}`;
+        return { code: "R205", message, pointer };
+      }
+      const message = `a step has exactly one verb; this one has ${got}`;
       return { code: "R205", message, hint: `the verbs are ${verbs.join(", ")}`, pointer };
     }
   }
