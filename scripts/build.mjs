@@ -1,7 +1,7 @@
 // Builds the filter (dist/ruleway.wasm) and the tools (dist/js). Does nothing where nothing changed.
 //   node scripts/build.mjs [filter|js]
 
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { filesOf, must, onceFor, root, tool } from "./lib.mjs";
 
@@ -39,6 +39,8 @@ function buildTools() {
       "-p",
       "tsconfig.json",
     ]);
+    // npm makes a command executable when it installs it; this one is made anew after that.
+    chmodSync(join(root, "dist", "js", "compiler", "main.js"), 0o755);
     cpSync(join(root, "bench"), join(root, "dist", "js", "bench"), {
       recursive: true,
       filter: (path) => !path.endsWith(".ts"),
