@@ -13,6 +13,7 @@ import { hashOf, NO_ENTRY } from "../bytes/key-table";
 import { OrderedSet } from "../bytes/ordered-set";
 import { length, NONE, Span, span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
+import { Regex } from "../regex/index";
 import { Form, HostPattern } from "../rules/host-pattern";
 import { Keys, UNBOUNDED } from "../rules/keys";
 import { Condition, Facts, Field, serviceName, Values } from "../rules/match";
@@ -20,6 +21,7 @@ import { Part, PathTemplate } from "../rules/path-template";
 import { Affixes } from "./affixes";
 import { KeyedLists } from "./keyed-lists";
 import { PathTree } from "./path-tree";
+import { PatternSets } from "./pattern-sets";
 
 // Tags of texts are Fields; values of a name have one for each name, from here on.
 const FIELDS: i32 = 7;
@@ -29,6 +31,7 @@ const FIELDS: i32 = 7;
 const COST_OF_NAMED: i32 = 4;
 const COST_OF_PARSING: i32 = 16;
 const COST_OF_PROPERTY: i32 = 32;
+const COST_OF_PATTERN: i32 = 64;
 
 /** Bits of an address that blocks may have: 0 to 128. */
 const BLOCK_SIZES: i32 = 129;
@@ -63,6 +66,9 @@ export class Index extends Keys {
   /** Bits of the Fields, and of the kinds of names, that streams must be asked for. */
   private fields: u32 = 0;
   private kinds: u32 = 0;
+  private readonly patterns: PatternSets = new PatternSets();
+  /** Whether a pattern is a key: it is one among many, which are looked for together. */
+  private takesPatterns: bool = true;
   /** The condition whose keys are offered. */
   private condition: i32 = 0;
 
@@ -98,7 +104,8 @@ export class Index extends Keys {
       if (condition == null || condition.weight(weights) == UNBOUNDED) always.push(i);
       else condition.offerBest(weights, index);
     }
-    index.always = StaticArray.fromArray(always);
+    index.patterns.settle(always);
+    index.always = StaticArray.fromArray(always.sort((a, b) => a - b));
     const isWhole = !weights.failed && index.settle(arena);
     temporary.destroy();
     return isWhole ? index : null;
@@ -196,6 +203,15 @@ export class Index extends Keys {
     return this.suffixOf(field, text);
   }
 
+  pattern(field: Field, regex: Regex): bool {
+    if (!this.takesPatterns || field != Field.Path || regex.flags != 0) return false;
+    this.fields |= 1 << field;
+    if (this.weighs)
+      this.weight = min<i64>((this.weight as i64) + COST_OF_PATTERN, UNBOUNDED - 1) as i32;
+    else this.patterns.add(regex, this.condition);
+    return true;
+  }
+
   private name(values: Values, name: Span): i32 {
     this.kinds |= 1 << values;
     return this.names.key(hashOf(values, name), values, name);
@@ -230,7 +246,10 @@ export class Index extends Keys {
     if (fields & (1 << Field.Path)) {
       const path = facts.path();
       this.ask(Field.Path, path);
-      if (!this.paths.lists.isEmpty && path != NONE) this.paths.hit(path, hits);
+      if (path != NONE) {
+        if (!this.paths.lists.isEmpty) this.paths.hit(path, hits);
+        this.patterns.hit(path, hits);
+      }
     }
     if (fields & (1 << Field.Method)) this.ask(Field.Method, facts.method());
     if (fields & (1 << Field.Scheme)) this.ask(Field.Scheme, facts.scheme());
@@ -287,6 +306,8 @@ export class Index extends Keys {
 export function unkeyed(conditions: StaticArray<Condition | null>): i32[] {
   const temporary = Arena.create();
   const weights = new Index(temporary);
+  // However many there are: looking for them takes time on every request.
+  weights.takesPatterns = false;
   const list: i32[] = [];
   for (let i = 0; i < conditions.length; i++) {
     const condition = conditions[i];

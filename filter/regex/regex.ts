@@ -52,7 +52,8 @@ export class Regex {
   private constructor(
     pattern: Span,
     syntax: Syntax,
-    flags: u32,
+    /** A set of Flag. */
+    readonly flags: u32,
     private readonly program: Program,
     private readonly reversed: Program,
   ) {
@@ -93,6 +94,11 @@ export class Regex {
     if (ignoreCase) quoteIgnoringCase(text, quoted);
     else quote(text, quoted);
     return Regex.compile(quoted.view(), 0);
+  }
+
+  /** The pattern; lives as long as the Regex. */
+  get pattern(): Span {
+    return span(changetype<usize>(this.source), this.source.length);
   }
 
   /** The first group of that name, or -1. */

@@ -33,25 +33,22 @@ export class RegexSet {
       return null;
     }
     const compiled: Regex[] = [];
-    const syntaxes: Syntax[] = [];
-    let hasAnyByte = false;
     for (; failed < patterns.length; failed++) {
       const regex = Regex.compile(patterns[failed], flags);
       if (!regex) return null;
       compiled.push(regex);
-      const syntax = new Parser(patterns[failed], flags).parse();
-      if (!syntax) return null;
-      syntaxes.push(syntax);
-      // \\B means another thing beside \\C.
-      hasAnyByte = hasAnyByte || syntax.hasAnyByte;
     }
-    let program: Program | null = null;
-    if (patterns.length > 0 && !hasAnyByte) {
-      program = new Generator((flags & Flag.Latin1) != 0, false, false).generateSet(syntaxes);
-      if (program && !scratch.reserve(program)) program = null;
-      problem.clear();
-    }
-    return new RegexSet(compiled, program);
+    return RegexSet.of(compiled, flags);
+  }
+
+  /** The set of patterns that are compiled already, all with these flags; MAX_PATTERNS at the most. */
+  static of(patterns: Regex[], flags: u32): RegexSet {
+    return new RegexSet(patterns, together(patterns, flags));
+  }
+
+  /** Whether one scan tells of all; else each is asked. */
+  get isOneScan(): bool {
+    return this.program != null;
   }
 
   get count(): i32 {
@@ -80,6 +77,22 @@ export class RegexSet {
   has(i: i32): bool {
     return i >= 0 && i < this.hits.length && unchecked(this.hits[i]) != 0;
   }
+}
+
+/** One program for all the patterns, or null when there is none. */
+function together(patterns: Regex[], flags: u32): Program | null {
+  const syntaxes: Syntax[] = [];
+  for (let i = 0; i < patterns.length; i++) {
+    const syntax = new Parser(patterns[i].pattern, flags).parse();
+    // \\B means another thing beside \\C.
+    if (!syntax || syntax.hasAnyByte) return null;
+    syntaxes.push(syntax);
+  }
+  if (syntaxes.length == 0) return null;
+  const isLatin1 = (flags & Flag.Latin1) != 0;
+  const program = new Generator(isLatin1, false, false).generateSet(syntaxes);
+  problem.clear();
+  return program != null && scratch.reserve(program) ? program : null;
 }
 
 let failed: i32 = 0;

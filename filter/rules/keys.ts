@@ -4,6 +4,7 @@
 
 import { Block } from "../bytes/ip-address";
 import { Span } from "../bytes/span";
+import { Regex } from "../regex/index";
 import { HostPattern } from "./host-pattern";
 import { Field, Values } from "./match";
 import { PathTemplate } from "./path-template";
@@ -27,6 +28,8 @@ export abstract class Keys {
   abstract exact(field: Field, text: Span): bool;
   abstract prefix(field: Field, text: Span): bool;
   abstract suffix(field: Field, text: Span): bool;
+  /** The text has a match of the pattern. */
+  abstract pattern(field: Field, regex: Regex): bool;
   /** A value of the name is there. */
   abstract named(values: Values, name: Span): bool;
   /** One of the name's values is `value`. */

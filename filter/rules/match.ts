@@ -373,7 +373,9 @@ export class FactIs extends Condition {
       return true;
     }
     if (matcher.prefix != NONE) return keys.prefix(this.field, matcher.prefix);
-    return matcher.suffix != NONE && keys.suffix(this.field, matcher.suffix);
+    if (matcher.suffix != NONE) return keys.suffix(this.field, matcher.suffix);
+    const regex = matcher.regex;
+    return regex != null && keys.pattern(this.field, regex);
   }
 }
 

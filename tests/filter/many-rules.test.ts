@@ -83,7 +83,7 @@ test("headers, cookies, prefixes and addresses", () => {
   expect(ask(blocks, {}, { "source.address": "/run/pipe" })).toEqual([]);
 });
 
-test("patterns are asked one by one, and right", () => {
+test("patterns are looked for together, and right", () => {
   const filter = many((i) => ({ path: { regex: `^/r${i}(/|$)` } }));
   expect(ask(filter, { ":path": "/r500" })).toEqual(["500"]);
 });
