@@ -193,7 +193,9 @@ export class StepDecoder {
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
     const json = context.member(value, "json");
     if (json != NO_NODE && streams) {
-      step.edits.push(decodeJsonStreamEdits(context, json));
+      const edit = decodeJsonStreamEdits(context, json);
+      edit.denies = denies;
+      step.edits.push(edit);
     } else if (json != NO_NODE) {
       const edit = decodeJsonEdits(context, json);
       edit.maxSize = maxSize;

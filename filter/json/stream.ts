@@ -16,7 +16,7 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { address, end, equal, NONE, Span, span } from "../bytes/span";
+import { address, end, equal, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { MAX_DEPTH } from "./document";
 import { EditKind, SKIPPED } from "./edit";
@@ -113,6 +113,7 @@ class State {
   high: i32;
   isKey: bool; // of the string
   inColon: bool; // between the first name and its value
+  hasBegun: bool;
   isFailed: bool;
   bits: usize; // a bit for each open bracket, set for an object
   frames: usize;
@@ -201,6 +202,7 @@ export function feedStream(
   out = target;
   arena = within;
   if (state.isFailed) return Streamed.Invalid;
+  if (length(piece) > 0) state.hasBegun = true;
   isOutOfMemory = false;
   runFrom = address(piece);
   holdFrom = runFrom;
@@ -213,6 +215,11 @@ export function feedStream(
     return Streamed.Invalid;
   }
   return isTouched ? Streamed.Changed : Streamed.Same;
+}
+
+/** Whether the document has had a byte so far. */
+export function hasBegun(at: usize): bool {
+  return changetype<State>(at).hasBegun;
 }
 
 /** At the end of a piece: what is held is kept, what passes is written. */

@@ -9,7 +9,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { essence } from "../http/media-type";
 import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
-import { feedStream, openStream, Streamed } from "../json/stream";
+import { feedStream, hasBegun, openStream, Streamed } from "../json/stream";
 import { StreamPlan } from "../json/stream-plan";
 import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
@@ -304,6 +304,11 @@ export class JsonStreamEdit extends BodyEdit {
   }
 
   feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    // An empty body is no JSON, but nothing of it can be taken for all of it.
+    if (last && length(piece) == 0 && !this.denies && !hasBegun(state)) {
+      count(Counter.BodySkippedInvalid);
+      return Fed.Same;
+    }
     switch (feedStream(this.plan, state, piece, last, x.arena, out)) {
       case Streamed.Same:
         return Fed.Same;
