@@ -34,6 +34,11 @@ export class StreamEdit {
 @final
 export class StreamPlan {
   readonly edits: StreamEdit[] = [];
+  /** For each segment, the edits that can select something there in an object, and in an array. */
+  readonly inObjects: u64[] = [];
+  readonly inArrays: u64[] = [];
+  /** Whether any of them can make a member or element. */
+  makes: bool = false;
   /** Segments of the longest path. */
   depth: i32 = 0;
   /** Bytes of the longest name. */
@@ -43,15 +48,26 @@ export class StreamPlan {
     const edit = new StreamEdit(kind, path, slot);
     const reason = this.reasonAgainst(edit, strict);
     if (reason.length > 0) return reason;
+    const bit = (1 as u64) << this.edits.length;
     this.edits.push(edit);
-    this.depth = max(this.depth, path.size);
-    for (let i = 0; i < path.size; i++) {
-      const selectors = path.segments[i].selectors;
-      for (let k = 0; k < selectors.length; k++) {
-        if (selectors[k].isName) this.longest = max(this.longest, length(selectors[k].name));
-      }
-    }
+    if (edit.makesFrom != NEVER || edit.addsLast) this.makes = true;
+    for (let i = 0; i < path.size; i++) this.note(i, path.segments[i].selectors, bit);
     return "";
+  }
+
+  private note(segment: i32, selectors: Selector[], bit: u64): void {
+    if (segment == this.depth) {
+      this.depth++;
+      this.inObjects.push(0);
+      this.inArrays.push(0);
+    }
+    for (let i = 0; i < selectors.length; i++) {
+      const selector = selectors[i];
+      const isAny = selector.kind == Select.Wildcard;
+      if (selector.isName) this.longest = max(this.longest, length(selector.name));
+      if (selector.isName || isAny) this.inObjects[segment] |= bit;
+      if (isAny || isIndexed(selector)) this.inArrays[segment] |= bit;
+    }
   }
 
   private reasonAgainst(edit: StreamEdit, strict: bool): string {
@@ -140,10 +156,14 @@ function shifts(a: StreamEdit, b: StreamEdit, shared: i32): bool {
 
 function hasIndex(segment: Segment): bool {
   for (let i = 0; i < segment.selectors.length; i++) {
-    const selector = segment.selectors[i];
-    if (selector.kind == Select.Slice || selector.index != NO_INDEX) return true;
+    if (isIndexed(segment.selectors[i])) return true;
   }
   return false;
+}
+
+/** Whether it selects in arrays only some; the end of one counts. */
+function isIndexed(selector: Selector): bool {
+  return selector.kind == Select.Slice || selector.index != NO_INDEX;
 }
 
 /** Whether there may be a child that both select. */
@@ -159,9 +179,7 @@ function canMeet(a: Segment, b: Segment): bool {
 function selectorsMeet(a: Selector, b: Selector): bool {
   if (a.kind == Select.Wildcard || b.kind == Select.Wildcard) return true;
   if (a.isName && b.isName && equal(a.name, b.name)) return true;
-  const isIndexA = a.kind == Select.Slice || a.index != NO_INDEX;
-  const isIndexB = b.kind == Select.Slice || b.index != NO_INDEX;
-  if (!isIndexA || !isIndexB) return false;
+  if (!isIndexed(a) || !isIndexed(b)) return false;
   if (a.kind == Select.Slice || b.kind == Select.Slice) return true;
   // The end of an array can be at any index.
   return a.index == b.index || a.index == PAST_END || b.index == PAST_END;

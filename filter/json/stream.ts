@@ -22,7 +22,7 @@ import { MAX_DEPTH } from "./document";
 import { EditKind, SKIPPED } from "./edit";
 import { Select, Selector } from "./path";
 import { StreamEdit, StreamPlan } from "./stream-plan";
-import { skipPlain, skipSpace, unescapedName } from "./tape";
+import { skipDigits, skipPlain, skipSpace, unescapedName } from "./tape";
 
 /** White space that is held back beside a member or element. */
 export const HELD_LIMIT: i32 = 64 * 1024;
@@ -449,12 +449,15 @@ function valueEnded(at: usize): void {
 /** An opening bracket ends before `at`. */
 function open(isObject: bool, at: usize): bool {
   if (state.depth == MAX_DEPTH) return false;
-  const hasFrame = state.next != 0;
   state.push(isObject);
   state.lex = isObject ? Lex.KeyOrClose : Lex.ValueOrClose;
-  if (!hasFrame) return true;
+  let edits = state.next;
+  if (edits == 0) return true;
+  state.next = 0;
+  edits &= unchecked((isObject ? plan.inObjects : plan.inArrays)[state.level]);
+  if (edits == 0) return true;
   const frame = state.frame(state.level++);
-  frame.edits = state.next;
+  frame.edits = edits;
   frame.seen = 0;
   frame.children = 0;
   frame.kept = 0;
@@ -463,7 +466,6 @@ function open(isObject: bool, at: usize): bool {
   frame.commaSize = 0;
   frame.colonSize = 0;
   frame.style = changetype<usize>(frame) + FRAME_SIZE;
-  state.next = 0;
   hold(at);
   return true;
 }
@@ -541,6 +543,7 @@ function sameName(edits: u64, selector: Selector, segment: i32): u64 {
 
 /** Notes bytes of the text, which may come in pieces, as long as they have room. */
 function noteStyle(frame: Frame, which: i32, from: usize, to: usize): void {
+  if (!plan.makes) return;
   const before = sizeOf(frame, which);
   const n = (to - from) as i32;
   if (before + n > STYLE_SIZE) {
@@ -638,6 +641,16 @@ function lex(at: usize, stop: usize): bool {
       case Lex.Word:
         if (unchecked(WORDS[state.wordAt]) != c) return false;
         if (++state.wordAt == state.wordEnd) valueEnded(at + 1);
+        break;
+      case Lex.Integer:
+      case Lex.Fraction:
+      case Lex.ExponentDigits:
+        at = skipDigits(at, stop);
+        if (at == stop) return true;
+        if (!afterDigits(load<u8>(at))) {
+          valueEnded(at);
+          continue;
+        }
         break;
       default:
         if (!number(c)) {
@@ -761,24 +774,17 @@ function escape(c: i32): bool {
   return false;
 }
 
-/** A byte in a number; false when it is none of it: then the number ended well if `lex` is After. */
+/** A byte in a number that is not one of several digits; false when it is none of it: then the number
+ * ended well if `lex` is After. */
 function number(c: i32): bool {
   const isDigit = c >= 0x30 && c <= 0x39;
   switch (state.lex) {
     case Lex.Minus:
       state.lex = c == 0x30 ? Lex.Zero : Lex.Integer;
       return isDigit;
-    case Lex.Integer:
-      return isDigit || afterInteger(c);
-    case Lex.Zero:
-      return afterInteger(c);
     case Lex.Point:
       state.lex = Lex.Fraction;
       return isDigit;
-    case Lex.Fraction:
-      if (isDigit) return true;
-      state.lex = (c | 0x20) == 0x65 ? Lex.Exponent : Lex.After;
-      return state.lex != Lex.After;
     case Lex.Exponent:
       state.lex = c == 0x2b || c == 0x2d ? Lex.ExponentSign : Lex.ExponentDigits;
       return isDigit || state.lex == Lex.ExponentSign;
@@ -786,13 +792,14 @@ function number(c: i32): bool {
       state.lex = Lex.ExponentDigits;
       return isDigit;
   }
-  if (!isDigit) state.lex = Lex.After;
-  return isDigit;
+  return afterDigits(c);
 }
 
-function afterInteger(c: i32): bool {
-  if (c == 0x2e) state.lex = Lex.Point;
-  else if ((c | 0x20) == 0x65) state.lex = Lex.Exponent;
+/** What follows the digits of a number; false when it is none of it, and the number has ended. */
+function afterDigits(c: i32): bool {
+  const lex = state.lex;
+  if (c == 0x2e && (lex == Lex.Zero || lex == Lex.Integer)) state.lex = Lex.Point;
+  else if ((c | 0x20) == 0x65 && lex != Lex.ExponentDigits) state.lex = Lex.Exponent;
   else state.lex = Lex.After;
   return state.lex != Lex.After;
 }

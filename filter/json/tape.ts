@@ -530,7 +530,7 @@ export function skipSpace(at: usize, stop: usize): usize {
   return at;
 }
 
-function skipDigits(at: usize, stop: usize): usize {
+export function skipDigits(at: usize, stop: usize): usize {
   while (at < stop && ascii.isDigit(load<u8>(at))) at++;
   return at;
 }
