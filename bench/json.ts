@@ -1,5 +1,5 @@
 // What the JSON engine does in Node, with nothing of Envoy: megabytes a second of parsing, of three
-// edits, and of an edit of very many places, beside JSON.parse with JSON.stringify over the same bytes,
+// edits, of an edit of very many places, and of edits while the document passes, beside JSON.parse with JSON.stringify over the same bytes,
 // and beside copying them.
 
 import { loadProbe, type Probe } from "../tests/probe.ts";
@@ -11,6 +11,8 @@ const ROUND_MS = 40;
 const REMOVE = 0;
 const SET = 1;
 const ADD = 2;
+/** As a host hands bodies on. */
+const PIECE = 16 * 1024;
 type Edit = [kind: number, path: string, value: string];
 
 /** An order with so many items: about 93 bytes each. */
@@ -44,6 +46,8 @@ interface Row {
   text: string;
   /** None: only parsed. */
   edits: Edit[];
+  /** Edited while it passes, in pieces of so many bytes. */
+  pieces?: number;
 }
 
 const ROWS: Row[] = [
@@ -60,12 +64,21 @@ const ROWS: Row[] = [
     text: order(10_200),
     edits: [[REMOVE, "$.items[*].secret", ""]],
   },
+  {
+    name: "the same in a stream",
+    text: order(10_200),
+    edits: [[REMOVE, "$.items[*].secret", ""]],
+    pieces: PIECE,
+  },
+  { name: "3 edits in a stream", text: order(10_200), edits: THREE, pieces: PIECE },
+  { name: "prose in a stream", text: prose, edits: [[REMOVE, "/secret", ""]], pieces: PIECE },
+  { name: "numbers in a stream", text: numbers, edits: [[REMOVE, "/secret", ""]], pieces: PIECE },
   { name: "the same by descent", text: order(10_200), edits: [[REMOVE, "$..secret", ""]] },
 ];
 
 type Contender = () => void;
 
-function ours(probe: Probe, { text, edits }: Row): Contender {
+function ours(probe: Probe, { text, edits, pieces }: Row): Contender {
   probe.exports.reset();
   const [at, size] = probe.put(text);
   if (edits.length === 0) {
@@ -75,6 +88,16 @@ function ours(probe: Probe, { text, edits }: Row): Contender {
   }
   for (const [kind, path, value] of edits)
     probe.exports.edit(kind, ...probe.put(path), ...probe.put(value), 0);
+  if (pieces !== undefined) {
+    return () => {
+      probe.exports.beginStream();
+      for (let from = 0; from < size; from += pieces) {
+        const last = from + pieces >= size;
+        const status = probe.exports.feed(at + from, Math.min(pieces, size - from), last);
+        if (status > 1) throw new Error("not JSON");
+      }
+    };
+  }
   if (probe.exports.apply(at, size) !== 0) throw new Error("nothing was edited");
   return () => probe.exports.applyAgain(at, size);
 }

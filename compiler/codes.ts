@@ -95,6 +95,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "Of draft 7 or 2020-12, as `$schema` says (default 2020-12), with references that stay within it and do not lead in a circle, and patterns in RE2 syntax.",
   },
+  R317: {
+    title: "Not an edit for a body that streams",
+    explanation:
+      "With `overLimit: stream` JSON is edited while it passes. That can be done for `remove`, `set`, `default` and `add` of names at places that do not depend on what comes later, and that no two edits share. Leave the edit out, or hold the body: `overLimit: skip` or `reject` with a `maxSize`.",
+  },
   R320: {
     title: "The expression fails",
     explanation:

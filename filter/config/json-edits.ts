@@ -7,15 +7,24 @@ import { byteAtUnchecked, compare, length, Span } from "../bytes/span";
 import { equalsText } from "../bytes/text";
 import { EditKind, EditPlan } from "../json/edit";
 import { errorOffset, errorText, Path } from "../json/path";
+import { StreamPlan } from "../json/stream-plan";
 import { Kind, NO_NODE } from "../json/tape";
-import { JsonEdit } from "../steps/body";
+import { JsonEdit, JsonStreamEdit } from "../steps/body";
 import { JsonTemplate } from "../steps/json-template";
 import { Context } from "./context";
 
 export function decodeJsonEdits(context: Context, node: i32): JsonEdit {
-  const decoder = new Decoder(context);
+  const decoder = new Decoder(context, null);
   decoder.decode(node);
   return new JsonEdit(decoder.plan, StaticArray.fromArray(decoder.values));
+}
+
+/** The same for a body that is edited while it streams; edits that cannot be are reported. */
+export function decodeJsonStreamEdits(context: Context, node: i32): JsonStreamEdit {
+  const plan = new StreamPlan();
+  const decoder = new Decoder(context, plan);
+  decoder.decode(node);
+  return new JsonStreamEdit(plan, StaticArray.fromArray(decoder.values));
 }
 
 @final
@@ -23,7 +32,11 @@ class Decoder {
   readonly plan: EditPlan = new EditPlan();
   readonly values: JsonTemplate[] = [];
 
-  constructor(private readonly context: Context) {}
+  constructor(
+    private readonly context: Context,
+    /** Takes the edits instead, where the body streams. */
+    private readonly streamed: StreamPlan | null,
+  ) {}
 
   decode(node: i32): void {
     this.decodeList(node, "remove", EditKind.Remove);
@@ -49,6 +62,24 @@ class Decoder {
 
   private refuse(node: i32, message: string): void {
     this.context.report.add(node, "R305", 0, message);
+  }
+
+  /** Adds an edit that stands at the node. */
+  private add(
+    node: i32,
+    kind: EditKind,
+    path: Path,
+    from: Path | null,
+    slot: i32,
+    isStrict: bool,
+  ): void {
+    const streamed = this.streamed;
+    if (streamed == null) {
+      this.plan.add(kind, path, from, slot, isStrict);
+      return;
+    }
+    const reason = streamed.add(kind, path, slot, isStrict);
+    if (reason.length > 0) this.context.report.add(node, "R317", -1, reason);
   }
 
   private slotOf(value: i32): i32 {
@@ -88,7 +119,7 @@ class Decoder {
       if (path == null) continue;
       if (kind == EditKind.Remove && path.size == 0)
         this.refuse(items[i], "the document itself cannot be removed");
-      else this.plan.add(kind, path, null, -1, false);
+      else this.add(items[i], kind, path, null, -1, false);
     }
   }
 
@@ -102,7 +133,7 @@ class Decoder {
       if (makes && path.size == path.manifold) {
         this.refuse(keys[i], "a name or an index is due at the end");
       } else {
-        this.plan.add(kind, path, null, this.slotOf(keys[i] + 1), false);
+        this.add(keys[i], kind, path, null, this.slotOf(keys[i] + 1), false);
       }
     }
   }
@@ -121,7 +152,7 @@ class Decoder {
       } else if (isPointer || isPath) {
         this.refuse(keys[i] + 1, "the member's new name is due; move takes a path");
       } else {
-        this.plan.add(EditKind.Rename, path, null, this.slotOf(keys[i] + 1), false);
+        this.add(keys[i], EditKind.Rename, path, null, this.slotOf(keys[i] + 1), false);
       }
     }
   }
@@ -137,7 +168,7 @@ class Decoder {
         this.refuse(keys[i] + 1, "this can be several places; one is due");
       else if (kind == EditKind.Move && from.contains(to))
         this.refuse(keys[i] + 1, "nothing can be moved into itself");
-      else this.plan.add(kind, to, from, -1, false);
+      else this.add(keys[i], kind, to, from, -1, false);
     }
   }
 
@@ -155,7 +186,7 @@ class Decoder {
     }
     if (keys.length > 0) return;
     const whole = path == null ? new Path() : path;
-    this.plan.add(EditKind.Merge, whole, null, this.slotOf(node), false);
+    this.add(node, EditKind.Merge, whole, null, this.slotOf(node), false);
   }
 
   // ---- RFC 6902
@@ -180,13 +211,13 @@ class Decoder {
       const isMove = equalsText(op, "move");
       if (isMove && path.size > from.size && from.contains(path))
         this.refuse(pathNode, "nothing can be moved into itself");
-      else this.plan.add(isMove ? EditKind.Move : EditKind.Copy, path, from, -1, true);
+      else this.add(operation, isMove ? EditKind.Move : EditKind.Copy, path, from, -1, true);
       return;
     }
     if (equalsText(op, "remove")) {
       if (path == null) return;
       if (path.size == 0) this.refuse(pathNode, "the document itself cannot be removed");
-      else this.plan.add(EditKind.Remove, path, null, -1, true);
+      else this.add(operation, EditKind.Remove, path, null, -1, true);
       return;
     }
     const value = this.needed(operation, "value");
@@ -194,7 +225,7 @@ class Decoder {
     let kind = EditKind.Test;
     if (equalsText(op, "add")) kind = EditKind.Add;
     else if (equalsText(op, "replace")) kind = EditKind.Set;
-    this.plan.add(kind, path, null, this.slotOf(value), true);
+    this.add(operation, kind, path, null, this.slotOf(value), true);
   }
 
   private pointer(node: i32): Path | null {

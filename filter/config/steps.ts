@@ -42,7 +42,7 @@ import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
 import { Context, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
-import { decodeJsonEdits } from "./json-edits";
+import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
 import { Services } from "./services";
 import { integerOf } from "./shape";
@@ -183,15 +183,20 @@ export class StepDecoder {
     if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
     const overLimit = context.member(value, "overLimit");
-    const rejects =
-      overLimit != NO_NODE && equalsText(context.tape.text(overLimit, scratch), "reject");
+    const policy = overLimit == NO_NODE ? NONE : context.tape.text(overLimit, scratch);
+    const rejects = overLimit != NO_NODE && equalsText(policy, "reject");
+    const streams = overLimit != NO_NODE && equalsText(policy, "stream");
     const onError = context.member(value, "onError");
     const denies = onError != NO_NODE && equalsText(context.tape.text(onError, scratch), "deny");
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
     const json = context.member(value, "json");
-    if (json != NO_NODE) {
+    if (json != NO_NODE && streams) {
+      const edit = decodeJsonStreamEdits(context, json);
+      edit.denies = denies;
+      step.edits.push(edit);
+    } else if (json != NO_NODE) {
       const edit = decodeJsonEdits(context, json);
       edit.maxSize = maxSize;
       edit.rejects = rejects;

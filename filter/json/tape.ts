@@ -505,7 +505,8 @@ export function errorText(code: JsonError): string {
   return "a value is expected";
 }
 
-function skipSpace(at: usize, stop: usize): usize {
+/** The first byte at or after `at` that is no white space, or `stop`. */
+export function skipSpace(at: usize, stop: usize): usize {
   // Few at first, since indentation alone is long.
   const few = min(stop, at + 4);
   for (; at < few; at++) {
@@ -529,13 +530,13 @@ function skipSpace(at: usize, stop: usize): usize {
   return at;
 }
 
-function skipDigits(at: usize, stop: usize): usize {
+export function skipDigits(at: usize, stop: usize): usize {
   while (at < stop && ascii.isDigit(load<u8>(at))) at++;
   return at;
 }
 
 /** The first quote, backslash, control character or byte of a foreign one at or after `at`, or `stop`. */
-function skipPlain(at: usize, stop: usize): usize {
+export function skipPlain(at: usize, stop: usize): usize {
   while (stop - at >= 16) {
     const bytes = v128.load(at);
     const special = v128.or(
@@ -668,6 +669,14 @@ function unescape(inner: Span, arena: Arena): Span {
   if (copy == 0) return NONE;
   memory.copy(copy, unescaped.base, size);
   return span(copy, size);
+}
+
+/** What is between the quotes of a name without its escapes, until the next is asked for; NONE at the
+ * memory ceiling. */
+export function unescapedName(inner: Span): Span {
+  if (indexOfByte(inner, 0x5c) < 0) return inner;
+  writeUnescaped(inner);
+  return unescaped.failed ? NONE : unescaped.view();
 }
 
 function equalsEscaped(inner: Span, text: Span): bool {

@@ -1,12 +1,14 @@
 // Exposes the JSON engine to its tests. Not part of the product.
 
-import { Arena } from "../bytes/arena";
+import { Arena, held } from "../bytes/arena";
 import { NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as document from "../json/document";
 import { EditKind, EditPlan, EditStatus, SKIPPED } from "../json/edit";
 import { errorOffset, errorText, Path } from "../json/path";
 import * as selection from "../json/select";
+import { feedStream, openStream, Streamed } from "../json/stream";
+import { StreamPlan } from "../json/stream-plan";
 import { Tape, writePointerSegment } from "../json/tape";
 import { writeString } from "../json/write";
 
@@ -14,6 +16,10 @@ const arena = Arena.create();
 const out = Writer.create();
 const tape = Tape.create();
 let plan = new EditPlan();
+let streamPlan = new StreamPlan();
+let streamReason = "";
+const streamArena = Arena.create();
+let stream: usize = 0;
 let values: Span[] = [];
 
 export function allocate(n: i32): usize {
@@ -23,6 +29,8 @@ export function allocate(n: i32): usize {
 export function reset(): void {
   arena.reset();
   plan = new EditPlan();
+  streamPlan = new StreamPlan();
+  streamReason = "";
   values = [];
 }
 
@@ -52,6 +60,8 @@ export function edit(kind: i32, at: usize, n: i32, value: usize, size: i32, stri
   if (path == null) return errorOffset;
   const hasValue = kind != EditKind.Remove && kind != EditKind.Dedupe;
   plan.add(kind as EditKind, path, null, hasValue ? values.length : -1, strict);
+  if (streamReason.length == 0)
+    streamReason = streamPlan.add(kind as EditKind, path, hasValue ? values.length : -1, strict);
   if (hasValue) values.push(size < 0 ? SKIPPED : span(value, size));
   return -1;
 }
@@ -78,6 +88,33 @@ export function apply(at: usize, n: i32): EditStatus {
 export function applyAgain(at: usize, n: i32): EditStatus {
   out.reset();
   return plan.apply(span(at, n), slots, out);
+}
+
+/** Why the edits so far cannot be made while a document streams; empty when they can. */
+export function reason(): Span {
+  out.reset();
+  out.text(streamReason);
+  return out.view();
+}
+
+/** Begins a document that comes in pieces. */
+export function beginStream(): bool {
+  streamArena.reset();
+  const slots = streamArena.allocate(values.length * 8 + 8);
+  for (let i = 0; i < values.length; i++) store<Span>(slots + i * 8, values[i]);
+  stream = openStream(streamPlan, slots, streamArena);
+  return stream != 0;
+}
+
+/** The next piece; `result` is what stands for it, unless it is Same. */
+export function feed(at: usize, n: i32, last: bool): Streamed {
+  out.reset();
+  return feedStream(streamPlan, stream, span(at, n), last, streamArena, out);
+}
+
+/** What the pieces of this document have taken so far, all in all. */
+export function heldBytes(): u32 {
+  return held() as u32;
 }
 
 export function result(): Span {

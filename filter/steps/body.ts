@@ -9,6 +9,8 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { essence } from "../http/media-type";
 import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
+import { feedStream, hasBegun, openStream, Streamed } from "../json/stream";
+import { StreamPlan } from "../json/stream-plan";
 import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -219,6 +221,20 @@ export class PatternsEdit extends BodyEdit {
   }
 }
 
+/** The address of a Span of JSON for each value, or 0. */
+function bindValues(x: Exchange, values: StaticArray<JsonTemplate>, arena: Arena): usize {
+  const n = values.length;
+  const state = arena.allocate(max(n, 1) * 8);
+  if (state == 0) return 0;
+  for (let i = 0; i < n; i++) {
+    const value = unchecked(values[i]).evaluateValue(x, arena);
+    if (value == NONE) return 0;
+    if (value == SKIPPED) count(Counter.EditSkippedAbsent);
+    store<Span>(state + i * 8, value);
+  }
+  return state;
+}
+
 /** Edits the body as JSON. */
 @final
 export class JsonEdit extends BodyEdit {
@@ -231,12 +247,12 @@ export class JsonEdit extends BodyEdit {
   }
 
   bind(x: Exchange): usize {
-    return this.valuesIn(x, x.arena);
+    return bindValues(x, this.values, x.arena);
   }
 
   /** The document with the edits as they are now, kept in `arena`; NONE when there is none. */
   edited(x: Exchange, text: Span, arena: Arena): Span {
-    const values = this.valuesIn(x, arena);
+    const values = bindValues(x, this.values, arena);
     if (values == 0) return NONE;
     document.reset();
     switch (this.plan.apply(text, values, document)) {
@@ -247,20 +263,6 @@ export class JsonEdit extends BodyEdit {
         count(Counter.BodySkippedInvalid);
     }
     return NONE;
-  }
-
-  /** The address of a Span of JSON for each value. */
-  private valuesIn(x: Exchange, arena: Arena): usize {
-    const n = this.values.length;
-    const state = arena.allocate(max(n, 1) * 8);
-    if (state == 0) return 0;
-    for (let i = 0; i < n; i++) {
-      const value = unchecked(this.values[i]).evaluateValue(x, arena);
-      if (value == NONE) return 0;
-      if (value == SKIPPED) count(Counter.EditSkippedAbsent);
-      store<Span>(state + i * 8, value);
-    }
-    return state;
   }
 
   lengthAfter(state: usize, before: i64): i64 {
@@ -275,6 +277,45 @@ export class JsonEdit extends BodyEdit {
         this.consumed = length(piece);
         return Fed.Changed;
       case EditStatus.OutOfMemory:
+        x.outOfMemory = true;
+    }
+    return Fed.Failed;
+  }
+}
+
+/** Edits the body as JSON while it streams. */
+@final
+export class JsonStreamEdit extends BodyEdit {
+  constructor(
+    private readonly plan: StreamPlan,
+    private readonly values: StaticArray<JsonTemplate>,
+  ) {
+    super();
+    this.breaksOff = true;
+  }
+
+  bind(x: Exchange): usize {
+    const values = bindValues(x, this.values, x.arena);
+    return values == 0 ? 0 : openStream(this.plan, values, x.arena);
+  }
+
+  lengthAfter(state: usize, before: i64): i64 {
+    return -1;
+  }
+
+  feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    // An empty body is no JSON, but nothing of it can be taken for all of it.
+    if (last && length(piece) == 0 && !this.denies && !hasBegun(state)) {
+      count(Counter.BodySkippedInvalid);
+      return Fed.Same;
+    }
+    switch (feedStream(this.plan, state, piece, last, x.arena, out)) {
+      case Streamed.Same:
+        return Fed.Same;
+      case Streamed.Changed:
+        this.consumed = length(piece);
+        return Fed.Changed;
+      case Streamed.OutOfMemory:
         x.outOfMemory = true;
     }
     return Fed.Failed;

@@ -429,7 +429,7 @@ export class BodyPipe {
     if (refusal != Refusal.None) return refusal;
     const fed = this.feedAll(x, whole, true);
     this.dropEdits();
-    if (fed == Fed.Failed) return x.outOfMemory ? Refusal.Memory : Refusal.Invalid;
+    if (fed == Fed.Failed) return failureOf(x);
     if (fed == Fed.Same) return Refusal.None;
     // The result lies in one of our writers; the untouched rest follows it.
     const out = this.result == first.view() ? first : second;
@@ -545,7 +545,7 @@ export class BodyPipe {
       piece = decoded.view();
     }
     const fed = this.feedAll(x, piece, last);
-    if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
+    if (fed == Fed.Failed) return this.refuse(x, failureOf(x));
     this.emit(fed, piece, size, !isCoded);
     // Gives back what a large piece took.
     if (isCoded) decoded.reset();
@@ -556,7 +556,7 @@ export class BodyPipe {
   private result: Span = NONE;
   private consumed: i32 = 0;
 
-  /** Runs all edits over the piece. Failed means that memory ran out. */
+  /** Runs all edits over the piece. Why it is Failed, `failureOf` knows. */
   private feedAll(x: Exchange, piece: Span, last: bool): Fed {
     let current = piece;
     let changed = false;
@@ -568,7 +568,7 @@ export class BodyPipe {
       out.reset();
       const fed = edit.feed(x, binding.state, current, last, out);
       if (fed == Fed.Failed) {
-        if (edit.denies) return Fed.Failed;
+        if (edit.denies || edit.breaksOff) return Fed.Failed;
         count(Counter.BodySkippedInvalid);
         continue;
       }
@@ -709,7 +709,7 @@ export class BodyPipe {
       return this.refuse(x, this.decoding.refusal);
     }
     const fed = this.feedAll(x, plain.view(), last);
-    if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
+    if (fed == Fed.Failed) return this.refuse(x, failureOf(x));
     this.emit(fed, plain.view(), size, false);
     this.dropCollected();
     return DataAction.Continue;
@@ -789,7 +789,7 @@ export class BodyPipe {
       this.settle(headers);
     }
     const fed = this.feedAll(x, whole, last);
-    if (fed == Fed.Failed) return this.refuse(x, Refusal.Memory);
+    if (fed == Fed.Failed) return this.refuse(x, failureOf(x));
     this.emit(fed, whole, size, this.isHere(whole, size));
     this.close();
     return DataAction.Continue;
@@ -803,7 +803,7 @@ export class BodyPipe {
     headers: HeaderMap,
   ): DataAction {
     const fed = this.feedAll(x, whole, true);
-    if (fed == Fed.Failed) return this.refuse(x, x.outOfMemory ? Refusal.Memory : Refusal.Invalid);
+    if (fed == Fed.Failed) return this.refuse(x, failureOf(x));
     const raw = this.raw;
     const isChanged = fed == Fed.Changed || this.altered;
     if (raw != null && !isChanged) {
@@ -869,6 +869,10 @@ export class BodyPipe {
       return false;
     }
     const fed = this.feedAll(x, host.EMPTY, true);
+    if (fed == Fed.Failed) {
+      this.refuse(x, failureOf(x));
+      return false;
+    }
     if (fed == Fed.Changed && length(this.result) > 0) {
       count(Counter.BodySkippedTrailers);
       this.refuse(x, Refusal.Trailers);
@@ -884,6 +888,10 @@ const second = Writer.create();
 /** What a piece decodes to. */
 const decoded = Writer.create();
 const digits = Writer.create();
+
+function failureOf(x: Exchange): Refusal {
+  return x.outOfMemory ? Refusal.Memory : Refusal.Invalid;
+}
 
 /** A content-length, or -1 when it is not one (the host frames the message some other way then). */
 function parseLength(text: Span): i64 {

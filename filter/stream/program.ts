@@ -96,6 +96,8 @@ export abstract class BodyEdit {
   whole: bool = false;
   /** On failure, refuse the message instead of passing it on unedited. */
   denies: bool = false;
+  /** A failure comes in the midst of the result: the message is never passed on after it. */
+  breaksOff: bool = false;
   /** Whole bodies: what may be held, and whether a larger one is refused. */
   maxSize: i64 = 0;
   rejects: bool = false;

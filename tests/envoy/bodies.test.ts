@@ -16,6 +16,9 @@ rules:
     request: [{ body: { json: { set: { /ok: true } }, maxSize: 8MiB } }]
   - match: { path: /json-response }
     response: [{ body: { json: { remove: [/pad] }, maxSize: 8MiB } }]
+  - match: { path: /json-stream }
+    request: [{ body: { json: { remove: ["$[*].secret"] }, overLimit: stream } }]
+    response: [{ body: { json: { set: { "$[*].seen": true } }, overLimit: stream } }]
   - match: { path: /headers }
     request: [{ headers: { remove: [x-1*], rename: { x-2: y-2 } } }]
   - match: { path: /ws }
@@ -54,6 +57,29 @@ describe.skipIf(!envoy)("bodies on Envoy", () => {
     const text = JSON.stringify({ n: 1, pad: "x".repeat(3_000_000) });
     const got = await request(setup.envoy.port, "/json-response", { pieces: [text] });
     expect([got.status, got.body]).toEqual([200, '{"n":1}']);
+  });
+
+  const secrets = JSON.stringify(
+    Array.from({ length: 60_000 }, (_, id) => ({ id, secret: `s${id}`, text: "x".repeat(60) })),
+  );
+
+  test("a JSON array of 6 MB is edited both ways while it streams, and held by nobody", async () => {
+    const headers = { "content-length": secrets.length };
+    const got = await request(setup.envoy.port, "/json-stream", { pieces: [secrets], headers });
+    const sent = secrets.replaceAll(/,"secret":"s\d+"/g, "");
+    const seen = setup.upstream.at(-1)!;
+    expect((await seen.body).toString() === sent).toBe(true);
+    expect(seen.headers["content-length"]).toBeUndefined();
+    expect(got.status).toBe(200);
+    expect(got.body === sent.replaceAll("}", ',"seen":true}')).toBe(true);
+  });
+
+  test("one that stops being JSON after 3 MB is broken off", async () => {
+    const half = secrets.length / 2;
+    const pieces = [`${secrets.slice(0, half)}\u0000${secrets.slice(half)}`];
+    const got = await request(setup.envoy.port, "/json-stream", { pieces }).catch(() => undefined);
+    expect(got?.status ?? 400).toBe(400);
+    await expect(setup.upstream.at(-1)!.body).rejects.toThrow();
   });
 
   test("as many headers as Envoy takes are edited, and so is a body in single bytes", async () => {
