@@ -182,6 +182,40 @@ export class ReplaceEdit extends BodyEdit {
   }
 }
 
+/** Puts a text before or after a literal, which stays as it was written, while the body streams. */
+@final
+export class InsertEdit extends BodyEdit {
+  constructor(
+    /** Of one literal. */
+    private readonly replacer: Replacer,
+    private readonly template: Template,
+  ) {
+    super();
+  }
+
+  bind(x: Exchange): usize {
+    const text = this.template.evaluate(x, Absent.Skips, x.arena);
+    if (text == NONE) {
+      count(Counter.EditSkippedAbsent);
+      return 0;
+    }
+    const state = this.replacer.open(x.arena);
+    if (state != 0) this.replacer.setValue(state, 0, text);
+    return state;
+  }
+
+  /** Nobody knows whether the literal is there. */
+  lengthAfter(state: usize, before: i64): i64 {
+    return length(this.replacer.valueAt(state, 0)) == 0 ? before : -1;
+  }
+
+  feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    if (!this.replacer.feed(state, piece, last, out)) return Fed.Same;
+    this.consumed = this.replacer.consumed;
+    return Fed.Changed;
+  }
+}
+
 const document = Writer.create();
 /** Replaces what patterns match, literals among them, while the body streams. */
 @final
