@@ -13,6 +13,7 @@ import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
+import { flag, key } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap } from "../stream/header-map";
@@ -38,6 +39,16 @@ export class BodyStep extends Step {
       if (state != 0) pipe.add(edit, state);
     }
     return Outcome.Next;
+  }
+
+  override describe(out: Writer): void {
+    flag(out, "someTypes", this.contentTypes.length > 0);
+    key(out, "edits");
+    for (let i = 0; i < this.edits.length; i++) {
+      out.byte(i == 0 ? 0x5b : 0x2c);
+      this.edits[i].describe(out);
+    }
+    out.text(this.edits.length == 0 ? "[]" : "]");
   }
 
   /** Whether the media type, without parameters, is one of those asked for. */
@@ -81,6 +92,10 @@ export class TextEdit extends BodyEdit {
     this.replacesAll = true;
   }
 
+  get verb(): string {
+    return "text";
+  }
+
   bind(x: Exchange): usize {
     return bindText(x, this.template, Absent.IsEmpty);
   }
@@ -105,6 +120,10 @@ export class PrependEdit extends BodyEdit {
     super();
   }
 
+  get verb(): string {
+    return "prepend";
+  }
+
   bind(x: Exchange): usize {
     return bindText(x, this.template, Absent.Skips);
   }
@@ -127,6 +146,10 @@ export class PrependEdit extends BodyEdit {
 export class AppendEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+  }
+
+  get verb(): string {
+    return "append";
   }
 
   bind(x: Exchange): usize {
@@ -154,6 +177,14 @@ export class ReplaceEdit extends BodyEdit {
     private readonly values: StaticArray<Template>,
   ) {
     super();
+  }
+
+  get verb(): string {
+    return "replace";
+  }
+
+  override get window(): i64 {
+    return this.replacer.window;
   }
 
   bind(x: Exchange): usize {
@@ -193,6 +224,14 @@ export class InsertEdit extends BodyEdit {
     super();
   }
 
+  get verb(): string {
+    return "insert";
+  }
+
+  override get window(): i64 {
+    return this.replacer.window;
+  }
+
   bind(x: Exchange): usize {
     const text = this.template.evaluate(x, Absent.Skips, x.arena);
     if (text == NONE) {
@@ -226,6 +265,20 @@ export class PatternsEdit extends BodyEdit {
     private readonly values: StaticArray<Template | null>,
   ) {
     super();
+  }
+
+  get verb(): string {
+    return "replace";
+  }
+
+  /** What is held is looked at again when it has grown by a quarter. */
+  override get window(): i64 {
+    return this.replacer.window + this.replacer.window / 4;
+  }
+
+  /** Buffers double, and the smaller ones go with the stream: less than four times the last byte. */
+  override get memory(): i64 {
+    return 4 * this.window;
   }
 
   bind(x: Exchange): usize {
@@ -262,6 +315,10 @@ export class JsonEdit extends BodyEdit {
   ) {
     super();
     this.whole = true;
+  }
+
+  get verb(): string {
+    return "json";
   }
 
   bind(x: Exchange): usize {
