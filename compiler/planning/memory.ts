@@ -46,8 +46,8 @@ export function memoryOfAll(rules: PlannedRule[], direction: Direction): MemoryT
   const limits = rules.flatMap(({ filter }) => [filter.limits[at]!, filter.ownLimits[at]!]);
   const isRead = rules.some((rule) => readsBody(rule, direction));
   const bodies = steps.map(({ body }) => body ?? 0);
-  const read = isRead ? Math.max(rules[0]!.filter.readLimit, ...limits, ...bodies) : 0;
-  const collected = Math.max(read, ...edits.map(({ maxSize }) => maxSize ?? 0));
+  const read = isRead ? largest([rules[0]!.filter.readLimit, ...limits, ...bodies]) : 0;
+  const collected = largest([read, ...edits.map(({ maxSize }) => maxSize ?? 0)]);
   return memoryTerms(rules, edits, read, collected);
 }
 
@@ -57,6 +57,11 @@ export function readsBody({ filter }: PlannedRule, direction: Direction): boolea
     filter.whenReadsBody === DIRECTIONS.indexOf(direction) ||
     filter[direction].some((step) => step.readsBody || step.whenReadsBody)
   );
+}
+
+/** Lists of rules can be longer than lists of arguments. */
+function largest(numbers: number[]): number {
+  return numbers.reduce((most, each) => Math.max(most, each));
 }
 
 export function sum(terms: MemoryTerm[]): number {

@@ -32,9 +32,13 @@ function planProgram(program: Program | null, prefix: string): void {
   const conditions = new StaticArray<Condition | null>(rules.length);
   for (let i = 0; i < rules.length; i++) conditions[i] = rules[i].condition;
   const asked = unkeyed(conditions);
-  // Inherited ones are planned where they stand.
-  for (let i = program.inherited; i < rules.length; i++) {
+  let nextAsked = 0; // of `asked`, which is in the order of the rules
+  for (let i = 0; i < rules.length; i++) {
     const rule = rules[i];
+    const isAsked = nextAsked < asked.length && asked[nextAsked] == i;
+    if (isAsked) nextAsked++;
+    // Inherited ones are planned where they stand.
+    if (i < program.inherited) continue;
     line.reset();
     line.text(prefix);
     line.text('plan {"rule":"');
@@ -43,7 +47,7 @@ function planProgram(program: Program | null, prefix: string): void {
     line.integer(rule.place);
     line.byte(0x22);
     text(line, "name", rule.name);
-    flag(line, "asked", asked.includes(i) || rule.condition == null);
+    flag(line, "asked", isAsked || rule.condition == null);
     flag(line, "holdsHeaders", program.holdsHeaders);
     writePair("limits", program.requestLimit, program.responseLimit);
     writePair("ownLimits", rule.requestLimit, rule.responseLimit);
