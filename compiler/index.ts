@@ -6,7 +6,7 @@ import { checkShape } from "./check.ts";
 import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
 import { checkJsonSchemas, lintJsonSchemas } from "./json-schema.ts";
 import { lint } from "./lint.ts";
-import { parseSource } from "./parse.ts";
+import { parseSource, type Source } from "./parse.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
 
@@ -26,6 +26,8 @@ export interface Compiled {
   rules?: Record<string, unknown>;
   /** The same as text, minimal. */
   json?: string;
+  /** The file they were read from, for whoever wants places in it. */
+  source?: Source;
   diagnostics: Diagnostic[];
 }
 
@@ -59,7 +61,7 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
   }
   const sorted = sortDiagnostics(diagnostics);
   if (sorted.some((each) => each.severity === "error")) return { diagnostics: sorted };
-  return { rules, json, diagnostics: sorted };
+  return { rules, json, source, diagnostics: sorted };
 }
 
 /** The tree with what the target's host is known to be able to. */

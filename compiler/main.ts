@@ -9,6 +9,7 @@ import { root, wasmPath } from "./assets.ts";
 import { registerEval } from "./eval.ts";
 import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
 import { compile, TARGETS, type Target } from "./index.ts";
+import { registerPlan } from "./plan.ts";
 import { FORMATS, type Format, render } from "./render.ts";
 import { registerRun } from "./run.ts";
 import { envoyFilter } from "./targets/envoy.ts";
@@ -94,6 +95,7 @@ function plural(n: number, what: string): string {
 }
 
 registerEval(program);
+registerPlan(program);
 registerRun(program);
 registerTest(program);
 

@@ -20,10 +20,10 @@ const literal = (find: string, value: string, more: Partial<Literal> = {}): Lite
 function setUp(literals: Literal[]): void {
   probe.exports.reset();
   for (const each of literals) {
+    const find = probe.put(each.find);
     const value = probe.put(each.with);
-    expect(probe.exports.add(...probe.put(each.find), each.ignoreCase, each.limit, ...value)).toBe(
-      1,
-    );
+    const place = [undefined, "before", "after"].indexOf(each.place);
+    expect(probe.exports.add(...find, each.ignoreCase, each.limit, ...value, place)).toBe(1);
   }
   probe.exports.open();
 }
@@ -68,6 +68,28 @@ test.each([
   ["replaced by nothing", "aabbaabb", [literal("ab", "")]],
   ["a value that has the literal in it", "aaaa", [literal("a", "aa")]],
   ["a tail that only began", "xxfoba", [literal("foobar", "1"), literal("oba", "2")]],
+  [
+    "before, the literal as it was",
+    "xFoOfoO",
+    [literal("foo", "-", { ignoreCase: true, place: "before" })],
+  ],
+  [
+    "after, the literal as it was",
+    "xFoOfoO",
+    [literal("foo", "-", { ignoreCase: true, place: "after" })],
+  ],
+  ["before the first alone", "aXaXa", [literal("X", "yy", { limit: 1, place: "before" })]],
+  ["after the first alone", "aXXaX", [literal("X", "XX", { limit: 1, place: "after" })]],
+  [
+    "before, after and instead, side by side",
+    "abcabcb",
+    [
+      literal("a", "1", { place: "before" }),
+      literal("b", "2", { place: "after" }),
+      literal("c", "3"),
+    ],
+  ],
+  ["before what is held", "xxaaab", [literal("aab", "-", { place: "before" })]],
   ["used up while a beginning is held", "abxab", [literal("ab", "1", { limit: 1 })]],
 ])("%s, in every cut", (_name, text, literals) => {
   const expected = replaceAll(text, literals);
@@ -84,6 +106,7 @@ test("random texts and literals, cut at random, are as the slow reference has th
       with: ab,
       ignoreCase: fc.boolean(),
       limit: fc.constantFrom(1, 2, 2 ** 31 - 1),
+      place: fc.constantFrom(undefined, "before" as const, "after" as const),
     }),
     { minLength: 1, maxLength: 4 },
   );

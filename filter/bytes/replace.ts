@@ -1,7 +1,8 @@
 // Replacing literals in a body that comes in pieces, with the result that one pass over the whole
 // would have: leftmost match first, the earlier in the list where two begin together, what was put in
-// not searched again. Between pieces only a tail is held back that is the beginning of a literal;
-// so at most the longest literal less a byte.
+// not searched again. A literal may also be kept as it was written, with a text put before or after
+// it. Between pieces only a tail is held back that is the beginning of a literal; so at most the
+// longest literal less a byte.
 //
 // A piece without a match, with nothing held before or after, is left alone. Else the result says
 // how far into the piece it reaches, so that the caller can leave what follows where it is.
@@ -18,6 +19,14 @@ const MAX_NEEDLE_SIZE: i32 = 4096;
 const nextMatch: StaticArray<i32> = new StaticArray<i32>(MAX_NEEDLES);
 const joined = Writer.create();
 
+/** Where a value goes. */
+export const enum Place {
+  /** In the literal's place. */
+  Instead,
+  Before,
+  After,
+}
+
 /** What a stream needs: what is held back, and how often each literal may still be replaced. */
 @unmanaged
 @final
@@ -33,6 +42,7 @@ class State {
 export class Replacer {
   private readonly needles: Needle[] = [];
   private readonly limits: i32[] = [];
+  private readonly places: Place[] = [];
   private longest: i32 = 0;
 
   /** The literals are kept in `arena`. */
@@ -41,18 +51,25 @@ export class Replacer {
   /** Set by `feed` when it changes something: how many bytes of the piece `out` stands for. */
   consumed: i32 = 0;
 
-  /** Adds a literal, to be replaced at most `limit` times; false when it or the list is too long. */
-  add(find: Span, ignoreCase: bool, limit: i32): bool {
+  /** Adds a literal, whose value is put in at most `limit` times; false when it or the list is too
+   * long. */
+  add(find: Span, ignoreCase: bool, limit: i32, place: Place = Place.Instead): bool {
     const n = length(find);
     if (n == 0 || n > MAX_NEEDLE_SIZE || this.needles.length == MAX_NEEDLES) return false;
     this.needles.push(new Needle(find, ignoreCase, this.arena));
     this.limits.push(limit);
+    this.places.push(place);
     this.longest = max(this.longest, n);
     return true;
   }
 
   get count(): i32 {
     return this.needles.length;
+  }
+
+  /** The most bytes that are held back. */
+  get window(): i32 {
+    return this.longest - 1;
   }
 
   /** Length of the literal at that index. */
@@ -74,7 +91,7 @@ export class Replacer {
     return base;
   }
 
-  /** What the literal is replaced by; must live as long as the state. */
+  /** What is put in for the literal; must live as long as the state. */
   setValue(address: usize, i: i32, value: Span): void {
     store<Span>(changetype<State>(address).values + i * 8, value);
   }
@@ -117,11 +134,13 @@ export class Replacer {
       if (which < 0) break;
       const left = state.left + which * 4;
       store<i32>(left, load<i32>(left) - 1);
-      out.bytes(base + written, start - written);
+      position = start + unchecked(this.needles[which]).size;
+      const place = unchecked(this.places[which]);
+      const cut = place == Place.After ? position : start; // where the value goes
+      out.bytes(base + written, cut - written);
       out.span(load<Span>(state.values + which * 8));
       changed = true;
-      position = start + unchecked(this.needles[which]).size;
-      written = position;
+      written = place == Place.Instead ? position : cut;
     }
     if (hold < size) {
       out.bytes(base + written, hold - written);

@@ -395,6 +395,7 @@ class Decoder {
     const report = context.report;
     if (tape.kind(node) != Kind.Object) return null;
     context.begin();
+    steps.accept = Accept.Any;
     const rule = new Rule();
     const name = context.member(node, "name");
     rule.name =

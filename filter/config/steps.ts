@@ -3,7 +3,7 @@
 
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
-import { Replacer } from "../bytes/replace";
+import { Place, Replacer } from "../bytes/replace";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
@@ -16,6 +16,7 @@ import { AuthorizeStep, OnError } from "../steps/authorize";
 import {
   AppendEdit,
   BodyStep,
+  InsertEdit,
   PatternsEdit,
   PrependEdit,
   ReplaceEdit,
@@ -56,6 +57,8 @@ const LARGEST_EVENT: i64 = 256 * 1024;
 const DEFAULT_WINDOW: i64 = 64 << 10;
 const MAX_WINDOW: i64 = 16 << 20;
 const MAX_ITEMS: i32 = 64;
+/** Half of the edits that a body may have. */
+const MAX_INSERTS: i32 = 32;
 const MAX_LITERAL: i32 = 4096;
 
 @final
@@ -191,6 +194,8 @@ export class StepDecoder {
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
+    const insert = context.member(value, "insert");
+    if (insert != NO_NODE) this.decodeInserts(insert, step);
     const json = context.member(value, "json");
     if (json != NO_NODE && streams) {
       const edit = decodeJsonStreamEdits(context, json);
@@ -278,6 +283,26 @@ export class StepDecoder {
       values[i] = context.template(context.member(nodes[i], "with"));
     }
     return new ReplaceEdit(replacer, values);
+  }
+
+  /** An edit for each, so that each sees what those before have left. */
+  private decodeInserts(node: i32, step: BodyStep): void {
+    const context = this.context;
+    const nodes = context.strings(node);
+    for (let i = 0; i < nodes.length; i++) {
+      const item = nodes[i];
+      const before = context.member(item, "before");
+      const place = before != NO_NODE ? Place.Before : Place.After;
+      const marker = before != NO_NODE ? before : context.member(item, "after");
+      const replacer = new Replacer(context.arena);
+      const times = context.member(item, "first") == NO_NODE ? 1 : this.first(item);
+      const isTaken =
+        i < MAX_INSERTS &&
+        replacer.add(context.text(marker), context.isTrue(item, "ignoreCase"), times, place);
+      if (!isTaken)
+        context.report.add(marker, "R204", -1, "longer than 4096 bytes, or the 33rd of the list");
+      step.edits.push(new InsertEdit(replacer, context.template(context.member(item, "text"))));
+    }
   }
 
   private decodeEvents(value: i32, isResponse: bool): Step {

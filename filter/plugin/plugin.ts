@@ -10,6 +10,7 @@ import { NONE } from "../bytes/span";
 import { fromString, toString } from "../bytes/text";
 import { decodeConfiguration, LastGood } from "../config/document";
 import { logNotes } from "../config/notes";
+import { logPlan } from "../config/plan";
 import { Counter, count } from "../stream/counters";
 import { Configuration } from "../stream/program";
 
@@ -59,6 +60,7 @@ export class Plugin {
       );
     }
     logNotes(configuration, prefix);
+    logPlan(configuration, prefix);
     this.swap(configuration);
     return true;
   }

@@ -1,7 +1,7 @@
 // Exposes search and replace to their tests. Not part of the product.
 
 import { Arena } from "../bytes/arena";
-import { Replacer } from "../bytes/replace";
+import { Place, Replacer } from "../bytes/replace";
 import { Needle } from "../bytes/search";
 import { NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
@@ -30,9 +30,10 @@ export function add(
   limit: i32,
   value: usize,
   size: i32,
+  place: Place,
 ): bool {
   values.push(span(value, size));
-  return replacer.add(span(at, n), ignoreCase, limit);
+  return replacer.add(span(at, n), ignoreCase, limit, place);
 }
 
 export function open(): void {

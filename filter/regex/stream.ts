@@ -64,7 +64,7 @@ export class StreamReplacer {
 
   constructor(
     /** The most bytes that are held back. */
-    private readonly window: i32,
+    readonly window: i32,
   ) {}
 
   /** Adds a pattern, to be replaced at most `limit` times (-1: any number) by what the template says,

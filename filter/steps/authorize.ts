@@ -8,6 +8,7 @@ import { scratch } from "../abi/memory";
 import { BufferType } from "../abi/numbers";
 import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span } from "../bytes/span";
+import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
 import * as query from "../http/query";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
@@ -15,6 +16,7 @@ import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
 import { remember } from "../stream/calls";
 import { Counter, count } from "../stream/counters";
+import { number, text } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
@@ -123,6 +125,12 @@ export class AuthorizeStep extends Step {
     count(Counter.AuthorizeDenied);
     this.deny(x, changetype<HttpAnswer>(answer));
     return Outcome.End;
+  }
+
+  override describe(out: Writer): void {
+    text(out, "cluster", this.service.cluster);
+    number(out, "timeout", this.timeoutMs);
+    number(out, "onError", this.onError == OnError.Allow ? 0 : this.errorStatus);
   }
 
   private fail(x: Exchange, allows: bool): Outcome {

@@ -15,6 +15,7 @@ import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
+import { flag, key } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap } from "../stream/header-map";
@@ -40,6 +41,16 @@ export class BodyStep extends Step {
       if (state != 0) pipe.add(edit, state);
     }
     return Outcome.Next;
+  }
+
+  override describe(out: Writer): void {
+    flag(out, "someTypes", this.contentTypes.length > 0);
+    key(out, "edits");
+    for (let i = 0; i < this.edits.length; i++) {
+      out.byte(i == 0 ? 0x5b : 0x2c);
+      this.edits[i].describe(out);
+    }
+    out.text(this.edits.length == 0 ? "[]" : "]");
   }
 
   /** Whether the media type, without parameters, is one of those asked for. */
@@ -83,6 +94,10 @@ export class TextEdit extends BodyEdit {
     this.replacesAll = true;
   }
 
+  get verb(): string {
+    return "text";
+  }
+
   bind(x: Exchange): usize {
     return bindText(x, this.template, Absent.IsEmpty);
   }
@@ -107,6 +122,10 @@ export class PrependEdit extends BodyEdit {
     super();
   }
 
+  get verb(): string {
+    return "prepend";
+  }
+
   bind(x: Exchange): usize {
     return bindText(x, this.template, Absent.Skips);
   }
@@ -129,6 +148,10 @@ export class PrependEdit extends BodyEdit {
 export class AppendEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+  }
+
+  get verb(): string {
+    return "append";
   }
 
   bind(x: Exchange): usize {
@@ -158,6 +181,14 @@ export class ReplaceEdit extends BodyEdit {
     super();
   }
 
+  get verb(): string {
+    return "replace";
+  }
+
+  override get window(): i64 {
+    return this.replacer.window;
+  }
+
   bind(x: Exchange): usize {
     const state = this.replacer.open(x.arena);
     if (state == 0) return 0;
@@ -184,6 +215,48 @@ export class ReplaceEdit extends BodyEdit {
   }
 }
 
+/** Puts a text before or after a literal, which stays as it was written, while the body streams. */
+@final
+export class InsertEdit extends BodyEdit {
+  constructor(
+    /** Of one literal. */
+    private readonly replacer: Replacer,
+    private readonly template: Template,
+  ) {
+    super();
+  }
+
+  get verb(): string {
+    return "insert";
+  }
+
+  override get window(): i64 {
+    return this.replacer.window;
+  }
+
+  bind(x: Exchange): usize {
+    const text = this.template.evaluate(x, Absent.Skips, x.arena);
+    if (text == NONE) {
+      count(Counter.EditSkippedAbsent);
+      return 0;
+    }
+    const state = this.replacer.open(x.arena);
+    if (state != 0) this.replacer.setValue(state, 0, text);
+    return state;
+  }
+
+  /** Nobody knows whether the literal is there. */
+  lengthAfter(state: usize, before: i64): i64 {
+    return length(this.replacer.valueAt(state, 0)) == 0 ? before : -1;
+  }
+
+  feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
+    if (!this.replacer.feed(state, piece, last, out)) return Fed.Same;
+    this.consumed = this.replacer.consumed;
+    return Fed.Changed;
+  }
+}
+
 const document = Writer.create();
 /** Replaces what patterns match, literals among them, while the body streams. */
 @final
@@ -194,6 +267,20 @@ export class PatternsEdit extends BodyEdit {
     private readonly values: StaticArray<Template | null>,
   ) {
     super();
+  }
+
+  get verb(): string {
+    return "replace";
+  }
+
+  /** What is held is looked at again when it has grown by a quarter. */
+  override get window(): i64 {
+    return this.replacer.window + this.replacer.window / 4;
+  }
+
+  /** Buffers double, and the smaller ones go with the stream: less than four times the last byte. */
+  override get memory(): i64 {
+    return 4 * this.window;
   }
 
   bind(x: Exchange): usize {
@@ -244,6 +331,10 @@ export class JsonEdit extends BodyEdit {
   ) {
     super();
     this.whole = true;
+  }
+
+  get verb(): string {
+    return "json";
   }
 
   bind(x: Exchange): usize {

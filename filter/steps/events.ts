@@ -14,6 +14,7 @@ import { isMediaType } from "../http/media-type";
 import { Expression, Verdict } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
+import { flag, key } from "../stream/description";
 import * as current from "../stream/event";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
@@ -80,6 +81,14 @@ export class EventsStep extends Step {
     if (state != 0) body.add(this.edit, state);
     return Outcome.Next;
   }
+
+  override describe(out: Writer): void {
+    flag(out, "someTypes", this.edit.format == Format.Auto);
+    key(out, "edits");
+    out.byte(0x5b);
+    this.edit.describe(out);
+    out.byte(0x5d);
+  }
 }
 
 @final
@@ -109,6 +118,19 @@ export class EventsEdit extends BodyEdit {
     state.passes = false;
     state.index = 0;
     return at;
+  }
+
+  get verb(): string {
+    return "events";
+  }
+
+  override get window(): i64 {
+    return this.largest;
+  }
+
+  /** Buffers double, and the smaller ones go with the stream. */
+  override get memory(): i64 {
+    return 4 * this.window;
   }
 
   bind(x: Exchange): usize {
@@ -182,7 +204,7 @@ export class EventsEdit extends BodyEdit {
   private hold(x: Exchange, state: State, bytes: Span): bool {
     const size = state.size + length(bytes);
     if (size > state.capacity) {
-      // At most twice as much as the largest event comes to be allocated for a stream.
+      // Less than four times the largest event comes to be allocated for a stream.
       const capacity = max(size, state.capacity * 2);
       const base = x.arena.allocate(capacity);
       if (base == 0) {

@@ -2,7 +2,9 @@
 // content-length tells, else while the body is counted; the headers are judged here.
 
 import { length } from "../bytes/span";
+import { Writer } from "../bytes/writer";
 import { Counter, count } from "../stream/counters";
+import { flag, number } from "../stream/description";
 import { Exchange, tighter } from "../stream/exchange";
 import { isPseudo } from "../stream/header-map";
 import { Outcome, Step, UNLIMITED } from "../stream/program";
@@ -31,6 +33,13 @@ export class LimitStep extends Step {
     }
     if (this.headerCount == UNLIMITED && this.headerBytes == UNLIMITED) return Outcome.Next;
     return this.areHeadersWithin(x) ? Outcome.Next : this.refuse(x);
+  }
+
+  override describe(out: Writer): void {
+    number(out, "body", this.body);
+    number(out, "headers", this.headerCount);
+    number(out, "headerBytes", this.headerBytes);
+    flag(out, "answers", this.response != null);
   }
 
   private areHeadersWithin(x: Exchange): bool {

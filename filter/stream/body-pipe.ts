@@ -73,7 +73,7 @@ const enum Parsed {
 }
 
 /** What is read of a body at the most, where no limit says more: Envoy's own default for buffers. */
-const READ_LIMIT: i64 = 1 << 20;
+export const READ_LIMIT: i64 = 1 << 20;
 const MAX_JSON_DEPTH: i32 = 200;
 
 @unmanaged

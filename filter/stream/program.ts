@@ -13,6 +13,7 @@ import { HostPattern } from "../rules/host-pattern";
 import { Condition, Facts } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
+import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 
 /** What running a step leads to. */
@@ -74,6 +75,9 @@ export abstract class Step {
 
   abstract run(x: Exchange): Outcome;
 
+  /** Writes what is particular to it as members of a JSON object (description.ts). */
+  describe(out: Writer): void {}
+
   /** Goes on after a callout of this step; only for steps that answer Pause. */
   resume(x: Exchange, answer: Answer): Outcome {
     return Outcome.Next;
@@ -119,6 +123,34 @@ export abstract class BodyEdit {
   abstract lengthAfter(state: usize, before: i64): i64;
 
   abstract feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed;
+
+  /** Its key in the step. */
+  abstract get verb(): string;
+
+  /** The most bytes of a body in pieces that are held back between them. */
+  get window(): i64 {
+    return 0;
+  }
+
+  /** What its state may take of memory for them. */
+  get memory(): i64 {
+    return this.window;
+  }
+
+  describe(out: Writer): void {
+    out.text('{"edit":"');
+    out.text(this.verb);
+    out.byte(0x22);
+    number(out, "window", this.window);
+    number(out, "memory", this.memory);
+    if (this.whole) number(out, "maxSize", this.maxSize);
+    flag(out, "rejects", this.rejects);
+    flag(out, "denies", this.denies);
+    flag(out, "decodes", this.decodes);
+    flag(out, "rejectsCoding", this.rejectsCoding);
+    flag(out, "replacesAll", this.replacesAll);
+    out.byte(0x7d);
+  }
 }
 
 /** No limit. */

@@ -564,7 +564,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC and partial content (206) pass untouched and are counted.
+ * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC and partial content (206) pass untouched and are counted.
  */
 export interface Body {
   /**
@@ -574,6 +574,10 @@ export interface Body {
    */
   replace?: [BodyReplace, ...BodyReplace[]];
   window?: Size1;
+  /**
+   * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
+   */
+  insert?: BodyInsert | [BodyInsert, ...BodyInsert[]];
   json?: Json;
   /**
    * Text that may hold `$(…)`.
@@ -621,6 +625,31 @@ export interface BodyReplace {
   ignoreCase?: boolean;
   /**
    * Only so many; default all.
+   */
+  first?: number;
+}
+/**
+ * One of `before` and `after`. The literal stays as it was written; where it does not occur, nothing is put in.
+ */
+export interface BodyInsert {
+  /**
+   * A literal.
+   */
+  before?: string;
+  /**
+   * A literal.
+   */
+  after?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  text: string;
+  /**
+   * ASCII letters of the literal; default false.
+   */
+  ignoreCase?: boolean;
+  /**
+   * At so many places; default 1.
    */
   first?: number;
 }

@@ -6,6 +6,8 @@ export interface Literal {
   ignoreCase: boolean;
   /** How often at most. */
   limit: number;
+  /** The literal stays as it was written, and `with` goes there. */
+  place?: "before" | "after";
 }
 
 /** Leftmost first, the earlier of the list where two begin together; what is put in is not searched. */
@@ -25,8 +27,10 @@ export function replaceAll(text: string, literals: Literal[]): string {
       continue;
     }
     left[which]!--;
-    result += literals[which]!.with;
-    at += literals[which]!.find.length;
+    const { find, with: value, place } = literals[which]!;
+    const kept = place ? text.slice(at, at + find.length) : "";
+    result += place === "after" ? kept + value : value + kept;
+    at += find.length;
   }
   return result;
 }

@@ -1,0 +1,111 @@
+// `ruleway plan`: what each rule holds, buffers, streams and waits for, and what a stream may take of
+// memory for it at the worst.
+
+import { type Command, Option } from "commander";
+import type { Diagnostic } from "./diagnostic.ts";
+import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
+import { compile, TARGETS, type Target } from "./index.ts";
+import { type MemoryTerm, memoryOfAll, size, sum } from "./planning/memory.ts";
+import { DIRECTIONS, type PlannedRule, planRules } from "./planning/plan.ts";
+import { type Told, tell } from "./planning/sentences.ts";
+import { render } from "./render.ts";
+
+export interface Planned extends PlannedRule {
+  request: Told;
+  response: Told;
+  /** Upper bound of what a stream keeps in memory for the rule. */
+  bytes: number;
+}
+
+interface Options {
+  target: Target;
+  format: "text" | "json";
+}
+
+export function registerPlan(program: Command): void {
+  program
+    .command("plan")
+    .description("what each rule holds, streams and waits for, and its worst case in memory")
+    .argument("<file...>", "rule files, folders of them, or - for standard input")
+    .addOption(
+      new Option("--target <name>", "where the rules will run").choices(TARGETS).default("envoy"),
+    )
+    .addOption(
+      new Option("--format <name>", "how to say it").choices(["text", "json"]).default("text"),
+    )
+    .action(plan);
+}
+
+function plan(paths: string[], { target, format }: Options): void {
+  const files = expandPaths(paths, (name) => isYaml(name) && !isRuleTest(name));
+  if (files.length === 0) throw new Unreadable("there are no rule files there");
+  const plans: Planned[][] = [];
+  for (const file of files) {
+    const text = readText(file);
+    const { rules, diagnostics } = planFile(text, file, target);
+    const errors = diagnostics.filter(({ severity }) => severity === "error");
+    process.stderr.write(render(errors, "pretty", new Map([[file, text]])));
+    if (rules) plans.push(rules);
+    else process.exitCode = 1;
+  }
+  process.stdout.write(
+    format === "json"
+      ? `${JSON.stringify(plans.flat(), null, 2)}\n`
+      : plans.map(renderPlan).join("\n"),
+  );
+}
+
+/** The plan of a rule file; no rules when it has errors. */
+export function planFile(
+  text: string,
+  file: string,
+  target: Target = "envoy",
+): { rules?: Planned[]; diagnostics: Diagnostic[] } {
+  const { source, json, diagnostics } = compile(text, { file, target });
+  if (!source || !json) return { diagnostics };
+  return { rules: planRules(json, source).map(planned), diagnostics };
+}
+
+function planned(rule: PlannedRule): Planned {
+  const request = tell(rule, "request");
+  const response = tell(rule, "response");
+  return { ...rule, request, response, bytes: sum([...request.memory, ...response.memory]) };
+}
+
+/** The rules of a file, and what they come to together. */
+export function renderPlan(rules: Planned[]): string {
+  const parts = rules.map(renderRule);
+  if (rules.length > 1) {
+    const head = `${rules[0]!.file} all rules together, on a stream that each of them is for\n`;
+    const memory = DIRECTIONS.map((direction) => memoryOfAll(rules, direction));
+    parts.push(head + row("memory", tellOfMemory(memory)));
+  }
+  return parts.join("\n");
+}
+
+function renderRule(rule: Planned): string {
+  const { filter, file, line } = rule;
+  const rows = [row("match", filter.asked ? "asked on every request" : "looked up")];
+  for (const direction of DIRECTIONS) {
+    const { sentences } = rule[direction];
+    const isQuiet = sentences.length === 0 && filter[direction].length > 0;
+    const said = isQuiet ? ["nothing of bodies, and nothing is waited for"] : sentences;
+    rows.push(...said.map((each, i) => row(i === 0 ? direction : "", each)));
+  }
+  rows.push(row("memory", tellOfMemory(DIRECTIONS.map((direction) => rule[direction].memory))));
+  return `${file}${line === undefined ? "" : `:${line}`} ${filter.name}\n${rows.join("")}`;
+}
+
+function row(label: string, text: string): string {
+  return `  ${label.padEnd(10)}${text}\n`;
+}
+
+/** The sum, and for each direction what it is of. */
+function tellOfMemory(directions: MemoryTerm[][]): string {
+  const parts = directions.flatMap((terms, i) => {
+    const sums = terms.map(({ what, bytes }) => `${size(bytes)} ${what}`).join(" + ");
+    return terms.length > 0 ? [`${DIRECTIONS[i]}: ${sums}`] : [];
+  });
+  if (parts.length === 0) return "nothing of bodies";
+  return `at most ${size(sum(directions.flat()))} (${parts.join("; ")})`;
+}

@@ -1,0 +1,112 @@
+// What each rule of a checked rule file will do: the real filter reads the rules in the embedded
+// host and says it, rule by rule (filter/config/plan.ts). Here its lines get their places in the YAML back.
+
+import { LogLevel, Plugin } from "../../host/index.ts";
+import { filterModule } from "../assets.ts";
+import type { Source } from "../parse.ts";
+
+export type Direction = "request" | "response";
+/** In the order of the filter's pairs and phases. */
+export const DIRECTIONS: readonly Direction[] = ["request", "response"];
+
+export interface FilterEdit {
+  edit: "replace" | "insert" | "json" | "text" | "prepend" | "append" | "events";
+  /** The most bytes held back between pieces, and the memory that this may take. */
+  window: number;
+  memory: number;
+  /** Of an edit that wants the whole body. */
+  maxSize?: number;
+  rejects?: true;
+  denies?: true;
+  decodes?: true;
+  rejectsCoding?: true;
+  replacesAll?: true;
+}
+
+/** What a step does when something it needs cannot be evaluated; the filter's numbers. */
+export const ON_FAILURE = { skip: 0, act: 1, deny: 2 } as const;
+
+export interface FilterStep {
+  step: number;
+  conditional?: true;
+  whenReadsBody?: true;
+  readsBody?: true;
+  judgesBody?: true;
+  onFailure: number;
+  edits?: FilterEdit[];
+  someTypes?: true;
+  /** Of `limit`; -1 is none. */
+  body?: number;
+  headers?: number;
+  headerBytes?: number;
+  answers?: true;
+  /** Of a callout. */
+  cluster?: string;
+  timeout?: number;
+  /** A status, or 0: the request goes on. */
+  onError?: number;
+}
+
+/** A rule in the filter's own words. */
+export interface FilterRule {
+  rule: string;
+  name: string;
+  asked?: true;
+  holdsHeaders?: true;
+  limits: [request: number, response: number];
+  ownLimits: [request: number, response: number];
+  /** The phase in which the rule's `when` does: 0 request, 1 response. */
+  whenReadsBody?: number;
+  asksForAll?: true;
+  /** What the upstream may send: 0 anything, 1 what the filter decodes, 2 plain bodies. */
+  accept: number;
+  /** What decoding one body takes. */
+  decoder: number;
+  /** What is read of a body where no limit says more. */
+  readLimit: number;
+  request: FilterStep[];
+  response: FilterStep[];
+}
+
+export interface PlannedRule {
+  file: string;
+  line: number | undefined;
+  /** The verb of each step, as the YAML has it. */
+  verbs: Record<Direction, string[]>;
+  filter: FilterRule;
+}
+
+const PLAN = /^ruleway(?: \[[^\]]*\])?: plan (\{.*\})$/s;
+const NOT_A_VERB = ["name", "when", "onError"];
+
+/** The rules in force, in the order of the file. Throws only when something of our own is broken. */
+export function planRules(json: string, source: Source): PlannedRule[] {
+  const lines: string[] = [];
+  const plugin = new Plugin(filterModule(), {
+    logLevel: LogLevel.Debug,
+    log: (_level, text) => lines.push(text),
+  });
+  if (!plugin.configure(json)) throw new Error("the filter refuses the rules that it has taken");
+  const rules = lines.flatMap((line) => PLAN.exec(line)?.[1] ?? []);
+  return rules.map((text) => {
+    const filter = JSON.parse(text) as FilterRule;
+    const yaml = nodeAt(source.tree, filter.rule);
+    return {
+      file: source.file,
+      line: source.rangeOf(filter.rule)?.start.line,
+      verbs: { request: verbsOf(yaml, "request"), response: verbsOf(yaml, "response") },
+      filter,
+    };
+  });
+}
+
+function nodeAt(tree: unknown, pointer: string): Record<string, unknown> {
+  let node = tree;
+  for (const key of pointer.split("/").slice(1)) node = (node as Record<string, unknown>)[key];
+  return node as Record<string, unknown>;
+}
+
+function verbsOf(rule: Record<string, unknown>, phase: Direction): string[] {
+  const steps = (rule[phase] ?? []) as object[];
+  return steps.map((step) => Object.keys(step).find((key) => !NOT_A_VERB.includes(key))!);
+}
