@@ -380,7 +380,7 @@ export class Exchange extends View {
     const pipe = isRequest ? this.requestBody : this.responseBody;
     if (pipe.reading == Reading.Unreadable) {
       out.setFailure(Failure.Unreadable);
-    } else if (pipe.reading != Reading.Ready) {
+    } else if (pipe.reading != Reading.Ready || pipe.isNone) {
       out.setAbsent();
     } else if (name.source == Source.RequestJson || name.source == Source.ResponseJson) {
       pipe.readJson(out);
@@ -533,17 +533,22 @@ export class Exchange extends View {
       return;
     }
     const wasHeld = this.heldFromHost;
+    const isCollected = this.requestBody.isLeftToHost;
     const refusal = this.beginRequestBody(wasHeld);
     if (refusal != Refusal.None) {
       this.refuse(refusal, true);
       return;
     }
-    if (wasHeld && this.requestBody.headersHeld) {
-      // The body goes on being collected by the host; if it is there already, it is edited now.
-      if (!this.requestEnded) return;
+    if (wasHeld && this.requestEnded) {
+      // It came as a whole while the callout was out: no callback will show it, it is edited now.
       const size = this.hostCollected;
       const action = this.requestBody.finishInHost(this, size, this.request);
       if (action != DataAction.Continue) return;
+    } else if (isCollected || this.requestBody.headersHeld) {
+      // The next piece is shown with all that the host has, and lets it go. Were the stream continued
+      // here, what the host has would go by unedited, and Envoy would lose the next piece: it adds
+      // that to what it collects, and then goes on without it.
+      return;
     }
     host.continueStream(StreamType.Request);
   }
