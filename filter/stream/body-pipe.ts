@@ -173,6 +173,14 @@ export class BodyPipe {
     return this.mode == Mode.HostCollects;
   }
 
+  /** Whether the message is to be refused where one of the edits cannot be carried out. */
+  get denies(): bool {
+    for (let i = 0; i < this.count; i++) {
+      if (this.edit(i).denies) return true;
+    }
+    return false;
+  }
+
   get hasEdits(): bool {
     return this.count > 0;
   }

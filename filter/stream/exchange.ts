@@ -12,8 +12,8 @@ import { EMPTY_SET } from "../bytes/ordered-set";
 import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
-import { FieldList } from "../http/field-list";
-import { isMediaType } from "../http/media-type";
+import { FieldList, MISSING } from "../http/field-list";
+import { isMediaType, isUtf8 } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
@@ -49,6 +49,8 @@ export const enum Refusal {
   Trailers,
   /** It is coded in a way that a rule does not take. */
   Coding,
+  /** It is in a charset that a rule does not take. */
+  Charset,
 }
 
 /** What a candidate's `when` has said. */
@@ -507,8 +509,8 @@ export class Exchange extends View {
   }
 
   private beginRequestBody(mayHold: bool): Refusal {
-    if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false))
-      this.requestBody.dropEdits();
+    const refusal = this.keepEditable(this.requestBody, this.request, this.requestIsBare);
+    if (refusal != Refusal.None) return refusal;
     return this.requestBody.begin(this.request, this.requestIsBare, mayHold);
   }
 
@@ -586,9 +588,10 @@ export class Exchange extends View {
         return HeadersAction.StopIteration;
       }
     }
-    if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true))
-      this.responseBody.dropEdits();
-    const refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
+    let refusal = this.keepEditable(this.responseBody, this.response, endOfStream);
+    if (refusal == Refusal.None) {
+      refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
+    }
     if (refusal != Refusal.None) {
       this.refuse(refusal, false);
       return HeadersAction.StopIteration;
@@ -668,6 +671,10 @@ export class Exchange extends View {
         count(Counter.RefusedEncoding);
         reply.plain(this, isRequest ? 415 : 502, reply.codingRefused);
         break;
+      case Refusal.Charset:
+        count(Counter.RefusedCharset);
+        reply.plain(this, isRequest ? 415 : 502, reply.charsetRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
@@ -684,6 +691,15 @@ export class Exchange extends View {
 
   // ---- bodies that are not for editing
 
+  /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
+   * must not be a way around an edit that denies: the message is refused then. */
+  private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
+    if (!pipe.hasEdits || this.isBodyEditable(headers, !pipe.isRequest)) return Refusal.None;
+    const isRefused = !isBare && pipe.denies && !isInUtf8(headers);
+    pipe.dropEdits();
+    return isRefused ? Refusal.Charset : Refusal.None;
+  }
+
   /** Whether the body is one that edits are for; counts the reason when not. */
   private isBodyEditable(headers: HeaderMap, isResponse: bool): bool {
     const upgrade = this.request.get(field.upgrade);
@@ -698,6 +714,10 @@ export class Exchange extends View {
     }
     if (isResponse && parseStatus(headers.get(field.status)) == 206) {
       count(Counter.BodySkippedPartial);
+      return false;
+    }
+    if (!isInUtf8(headers)) {
+      count(Counter.BodySkippedCharset);
       return false;
     }
     return true;
@@ -720,6 +740,16 @@ function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
 /** The smaller of two limits, either of which may be UNLIMITED. */
 export function tighter(a: i64, b: i64): i64 {
   return a == UNLIMITED ? b : b == UNLIMITED ? a : min(a, b);
+}
+
+/** Whether no line of content-type names a charset that is not read. */
+function isInUtf8(headers: HeaderMap): bool {
+  headers.ensureLoaded();
+  for (let i = headers.find(field.contentType); i != MISSING; ) {
+    if (!isUtf8(headers.value(i))) return false;
+    i = headers.find(field.contentType, i + 1);
+  }
+  return true;
 }
 
 function isConnect(request: HeaderMap): bool {

@@ -105,7 +105,11 @@ function body(texts: string[], isResponse: boolean): fc.Arbitrary<Step> {
     encoding: oneOf("decode", "skip", "reject", ...encodings),
     contentType: oneOf("application/json", "text/*"),
   });
-  const held = some({ maxSize: sizes, overLimit: oneOf("skip", "reject") });
+  const held = some({
+    maxSize: sizes,
+    overLimit: oneOf("skip", "reject"),
+    onError: oneOf("skip", "deny"),
+  });
   const policy = fc.option(oneOf("deny"), { nil: undefined });
   return fc.tuple(edits, options, held, policy).map(([edit, more, bounds, onError]) => ({
     body: { ...edit, ...more, ...("json" in edit ? bounds : {}) },
@@ -226,6 +230,7 @@ const BODIES: Record<string, string[]> = {
     "\n\n: c\n",
   ],
   "application/x-ndjson": ['{"a":1}\n\n{"a":\r\nfoo\n{}', "\n"],
+  "text/plain; charset=utf-16": ["foo"],
   "text/plain": [
     "",
     "f",
