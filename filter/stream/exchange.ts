@@ -600,6 +600,10 @@ export class Exchange extends View {
   }
 
   private enter(phase: Phase): void {
+    // A response that comes while a callout is out is the host's own (too much to buffer, a timeout):
+    // the request goes nowhere any more, and the answer has no step left to go on with.
+    if (this.pendingToken != NO_TOKEN) forget(this.pendingToken);
+    this.pendingToken = NO_TOKEN;
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
