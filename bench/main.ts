@@ -1,4 +1,4 @@
-// npm run bench [-- NAME… | soak | expressions | inflate | json-engine | json-schema | regex]: what our
+// npm run bench [-- NAME… | soak | stream | expressions | inflate | json-engine | json-schema | regex]: what our
 // filter costs beside what is in Envoy, on one real Envoy build, interleaved in one run. Figures are
 // the Envoy process's own CPU time for a request, as the scheduler counts it (Linux): medians over
 // rounds, and the ratio to an Envoy without a filter. Only figures of one run compare; neighbours on
@@ -244,6 +244,48 @@ async function soak(backend: Backend, envoy: string): Promise<void> {
   }
 }
 
+const STREAM_BYTES = Number(process.env["BYTES"] ?? 1_000_000_000);
+
+/** One long response through a rule that replaces, with the process's memory on the way. */
+async function stream(backend: Backend, envoy: string): Promise<void> {
+  const scenario = scenarios.find(({ name }) => name.startsWith("replace-"))!;
+  const one = { ...scenario, request: { path: "/text/4096" } };
+  const last = { ...one, contenders: (wasm: string) => scenario.contenders(wasm).slice(-1) };
+  const rows: Row[] = [];
+  try {
+    await start(last, backend, envoy, rows);
+    const { port, pid } = rows[0]!.envoy;
+    print(`\nstream: a response of ${STREAM_BYTES} bytes, foo replaced by barbaz once in 4 KiB`);
+    const say = (bytes: number) =>
+      print(`  ${String(bytes).padStart(12)} bytes  RSS ${(residentKb(pid) / 1024).toFixed(1)} MB`);
+    say(0);
+    const startedAt = performance.now();
+    const before = cpuTime(pid);
+    const incoming = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const path = `/stream/${STREAM_BYTES}`;
+      http.get({ host: "127.0.0.1", port, path }, resolve).on("error", reject);
+    });
+    let got = 0;
+    let told = 0;
+    for await (const piece of incoming as AsyncIterable<Buffer>) {
+      got += piece.length;
+      for (; told + STREAM_BYTES / 10 <= got; told += STREAM_BYTES / 10) say(got);
+    }
+    const seconds = (performance.now() - startedAt) / 1000;
+    const cpu = (cpuTime(pid) - before) / 1e9;
+    say(got);
+    const expected = lengthReplaced(STREAM_BYTES);
+    if (got !== expected) throw new Error(`got ${got} bytes, not ${expected}`);
+    const rate = (time: number) => `${(STREAM_BYTES / 1e6 / time).toFixed(0)} MB/s`;
+    print(`  ${rate(seconds)}, ${rate(cpu)} of Envoy's CPU time`);
+  } finally {
+    await Promise.all(rows.map((row) => row.envoy.stop()));
+  }
+}
+
+/** The text has `foo` at the end of every 4 KiB, and gets three bytes more for each. */
+const lengthReplaced = (size: number) => size + 3 * Math.floor(size / 4096);
+
 async function jsonSchema(): Promise<void> {
   const { benchJsonSchema } = await import("./json-schema.ts");
   await benchJsonSchema(print);
@@ -278,7 +320,7 @@ const ENGINES: Record<string, () => Promise<void>> = {
   regex,
 };
 const names = process.argv.slice(2);
-const known = [...scenarios.map(({ name }) => name), "soak", ...Object.keys(ENGINES)];
+const known = [...scenarios.map(({ name }) => name), "soak", "stream", ...Object.keys(ENGINES)];
 const stands = (name: string, full: string) => full === name || full.startsWith(`${name}-`);
 const isNamed = (full: string) => names.some((name) => stands(name, full));
 const unknown = names.filter((name) => !known.some((full) => stands(name, full)));
@@ -301,6 +343,7 @@ if (unknown.length > 0) {
       if (names.length === 0 || isNamed(scenario.name)) await runScenario(scenario, backend, envoy);
     }
     if (names.includes("soak")) await soak(backend, envoy);
+    if (names.includes("stream")) await stream(backend, envoy);
     for (const name of names) await ENGINES[name]?.();
   } finally {
     backend.stop();

@@ -4,11 +4,19 @@
 
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
 import { readBody } from "../compiler/gateway/demo.ts";
 import { text } from "./scenarios.ts";
 
 const pages = new Map<string, Buffer>();
 let last: http.IncomingHttpHeaders = {};
+
+const PAGE = Buffer.from(text(1 << 16));
+
+/** A text of so many bytes, never there as a whole. */
+function* pagesOf(size: number): Generator<Buffer> {
+  for (let at = 0; at < size; at += PAGE.length) yield PAGE.subarray(0, size - at);
+}
 
 const upstream = http.createServer((request, response) => {
   const path = request.url ?? "/";
@@ -26,7 +34,10 @@ const upstream = http.createServer((request, response) => {
     });
     response.end(body);
   };
-  if (path.startsWith("/text/")) {
+  if (path.startsWith("/stream/")) {
+    response.writeHead(200, { "content-type": "text/plain" });
+    Readable.from(pagesOf(Number(path.slice(8)))).pipe(response);
+  } else if (path.startsWith("/text/")) {
     let page = pages.get(path);
     if (!page) {
       page = Buffer.from(text(Number(path.slice(6))));

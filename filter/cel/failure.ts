@@ -80,7 +80,7 @@ export function failureText(failure: Failure): string {
     case Failure.BadTimeZone:
       return "there is no such time zone";
     case Failure.Unreadable:
-      return "the body is there but cannot be read: it is compressed, too large, or a tunnel's";
+      return "the body is there but cannot be read: it is compressed, too large, a tunnel's, or not in UTF-8";
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
     case Failure.NotACondition:

@@ -21,6 +21,7 @@ import {
 import { fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "./field-list";
+import { parameter } from "./media-type";
 
 const CR: u8 = 0x0d;
 const LF: u8 = 0x0a;
@@ -144,45 +145,6 @@ function lineEnd(part: Span, from: i32): i32 {
   if (at <= from || byteAtUnchecked(part, at - 1) != CR) return -1;
   at--;
   return at;
-}
-
-/** The value of a parameter of a header value, quotes taken off, escapes as they are; NONE when it is
- * not there or not well written. */
-function parameter(value: Span, name: string): Span {
-  const n = length(value);
-  let at = indexOfByte(value, 0x3b);
-  while (at >= 0 && at < n) {
-    at++;
-    while (at < n && ascii.isBlank(byteAtUnchecked(value, at))) at++;
-    const equals = indexOfByte(value, 0x3d, at);
-    if (equals < 0) return NONE;
-    const key = ascii.trim(sliceUnchecked(value, at, equals));
-    at = equals + 1;
-    let content = NONE;
-    if (at < n && byteAtUnchecked(value, at) == QUOTE) {
-      const from = ++at;
-      while (at < n && byteAtUnchecked(value, at) != QUOTE) {
-        at += byteAtUnchecked(value, at) == BACKSLASH ? 2 : 1;
-      }
-      if (at >= n) return NONE;
-      content = sliceUnchecked(value, from, at);
-      at = indexOfByte(value, 0x3b, at);
-    } else {
-      const stop = indexOfByte(value, 0x3b, at);
-      content = ascii.trim(sliceUnchecked(value, at, stop < 0 ? n : stop));
-      at = stop;
-    }
-    if (isNamed(key, name)) return content;
-  }
-  return NONE;
-}
-
-function isNamed(key: Span, name: string): bool {
-  if (length(key) != name.length) return false;
-  for (let i = 0; i < name.length; i++) {
-    if (ascii.lower(byteAtUnchecked(key, i)) != (name.charCodeAt(i) as u32)) return false;
-  }
-  return true;
 }
 
 /** A name without its backslashes. */

@@ -9,7 +9,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { essence } from "../http/media-type";
 import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
-import { feedStream, hasBegun, openStream, Streamed } from "../json/stream";
+import { feedStream, HELD_LIMIT, hasBegun, openStream, Streamed } from "../json/stream";
 import { StreamPlan } from "../json/stream-plan";
 import { StreamReplacer } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
@@ -383,6 +383,15 @@ export class JsonStreamEdit extends BodyEdit {
   ) {
     super();
     this.breaksOff = true;
+  }
+
+  get verb(): string {
+    return "json";
+  }
+
+  /** White space beside a member, which may go with it. */
+  override get window(): i64 {
+    return HELD_LIMIT;
   }
 
   bind(x: Exchange): usize {

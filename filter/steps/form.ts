@@ -27,7 +27,7 @@ export class FormStep extends Step {
 
   run(x: Exchange): Outcome {
     const body = x.requestBody;
-    if (body.reading == Reading.Bare) return Outcome.Next;
+    if (body.isNone) return Outcome.Next;
     const type = x.request.get(field.contentType);
     const isReadable = body.reading == Reading.Ready && type != NONE;
     if (isReadable && this.edit(x, type)) {

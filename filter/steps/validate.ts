@@ -67,7 +67,7 @@ export class ValidateStep extends Step {
   private bodyHolds(x: Exchange, schema: Schema): bool {
     begin("body");
     const pipe = this.isResponse ? x.responseBody : x.requestBody;
-    if (pipe.reading == Reading.Bare || (pipe.reading == Reading.Ready && length(pipe.text()) == 0))
+    if (pipe.isNone || (pipe.reading == Reading.Ready && length(pipe.text()) == 0))
       return this.optional || (this.isResponse && hasNoContent(x)) || because("there is none");
     if (pipe.reading != Reading.Ready) return because("it cannot be read");
     const tape = pipe.json();

@@ -96,7 +96,10 @@ export class BodyPipe {
   limit: i64 = UNLIMITED;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
+  /** Bytes that have come so far, as they came. */
   private seen: i64 = 0;
+  /** Those of them which the host holds, and will show us again with what comes next. */
+  private shownAgain: i64 = 0;
   private declared: i64 = -1; // content-length as it arrived, or -1
   private count: i32 = 0;
   private wholes: i32 = 0;
@@ -130,6 +133,7 @@ export class BodyPipe {
     this.limit = UNLIMITED;
     this.refusal = null;
     this.seen = 0;
+    this.shownAgain = 0;
     this.declared = -1;
     this.count = 0;
     this.wholes = 0;
@@ -162,6 +166,19 @@ export class BodyPipe {
 
   get isRequest(): bool {
     return this.buffer == BufferType.HttpRequestBody;
+  }
+
+  /** Whether the host holds what came so far, and shows it again with the next piece. */
+  get isLeftToHost(): bool {
+    return this.mode == Mode.HostCollects;
+  }
+
+  /** Whether the message is to be refused where one of the edits cannot be carried out. */
+  get denies(): bool {
+    for (let i = 0; i < this.count; i++) {
+      if (this.edit(i).denies) return true;
+    }
+    return false;
   }
 
   get hasEdits(): bool {
@@ -200,6 +217,7 @@ export class BodyPipe {
   /** Decides how the body will be treated, and makes content-length fit; Refusal.None or why the
    * message is refused now. `mayHold`: headers can still be held back. */
   begin(headers: HeaderMap, endOfStream: bool, mayHold: bool): Refusal {
+    this.mode = Mode.Pass;
     if (this.count == 0 && this.limit == UNLIMITED) return Refusal.None;
     const text = headers.get(field.contentLength);
     this.declared = text == NONE ? -1 : parseLength(text);
@@ -211,7 +229,7 @@ export class BodyPipe {
       this.dropEdits();
       return Refusal.None;
     }
-    if (this.limit != UNLIMITED && this.declared > this.limit) return Refusal.Limit;
+    if (this.isOverLimit) return Refusal.Limit;
     const refusal = this.checkCoding();
     if (refusal != Refusal.None) return refusal;
     const mustCount = this.limit != UNLIMITED && this.declared < 0;
@@ -331,7 +349,7 @@ export class BodyPipe {
     if (this.reading != Reading.Unasked) return false;
     const text = bare ? NONE : headers.get(field.contentLength);
     this.declared = text == NONE ? -1 : parseLength(text);
-    if (bare || this.declared == 0) {
+    if (bare) {
       this.reading = Reading.Bare;
     } else if (!editable) {
       this.reading = Reading.Unreadable;
@@ -354,9 +372,9 @@ export class BodyPipe {
     return this.limit == UNLIMITED ? READ_LIMIT : this.limit;
   }
 
-  /** Whether the message announces more than its limit allows. */
+  /** Whether the message is, or announces, more than its limit allows. */
   get isOverLimit(): bool {
-    return this.limit != UNLIMITED && this.declared > this.limit;
+    return this.limit != UNLIMITED && max(this.declared, this.seen) > this.limit;
   }
 
   /** Headers are held, and the body is collected, until it can be read. */
@@ -367,6 +385,13 @@ export class BodyPipe {
 
   /** All of the body is in the host's buffer: it can be read, or is found not to be readable. */
   readInHost(x: Exchange, size: i32): Refusal {
+    if (this.seen > this.readLimit) {
+      if (this.limit != UNLIMITED) return Refusal.Limit;
+      count(Counter.BodySkippedSize);
+      this.reading = Reading.Unreadable;
+      this.close();
+      return Refusal.None;
+    }
     const whole = this.read(size);
     if (whole == NONE) return Refusal.Memory;
     if (!this.decoding.isOn) {
@@ -437,6 +462,13 @@ export class BodyPipe {
     return !out.failed && this.rewrite(out.view()) ? Refusal.None : Refusal.Memory;
   }
 
+  /** Whether there is nothing in it that could be read. That there is no body, and that a body is
+   * empty, is the same (RFC 9110 6.4); what edits have emptied is a text without characters. */
+  get isNone(): bool {
+    if (this.reading == Reading.Bare) return true;
+    return this.reading == Reading.Ready && !this.altered && length(this.text()) == 0;
+  }
+
   /** The body, once it is Ready. */
   text(): Span {
     const collected = this.collected;
@@ -491,6 +523,7 @@ export class BodyPipe {
   }
 
   private checkRead(whole: Span): Refusal {
+    if (this.isOverLimit) return Refusal.Limit;
     if (this.limit != UNLIMITED && (length(whole) as i64) > this.limit) return Refusal.Limit;
     return this.checkCollected(length(whole));
   }
@@ -500,24 +533,26 @@ export class BodyPipe {
   /** A piece of `size` bytes is in the host's buffer (all of the body so far while the host
    * collects). `waiting`: a callout is out that holds the headers. */
   data(x: Exchange, size: i32, last: bool, headers: HeaderMap, waiting: bool): DataAction {
-    if (waiting) {
-      this.mode = Mode.HostCollects;
-      return DataAction.StopIterationAndBuffer;
-    }
+    this.seen += (size as i64) - this.shownAgain;
+    this.shownAgain = 0;
+    if (waiting) this.mode = Mode.HostCollects;
     if (this.mode == Mode.Pass) return DataAction.Continue;
-    if (this.limit != UNLIMITED && this.declared < 0) {
-      this.seen = this.mode == Mode.HostCollects ? size : this.seen + size;
-      if (this.seen > this.limit) return this.refuse(x, Refusal.Limit);
-    }
+    if (this.isOverLimit) return this.refuse(x, Refusal.Limit);
+    if (waiting) return this.leaveToHost(size);
     switch (this.mode) {
       case Mode.Stream:
         return this.stream(x, size, last);
       case Mode.Collect:
         return this.collect(x, size, last, headers);
       case Mode.HostCollects:
-        return last ? this.finishInHost(x, size, headers) : DataAction.StopIterationAndBuffer;
+        return last ? this.finishInHost(x, size, headers) : this.leaveToHost(size);
     }
     return DataAction.Continue;
+  }
+
+  private leaveToHost(size: i32): DataAction {
+    this.shownAgain = size;
+    return DataAction.StopIterationAndBuffer;
   }
 
   private refuse(x: Exchange, refusal: Refusal): DataAction {
@@ -639,7 +674,7 @@ export class BodyPipe {
       const came = this.decoding.into(this.plain(), this.holdLimit, last);
       if (came == Decoded.Failed) return this.passUndecodable(x, size);
       if (this.reading == Reading.Waiting) {
-        const isTooLarge = (length(this.text()) as i64) > this.readLimit;
+        const isTooLarge = max(length(this.text()) as i64, this.seen) > this.readLimit;
         if (isTooLarge || last) {
           const action = this.goOn(x, size, isTooLarge);
           if (action != GO_ON) return action as DataAction;
@@ -676,6 +711,7 @@ export class BodyPipe {
       this.reading = Reading.Unreadable;
       const action = this.walkOn(x, size);
       if (action != GO_ON) return action as DataAction;
+      if (this.isOverLimit) return this.refuse(x, Refusal.Limit);
     }
     for (let i = 0; i < this.count; i++) {
       const edit = this.edit(i);
@@ -740,9 +776,10 @@ export class BodyPipe {
     x.waitWithBody(length(source));
     this.isInHost = true;
     this.mode = Mode.HostCollects;
+    const action = this.leaveToHost(length(source));
     // What will not be read begins anew with the answer.
     if (this.reading == Reading.Unreadable) this.close();
-    return DataAction.StopIterationAndBuffer;
+    return action;
   }
 
   /** Before the host is to hold the body: asks it, should it know how, for as much room as our own limit
@@ -761,13 +798,14 @@ export class BodyPipe {
     return writer;
   }
 
-  /** Drops or refuses, once the body has grown beyond what an edit holds. */
+  /** Drops or refuses, once the body has grown beyond what an edit holds: as it came, or decoded. */
   private checkCollected(size: i32): Refusal {
     const refusal = this.checkCoding();
     if (refusal != Refusal.None) return refusal;
+    const largest = max(size as i64, this.seen);
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
-      if (!edit.whole || (size as i64) <= edit.maxSize) continue;
+      if (!edit.whole || largest <= edit.maxSize) continue;
       if (edit.rejects) return Refusal.Limit;
       count(Counter.BodySkippedSize);
       this.drop(i);
@@ -864,6 +902,11 @@ export class BodyPipe {
       return false;
     }
     if (this.mode != Mode.Stream) return true;
+    if (this.shownAgain > 0) {
+      count(Counter.BodySkippedTrailers);
+      this.refuse(x, Refusal.Trailers);
+      return false;
+    }
     if (this.decoding.isOn && !this.decoding.isComplete()) {
       this.refuse(x, this.decoding.refusal);
       return false;

@@ -12,8 +12,8 @@ import { EMPTY_SET } from "../bytes/ordered-set";
 import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
-import { FieldList } from "../http/field-list";
-import { isMediaType } from "../http/media-type";
+import { FieldList, MISSING } from "../http/field-list";
+import { isMediaType, isUtf8 } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
@@ -49,6 +49,8 @@ export const enum Refusal {
   Trailers,
   /** It is coded in a way that a rule does not take. */
   Coding,
+  /** It is in a charset that a rule does not take. */
+  Charset,
 }
 
 /** What a candidate's `when` has said. */
@@ -382,7 +384,7 @@ export class Exchange extends View {
     const pipe = isRequest ? this.requestBody : this.responseBody;
     if (pipe.reading == Reading.Unreadable) {
       out.setFailure(Failure.Unreadable);
-    } else if (pipe.reading != Reading.Ready) {
+    } else if (pipe.reading != Reading.Ready || pipe.isNone) {
       out.setAbsent();
     } else if (name.source == Source.RequestJson || name.source == Source.ResponseJson) {
       pipe.readJson(out);
@@ -509,8 +511,8 @@ export class Exchange extends View {
   }
 
   private beginRequestBody(mayHold: bool): Refusal {
-    if (this.requestBody.hasEdits && !this.isBodyEditable(this.request, false))
-      this.requestBody.dropEdits();
+    const refusal = this.keepEditable(this.requestBody, this.request, this.requestIsBare);
+    if (refusal != Refusal.None) return refusal;
     return this.requestBody.begin(this.request, this.requestIsBare, mayHold);
   }
 
@@ -537,17 +539,22 @@ export class Exchange extends View {
       return;
     }
     const wasHeld = this.heldFromHost;
+    const isCollected = this.requestBody.isLeftToHost;
     const refusal = this.beginRequestBody(wasHeld);
     if (refusal != Refusal.None) {
       this.refuse(refusal, true);
       return;
     }
-    if (wasHeld && this.requestBody.headersHeld) {
-      // The body goes on being collected by the host; if it is there already, it is edited now.
-      if (!this.requestEnded) return;
+    if (wasHeld && this.requestEnded) {
+      // It came as a whole while the callout was out: no callback will show it, it is edited now.
       const size = this.hostCollected;
       const action = this.requestBody.finishInHost(this, size, this.request);
       if (action != DataAction.Continue) return;
+    } else if (isCollected || this.requestBody.headersHeld) {
+      // The next piece is shown with all that the host has, and lets it go. Were the stream continued
+      // here, what the host has would go by unedited, and Envoy would lose the next piece: it adds
+      // that to what it collects, and then goes on without it.
+      return;
     }
     host.continueStream(StreamType.Request);
   }
@@ -585,9 +592,10 @@ export class Exchange extends View {
         return HeadersAction.StopIteration;
       }
     }
-    if (this.responseBody.hasEdits && !this.isBodyEditable(this.response, true))
-      this.responseBody.dropEdits();
-    const refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
+    let refusal = this.keepEditable(this.responseBody, this.response, endOfStream);
+    if (refusal == Refusal.None) {
+      refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
+    }
     if (refusal != Refusal.None) {
       this.refuse(refusal, false);
       return HeadersAction.StopIteration;
@@ -596,6 +604,10 @@ export class Exchange extends View {
   }
 
   private enter(phase: Phase): void {
+    // A response that comes while a callout is out is the host's own (too much to buffer, a timeout):
+    // the request goes nowhere any more, and the answer has no step left to go on with.
+    if (this.pendingToken != NO_TOKEN) forget(this.pendingToken);
+    this.pendingToken = NO_TOKEN;
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
@@ -667,6 +679,10 @@ export class Exchange extends View {
         count(Counter.RefusedEncoding);
         reply.plain(this, isRequest ? 415 : 502, reply.codingRefused);
         break;
+      case Refusal.Charset:
+        count(Counter.RefusedCharset);
+        reply.plain(this, isRequest ? 415 : 502, reply.charsetRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
@@ -683,6 +699,15 @@ export class Exchange extends View {
 
   // ---- bodies that are not for editing
 
+  /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
+   * must not be a way around an edit that denies: the message is refused then. */
+  private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
+    if (!pipe.hasEdits || this.isBodyEditable(headers, !pipe.isRequest)) return Refusal.None;
+    const isRefused = !isBare && pipe.denies && !isInUtf8(headers);
+    pipe.dropEdits();
+    return isRefused ? Refusal.Charset : Refusal.None;
+  }
+
   /** Whether the body is one that edits are for; counts the reason when not. */
   private isBodyEditable(headers: HeaderMap, isResponse: bool): bool {
     const upgrade = this.request.get(field.upgrade);
@@ -697,6 +722,10 @@ export class Exchange extends View {
     }
     if (isResponse && parseStatus(headers.get(field.status)) == 206) {
       count(Counter.BodySkippedPartial);
+      return false;
+    }
+    if (!isInUtf8(headers)) {
+      count(Counter.BodySkippedCharset);
       return false;
     }
     return true;
@@ -719,6 +748,16 @@ function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
 /** The smaller of two limits, either of which may be UNLIMITED. */
 export function tighter(a: i64, b: i64): i64 {
   return a == UNLIMITED ? b : b == UNLIMITED ? a : min(a, b);
+}
+
+/** Whether no line of content-type names a charset that is not read. */
+function isInUtf8(headers: HeaderMap): bool {
+  headers.ensureLoaded();
+  for (let i = headers.find(field.contentType); i != MISSING; ) {
+    if (!isUtf8(headers.value(i))) return false;
+    i = headers.find(field.contentType, i + 1);
+  }
+  return true;
 }
 
 function isConnect(request: HeaderMap): bool {

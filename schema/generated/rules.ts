@@ -564,7 +564,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC and partial content (206) pass untouched and are counted.
+ * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response).
  */
 export interface Body {
   /**
@@ -888,7 +888,7 @@ export interface HeaderValues4 {
   [k: string]: ValueOrList;
 }
 /**
- * Refuse what is not as a JSON Schema has it (400, or 502 for a response), before anything of it goes on. Also refused: a body that is missing, is not JSON, cannot be read (compressed, gRPC, an upgrade, larger than what is read: `limits`), names a member of an object twice, or would cost too much to judge.
+ * Refuse what is not as a JSON Schema has it (400, or 502 for a response), before anything of it goes on. Also refused: a body that is missing, is not JSON, cannot be read (compressed, gRPC, an upgrade, not in UTF-8 by its charset, larger than what is read: `limits`), names a member of an object twice, or would cost too much to judge.
  */
 export interface Validate {
   body?: JsonSchema;

@@ -223,3 +223,23 @@ test("1,000 headers, megabyte values and bodies in single bytes are nothing spec
   expect(stream.sent("big")[0]!.length).toBe(1 << 20);
   expect(stream.upstreamBody).toBe('{"a": "x", "b": 2}');
 });
+
+test("the host answers by itself while a callout is out: what the service says then is of no matter", () => {
+  const filter = new Filter();
+  const authorize = { authorize: { service: "auth" } };
+  filter.configure({
+    ruleway: 1,
+    services: { auth: { cluster: "auth" } },
+    rules: [
+      { request: [authorize, { headers: { set: { a: "b" } } }], response: [{ status: 418 }] },
+    ],
+  });
+  for (const answer of ["200", "403"]) {
+    const stream = filter.open().request({}, "body");
+    stream.respond({ ":status": "408" }, "timeout");
+    filter.calls.shift()!.respond({ headers: [[":status", answer]], body: new Uint8Array() });
+    expect([stream.status, stream.upstream]).toEqual(["418", undefined]);
+    stream.close();
+  }
+  expect(filter.traps).toEqual([]);
+});

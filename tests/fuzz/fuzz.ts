@@ -52,14 +52,62 @@ const EXAMPLES = [
   "json-edit",
 ];
 
-/** The examples' rules as trees: what mutations begin with. */
+const services = { auth: { cluster: "auth-cluster" } };
+const settings = { holdHeaders: true, onInvalidRule: "skip" };
+const authorize = { authorize: { service: "auth" } };
+
+/** Rules that do all there is to bodies, around callouts: what the examples have little of. */
+const BODY_RULES: unknown[] = [
+  [
+    {
+      body: {
+        replace: [
+          { regex: "(o+)|(a)", with: "<$1$2>" },
+          { find: "fo", with: "$(now)" },
+        ],
+      },
+    },
+    authorize,
+    { body: { replace: [{ regex: "(?i)f.*?(r|\\z)", with: "$0$0", first: 2 }], window: 64 } },
+    { body: { append: "$(request.body)" }, when: "request.body.contains('o')" },
+  ],
+  [
+    { form: { set: { a: "x" }, add: { b: "$(request.form['a'])" }, dedupe: { a: "last" } } },
+    authorize,
+    { form: { replace: { "*": { regex: "o", with: "0" } } }, onError: "deny" },
+    { headers: { set: { "x-form": "$(json.encode(request.form))" } } },
+  ],
+  [
+    { events: { maxSize: 64, edit: [{ json: { set: { "/i": "$(event.index)" } } }, { id: "1" }] } },
+    { events: { format: "lines", edit: [{ when: "event.data.contains('o')", drop: true }] } },
+    { events: { format: "sse", edit: [{ data: "$(event.data)\n$(event.type)" }] } },
+  ],
+  [
+    authorize,
+    { validate: { body: { type: "object", maxProperties: 3 }, optional: true, as: "why" } },
+    { headers: { set: { "x-a": "$(request.json.items[0])" } } },
+    authorize,
+    { body: { json: { set: { "/b": "$(request.json)" } }, maxSize: 200, onError: "deny" } },
+    { limit: { body: 300 }, when: "size(request.body) > 4" },
+  ],
+].map((request) => {
+  const isOfRequest = (step: object) =>
+    /"authorize"|"form"|request\.form/.test(JSON.stringify(step));
+  const response = request.filter((step) => !isOfRequest(step));
+  const inResponse = JSON.parse(JSON.stringify(response).replace(/request\./g, "response."));
+  return { ruleway: 1, settings, services, rules: [{ request, response: inResponse }] };
+});
+
+/** The examples' rules as trees, and those of bodies: what mutations begin with. */
 function corpus(): unknown[] {
-  return EXAMPLES.map((name) => {
+  const examples = EXAMPLES.map((name) => {
     const text = readFileSync(join(root, "examples", name, "rules.yaml"), "utf8");
     const { rules } = compile(text);
     if (!rules) throw new Error(`the example ${name} does not compile`);
     return rules;
   });
+  // As likely as the examples.
+  return [...examples, ...BODY_RULES, ...BODY_RULES];
 }
 
 const SCRAPS: unknown[] = [
@@ -195,6 +243,12 @@ const WORDS = [
   "barbaz",
   "\xff\xfe",
   "x".repeat(300),
+  "a=foo&a=%6f&=%zz&b",
+  '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nfoo\r\n--b',
+  "--b--\r\n",
+  'data: {"a":"foo"}\n\n',
+  "id: 1\rdata\r\r",
+  "\r\n\n",
 ];
 const PATHS = [
   "/",
@@ -233,6 +287,12 @@ const VALUES = [
   ";;;=",
   "\u0000\r\n",
   "text/html",
+  "application/x-www-form-urlencoded",
+  "multipart/form-data; boundary=b",
+  "text/event-stream",
+  "application/json; charset=utf-16",
+  'application/json; charset="UTF-8',
+  "text/plain;charset=utf-8;charset",
   "v".repeat(2000),
   "1",
   "-99999999999999999999",
@@ -338,7 +398,10 @@ function runStream(
     }
     stream.responseHeaders(headers, body.length === 0);
     body.forEach((piece, i) => {
-      stream.responseData(piece, i === body.length - 1);
+      const isLast = i === body.length - 1;
+      if (isLast && stated === undefined && random.chance(10))
+        stream.responseTrailers([["t", "1"]]);
+      else stream.responseData(piece, isLast);
     });
     if (!seen.responseEnded && !seen.reset) failures.push("the response hangs");
   }
