@@ -841,3 +841,24 @@ test("memory comes back: hundreds of compressed streams take no more than twenty
   const before = run(20);
   expect(run(300)).toBe(before);
 });
+
+test("a compressed body that decodes to nothing is held no longer than what it may take", () => {
+  const filter = new Filter();
+  const step = { body: { json: { set: { "/a": 1 } }, maxSize: "64KiB" } };
+  filter.configure({ ruleway: 1, settings: { holdHeaders: true }, rules: [{ request: [step] }] });
+  const stream = filter.open().stream;
+  const headers = {
+    ":method": "POST",
+    ":path": "/",
+    ":authority": "a",
+    "content-encoding": "gzip",
+  };
+  stream.requestHeaders(Object.entries(headers), false);
+  stream.requestData(new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]), false);
+  // Stored blocks of no bytes.
+  const blocks = new Uint8Array(65_535);
+  for (let i = 0; i < blocks.length; i += 5) blocks.set([0, 0, 0, 255, 255], i);
+  for (let i = 0; i < 100; i++) stream.requestData(blocks, false);
+  expect(filter.plugin.memorySize).toBeLessThan(6 * 1024 * 1024);
+  expect(filter.traps).toEqual([]);
+});
