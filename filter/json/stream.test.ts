@@ -393,3 +393,30 @@ test("white space that would have to be held without end is refused, however it 
     expect(stream([inside.subarray(0, 1000), inside.subarray(1000)])).toBe(inside.toString());
   }
 });
+
+test("what is no UTF-8 in a text is refused: overlong, surrogates, too large, cut", () => {
+  plan(remove("/a"));
+  const leads = [
+    0x80, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf4, 0xf5, 0xff,
+  ];
+  for (const lead of leads) {
+    for (const second of [0x22, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0]) {
+      for (const rest of [[], [0x80], [0xbf, 0x80], [0xc0], [0x80, 0x7f]]) {
+        const bytes = Uint8Array.from([0x22, lead, second, ...rest, 0x22]);
+        const expected = whole(bytes);
+        expect(stream([bytes]), `${bytes}`).toBe(expected);
+        expect(stream(single(bytes)), `${bytes}`).toBe(expected);
+      }
+    }
+  }
+});
+
+test("white space without end is refused before it has come to one", () => {
+  plan(remove("/a"));
+  probe.exports.beginStream();
+  const [at, size] = probe.put('{"b":1,'.concat(" ".repeat(1000)));
+  expect(probe.exports.feed(at, size, 0)).toBe(CHANGED);
+  let pieces = 0;
+  while (pieces < 200 && probe.exports.feed(at + 7, 1000, 0) !== INVALID) pieces++;
+  expect(pieces).toBe(Math.floor(HELD_LIMIT / 1000) - 1);
+});
