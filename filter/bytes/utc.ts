@@ -15,18 +15,8 @@ export function writeDuration(nanoseconds: i64, out: Writer): void {
   out.byte(0x73);
 }
 
-/** `2024-02-29T12:00:00.5Z`. */
-export function writeTimestamp(nanoseconds: i64, out: Writer): void {
-  let seconds = nanoseconds / SECOND;
-  let fraction = nanoseconds % SECOND;
-  if (fraction < 0) {
-    fraction += SECOND;
-    seconds--;
-  }
-  writeTime(seconds, fraction as u32, out);
-}
-
-/** The same from seconds since the epoch, of the years 0 to 9999, and nanoseconds after that. */
+/** `2024-02-29T12:00:00.5Z`, from seconds since the epoch, of the years 0 to 9999, and nanoseconds
+ * after that. */
 export function writeTime(seconds: i64, nanoseconds: u32, out: Writer): void {
   const day = calendar.floorDivide(seconds, 86400);
   const time = seconds - day * 86400;

@@ -323,7 +323,7 @@ export class Context {
 }
 
 /** Whether there is a `$(` in it. */
-function hasExpression(s: Span): bool {
+export function hasExpression(s: Span): bool {
   for (let i = indexOfByte(s, 0x24); i >= 0; i = indexOfByte(s, 0x24, i + 1)) {
     if (i + 1 < length(s) && byteAtUnchecked(s, i + 1) == 0x28) return true;
   }

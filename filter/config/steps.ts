@@ -41,7 +41,7 @@ import {
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
-import { Context, indexIn } from "./context";
+import { Context, hasExpression, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
@@ -321,7 +321,7 @@ export class StepDecoder {
     for (let i = 0; i < edits.length; i++) edit.edits.push(this.decodeEventEdit(edits[i]));
     context.names.inEvents = false;
     const step = new EventsStep(isResponse, edit);
-    step.accept = Accept.Decodable;
+    if (isResponse) step.accept = Accept.Decodable;
     return step;
   }
 
@@ -329,7 +329,8 @@ export class StepDecoder {
     const context = this.context;
     const edit = new EventEdit();
     edit.when = context.condition(node, "when");
-    edit.log = context.templateOr(node, "log");
+    const log = context.templateOr(node, "log");
+    if (log != null) edit.log = new LogStep(LogLevel.Info, log);
     edit.drops = context.isTrue(node, "drop");
     edit.data = context.templateOr(node, "data");
     edit.type = context.templateOr(node, "type");
@@ -561,11 +562,4 @@ function levelOf(name: Span): LogLevel {
   if (equalsText(name, "error")) return LogLevel.Error;
   if (equalsText(name, "critical")) return LogLevel.Critical;
   return LogLevel.Info;
-}
-
-function hasExpression(text: Span): bool {
-  for (let i = 0; i + 1 < length(text); i++) {
-    if (byteAtUnchecked(text, i) == 0x24 && byteAtUnchecked(text, i + 1) == 0x28) return true;
-  }
-  return false;
 }

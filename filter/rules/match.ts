@@ -22,7 +22,6 @@ import { Scope } from "./expression";
 import { HostPattern } from "./host-pattern";
 import { Keys, LONGEST_AFFIX, UNBOUNDED } from "./keys";
 import { PathTemplate } from "./path-template";
-import { StatusSet } from "./status-pattern";
 
 /** What a match may ask about a stream; every answer is of the request as it arrived. */
 export abstract class Facts extends Scope {
@@ -507,15 +506,5 @@ export class SourceIs extends Condition {
       if (!keys.source(this.blocks[i])) return false;
     }
     return true;
-  }
-}
-
-@final
-export class StatusIs extends Condition {
-  constructor(private readonly statuses: StatusSet) {
-    super();
-  }
-  holds(facts: Facts): bool {
-    return this.statuses.has(facts.status());
   }
 }

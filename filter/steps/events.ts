@@ -2,9 +2,7 @@
 // as they come and for as long as they come. An event is held until it has ended; what is larger than
 // `maxSize` passes as it is. What no edit touches keeps its bytes.
 
-import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { LogLevel } from "../abi/numbers";
 import { address, equal, length, NONE, Span, sliceUnchecked, span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
@@ -20,7 +18,7 @@ import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
 import { JsonEdit } from "./body";
-import { neutralise, SetStep } from "./plain";
+import { LogStep, SetStep } from "./plain";
 
 export const enum Format {
   /** As the content-type says. */
@@ -31,7 +29,6 @@ export const enum Format {
 
 const edited = Writer.create();
 const joined = Writer.create();
-const line = Writer.create();
 
 @final
 export class EventEdit {
@@ -41,7 +38,7 @@ export class EventEdit {
   type: Template | null = null;
   id: Template | null = null;
   json: JsonEdit | null = null;
-  log: Template | null = null;
+  log: LogStep | null = null;
   set: SetStep | null = null;
 
   /** Whether it is for the event at hand. What cannot be evaluated is not. */
@@ -231,7 +228,7 @@ export class EventsEdit extends BodyEdit {
       const edit = unchecked(this.edits[i]);
       if (!edit.isFor(x)) continue;
       const log = edit.log;
-      if (log != null) write(x, log);
+      if (log != null) log.run(x);
       const set = edit.set;
       if (set != null) set.run(x);
       if (edit.drops) {
@@ -300,13 +297,6 @@ function oneLine(x: Exchange, template: Template): Span {
     return NONE;
   }
   return text;
-}
-
-function write(x: Exchange, text: Template): void {
-  line.reset();
-  text.write(x, Absent.IsEmpty, line);
-  neutralise(line);
-  host.log(LogLevel.Info, line.view());
 }
 
 // ---- reading and writing

@@ -50,14 +50,14 @@ export class LogStep extends Step {
   run(x: Exchange): Outcome {
     line.reset();
     this.text.write(x, Absent.IsEmpty, line);
-    neutralise(line);
+    neutralise();
     host.log(this.level, line.view());
     return Outcome.Next;
   }
 }
 
 /** Cuts a log line to size. A value from outside must not be able to end it and begin another. */
-export function neutralise(line: Writer): void {
+function neutralise(): void {
   if (line.size > MAX_LINE) line.size = MAX_LINE;
   for (let at = line.base, stop = at + line.size; at < stop; at++) {
     if (load<u8>(at) < 0x20) store<u8>(at, 0x20);

@@ -241,3 +241,17 @@ test("an event is nowhere else", () => {
   filter.configure({ ruleway: 1, rules });
   expect(filter.errors).toEqual([expect.stringContaining("only in the edits of the verb events")]);
 });
+
+test("events of a request say nothing of what the response may come in", () => {
+  const events = { format: "sse", edit: [{ data: "!" }] };
+  for (const [phase, accepted] of [
+    ["request", "br"],
+    ["response", "identity"],
+  ] as const) {
+    const filter = new Filter();
+    filter.configure({ ruleway: 1, rules: [{ [phase]: [{ events }] }] });
+    const stream = filter.open().request({ "accept-encoding": "br" }, "data: a\n\n");
+    expect(stream.sent("accept-encoding")).toEqual([accepted]);
+    expect(stream.upstreamBody).toBe(phase === "request" ? "data: !\n\n" : "data: a\n\n");
+  }
+});
