@@ -21,6 +21,7 @@ import { Report } from "./report";
 import { Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
+import { TaskDecoder } from "./tasks";
 
 /** Nesting of configurations. */
 const MAX_DEPTH: i32 = 64;
@@ -104,6 +105,7 @@ class Decoder {
     this.collectVariables();
     this.decodeGlobal();
     this.decodeEntries();
+    this.decodeTasks();
     const isUsable = this.skips
       ? !this.report.hasOutside(this.parts) && (this.goodRules > 0 || this.report.count == 0)
       : this.report.count == 0;
@@ -169,6 +171,23 @@ class Decoder {
     const global = this.decodeProgram([0], "");
     global.place = "/rules";
     this.configuration.global = global;
+  }
+
+  private decodeTasks(): void {
+    const node = this.member(0, "tasks");
+    if (node == NO_NODE || this.tape.kind(node) != Kind.Array) return;
+    const constants = new Constants(this.tape, this.arena);
+    const services = this.surroundings([0], constants);
+    const context = this.contextOf(this.tape, this.report, constants);
+    const tasks = new TaskDecoder(context, new StepDecoder(context, services), this.configuration);
+    tasks.variableCount = this.variables.length;
+    tasks.callCount = this.calls.length;
+    const list = tasks.decode(node);
+    for (let i = 0; i < list.length; i++) {
+      this.parts.push(list[i]);
+      if (this.report.hasIn(list[i])) this.decoded.skipped++;
+      else this.goodRules++;
+    }
   }
 
   private decodeEntries(): void {
@@ -266,14 +285,7 @@ class Decoder {
     const tape = this.tape;
     const program = new Program();
     const constants = new Constants(tape, this.arena);
-    const services = new Services();
-    for (let i = 0; i < documents.length; i++) {
-      this.addObject(documents[i], "vars", constants.vars);
-      this.addObject(documents[i], "tables", constants.tables);
-      const list = this.member(documents[i], "services");
-      if (list != NO_NODE && !this.report.hasIn(list))
-        services.add(tape, list, this.report, this.arena);
-    }
+    const services = this.surroundings(documents, constants);
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
     program.variableCount = this.variables.length;
@@ -290,6 +302,19 @@ class Decoder {
     this.decodeRules(documents[0], program, constants, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
+  }
+
+  /** Fills the constants and gives the services of a document, the first, which inherits from the others. */
+  private surroundings(documents: i32[], constants: Constants): Services {
+    const services = new Services();
+    for (let i = 0; i < documents.length; i++) {
+      this.addObject(documents[i], "vars", constants.vars);
+      this.addObject(documents[i], "tables", constants.tables);
+      const list = this.member(documents[i], "services");
+      if (list != NO_NODE && !this.report.hasIn(list))
+        services.add(this.tape, list, this.report, this.arena);
+    }
+    return services;
   }
 
   private addObject(document: i32, key: string, list: i32[]): void {

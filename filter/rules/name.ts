@@ -95,6 +95,18 @@ export class Name {
   /** The first phase in which it exists. */
   since: Phase = Phase.Request;
 
+  /** There is no such thing without a stream. */
+  get isOfStream(): bool {
+    if (this.source == Source.Property) {
+      const path = toString(this.key);
+      return !path.startsWith("xds\0node") && !path.startsWith("plugin_");
+    }
+    return (
+      this.source < Source.Variable ||
+      (this.source >= Source.EventData && this.source <= Source.EventJson)
+    );
+  }
+
   /** It is read from a body, which is there in the phase `since` and not later. */
   get isOfBody(): bool {
     return this.source >= Source.RequestBody && this.source <= Source.ResponseJson;
