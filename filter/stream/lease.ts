@@ -58,7 +58,7 @@ export class Lease {
     private readonly key: Span,
     private readonly configuration: u64,
     private readonly since: i64,
-    every: i64,
+    private readonly every: i64,
     private readonly latest: i64,
     private readonly startsAtOnce: bool,
   ) {
@@ -81,7 +81,7 @@ export class Lease {
     }
     let due = now + this.latest;
     if (record == null || (!isOurs && record.configuration != this.configuration)) {
-      if (this.startsAtOnce) due = now;
+      due = this.startsAtOnce ? now : min(due, this.since + this.every);
     }
     if (record != null) due = min(due, record.due);
     const left = isOurs ? record!.expires - now : 0;

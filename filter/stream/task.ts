@@ -11,8 +11,10 @@ import { Lease } from "./lease";
 import { Configuration, Periodic, Program } from "./program";
 
 /** How often times are looked at, in milliseconds. */
-const MOST_OFTEN: i32 = 10;
-const LEAST_OFTEN: i32 = 1000;
+const MOST_OFTEN: i64 = 10;
+const LEAST_OFTEN: i64 = 1000;
+/** While a run is going on, or is to be tried again. */
+const OFTEN: i64 = 100;
 /** How soon a run that has failed is tried again at first; then twice as late each time. */
 const FIRST_RETRY: i64 = 1000;
 
@@ -34,8 +36,9 @@ export class Task extends Periodic {
   private isStopped: bool = false;
   private hasLed: bool = false;
   private hasWarned: bool = false;
-  /** A run is due at once, and nobody has looked yet. */
-  private isNew: bool;
+  /** When it was last looked at. */
+  private last: i64;
+  private hasLooked: bool = false;
 
   /** Times are milliseconds; it begins now. */
   constructor(
@@ -48,19 +51,25 @@ export class Task extends Periodic {
     now: i64,
   ) {
     super();
-    this.isNew = startsAtOnce;
+    this.last = now;
     this.grid = startsAtOnce ? now : now + every;
     this.due = startsAtOnce ? now : this.jittered(this.grid);
   }
 
   get resolutionMs(): i32 {
-    if (this.isNew) return MOST_OFTEN;
-    return max(MOST_OFTEN, min(LEAST_OFTEN, (this.every / 10) as i32));
+    const isAwaited = this.running != null || this.due < this.grid;
+    let often: i64 = min(isAwaited ? OFTEN : LEAST_OFTEN, this.every / 10);
+    // Exactly then; who does not lead, and once has looked, only looks whether somebody does.
+    const lease = this.lease;
+    const runs = lease == null || lease.isHeld || !this.hasLooked;
+    if (runs) often = min(often, this.due - this.last);
+    return max(MOST_OFTEN, often) as i32;
   }
 
   tick(now: i64): void {
     if (this.isStopped) return;
-    this.isNew = false;
+    this.last = now;
+    this.hasLooked = true;
     const running = this.running;
     if (running != null && !running.isBusy) this.end(running, now);
     const lease = this.lease;

@@ -9,7 +9,7 @@ export type Duration = string;
  */
 export type Size = string | number;
 /**
- * How often it runs; 100ms at least, 24h at most. Runs keep to that rhythm however long one takes: while one is going on, the next is left out (counted as `task.skipped`). The clock is looked at ten times in a period, at least once a second.
+ * How often it runs; 100ms at least, 24h at most. Runs keep to that rhythm however long one takes: while one is going on, the next is left out (counted as `task.skipped`).
  */
 export type Duration1 = string;
 /**
