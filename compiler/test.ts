@@ -166,10 +166,6 @@ async function runEachWithEnvoy(
       continue;
     }
     const services = servicesOf(compiled);
-    const hasTasks = compiled.rules?.["tasks"] !== undefined;
-    if (hasTasks || tests.some(({ before }) => before !== undefined)) {
-      return runEachWithEnvoy(envoy, file, compiled, tests);
-    }
     const engine = await EnvoyEngine.start(envoy, compiled.rules!, services, 1, test);
     try {
       results.push({ file, name, problems: compare(test, await engine.run(test)) });
@@ -188,6 +184,10 @@ async function runWithEnvoy(
   const envoy = findEnvoy();
   if (!envoy)
     throw new Unreadable("no Envoy found: npm test installs one, or set ENVOY to a binary");
+  const hasTasks = compiled.rules?.["tasks"] !== undefined;
+  if (hasTasks || tests.some(({ before }) => before !== undefined)) {
+    return runEachWithEnvoy(envoy, file, compiled, tests);
+  }
   const engine = await EnvoyEngine.start(envoy, compiled.rules!, servicesOf(compiled));
   try {
     const results: TestResult[] = [];

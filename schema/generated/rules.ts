@@ -217,7 +217,7 @@ export interface Task {
    */
   jitter?: string;
   /**
-   * One worker of the whole proxy runs it, not each for itself; default false. That one holds a lease in the data that workers share; when it dies, another takes over once the lease has expired: after `every`, but 5s at least and 60s at most. No period has two runs.
+   * One worker of the whole proxy runs it; default false: each does for itself, and so does the main thread of Envoy, which has a VM too. That one holds a lease in the data that workers share; when it dies, another takes over once the lease has expired: after `every`, but 5s at least and 60s at most. No period has two runs.
    */
   leader?: boolean;
   /**
