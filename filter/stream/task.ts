@@ -102,7 +102,8 @@ export class Task extends Periodic {
       if (!this.hasLed) {
         count(Counter.TaskLeader);
         this.say(LogLevel.Info, " is run by this worker from now on");
-        this.grid = lease.due;
+        // What is overdue, since nobody led, is run at once; the next is a whole period later.
+        this.grid = max(lease.due, now);
       }
       this.due = lease.due;
     } else if (!this.hasWarned && !lease.isPossible) {
