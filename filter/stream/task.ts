@@ -6,9 +6,10 @@ import { LogLevel } from "../abi/numbers";
 import { NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Counter, count } from "./counters";
+import { flag, number, text } from "./description";
 import { Exchange } from "./exchange";
 import { Lease } from "./lease";
-import { Configuration, Periodic, Program } from "./program";
+import { Configuration, Periodic, Program, Step } from "./program";
 
 /** How often times are looked at, in milliseconds. */
 const MOST_OFTEN: i64 = 10;
@@ -47,7 +48,7 @@ export class Task extends Periodic {
     private readonly program: Program,
     readonly every: i64,
     readonly jitter: i64,
-    startsAtOnce: bool,
+    private readonly startsAtOnce: bool,
     now: i64,
   ) {
     super();
@@ -145,6 +146,19 @@ export class Task extends Periodic {
     return (load<u64>(draw) % ((most as u64) + 1)) as i64;
   }
 
+  override get steps(): StaticArray<Step> {
+    return this.program.rules[0].request;
+  }
+
+  override describe(out: Writer): void {
+    out.text('{"every":');
+    out.integer(this.every);
+    text(out, "task", this.name);
+    number(out, "jitter", this.jitter);
+    flag(out, "onStart", this.startsAtOnce);
+    flag(out, "leader", this.lease != null);
+  }
+
   override stop(): void {
     this.isStopped = true;
     const running = this.running;
@@ -157,11 +171,11 @@ export class Task extends Periodic {
     if (lease != null && lease.isHeld) lease.release();
   }
 
-  private say(level: LogLevel, text: string): void {
+  private say(level: LogLevel, what: string): void {
     line.reset();
     line.text("ruleway: the task ");
     line.span(this.name);
-    line.text(text);
+    line.text(what);
     if (this.name != NONE) host.log(level, line.view());
   }
 }
