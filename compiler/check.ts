@@ -7,7 +7,16 @@ import { escapeSegment, type Source } from "./parse.ts";
 
 /** What the filter itself judges, with places inside the text: templates, patterns, quantities. */
 const JUDGED_BY_THE_FILTER = [
-  ...["template", "expression", "size", "duration", "headerName", "identifier", "pathTemplate"],
+  ...[
+    "template",
+    "expression",
+    "size",
+    "duration",
+    "rate",
+    "headerName",
+    "identifier",
+    "pathTemplate",
+  ],
   ...["regex", "statusPattern", "jsonPointer", "jsonPath", "jsonTemplate", "jsonSchema"],
 ];
 

@@ -127,6 +127,7 @@ const FORMATS: Record<string, string> = {
   expression: "expression",
   size: "size",
   duration: "duration",
+  rate: "rate",
   pathTemplate: "path template",
   regex: "regular expression (RE2)",
   statusPattern: "status pattern",
