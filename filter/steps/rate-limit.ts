@@ -54,6 +54,8 @@ const MAX_TRIES: i32 = 32;
 /** Records of a bucket, if they are so small. */
 const MOST: i32 = 32;
 
+/** Of the states at hand: some were written before the clock was set back. */
+let isSetBack: bool = false;
 const states = heap.alloc(MAX_RATES * LARGEST_STATE);
 const hashed = Writer.create();
 const line = Writer.create();
@@ -162,15 +164,16 @@ export class RateLimitStep extends Step {
       const kept = table.find();
       if (length(kept) == size) move(states, address(kept), size);
       else memory.fill(states, 0, size);
-      if (!this.take(now, cost)) return Verdict.Refused;
-      if (cost == 0) return Verdict.Admitted;
+      const fits = this.take(now, cost);
+      if (!isSetBack && !fits) return Verdict.Refused;
+      if (!isSetBack && cost == 0) return Verdict.Admitted;
       if (!table.put(now, this.expires, this.share, MOST, span(states, size)))
         return Verdict.Failed;
       const saved = table.save();
       if (saved == Saved.Failed) return Verdict.Failed;
       if (saved == Saved.Conflict) continue;
       for (let n = table.evicted; n > 0; n--) count(Counter.RateLimitEvicted);
-      return Verdict.Admitted;
+      return fits ? Verdict.Admitted : Verdict.Refused;
     }
     return Verdict.Failed;
   }
@@ -178,9 +181,10 @@ export class RateLimitStep extends Step {
   /** False when one of the limits has not enough left; then nothing is taken of any. */
   private take(now: u64, cost: u64): bool {
     let fits = true;
+    isSetBack = false;
     for (let i = 0, at = states; i < this.rates.length; i++) {
       const rate = unchecked(this.rates[i]);
-      rate.advance(at, now);
+      if (rate.advance(at, now)) isSetBack = true;
       if (!rate.admits(at, now, cost)) fits = false;
       at += rate.stateSize;
     }

@@ -64,22 +64,24 @@ export class Rate {
     return (this.period + 6) / 7;
   }
 
-  /** Brings the state to `now`. A clock that was set back makes nothing whole. */
-  advance(state: usize, now: u64): void {
+  /** Brings the state to `now`. True when the clock was set back since: that makes nothing whole, but the
+   * state has to be kept then, for time to go on. */
+  advance(state: usize, now: u64): bool {
     const s = changetype<State>(state);
     if (this.algorithm == Algorithm.Token) {
       if (now < s.at) {
-        if (s.at - now > SKEW) s.at = now;
-        return;
+        const isSetBack = s.at - now > SKEW;
+        if (isSetBack) s.at = now;
+        return isSetBack;
       }
       const passed = now - s.at;
       s.used = passed > s.used / this.limit ? 0 : s.used - passed * this.limit;
       s.at = now;
-      return;
+      return false;
     }
     const width = this.algorithm == Algorithm.Fixed ? this.period : this.width;
     const at = now / width;
-    if (at == s.at || (at < s.at && s.at * width - now <= SKEW)) return;
+    if (at == s.at || (at < s.at && s.at * width - now <= SKEW)) return false;
     if (this.algorithm == Algorithm.Fixed) {
       if (at > s.at) s.used = 0;
     } else if (at > s.at) {
@@ -90,7 +92,9 @@ export class Rate {
       for (let i: u64 = 0; i < SLOTS; i++) setCount(state, i, 0);
       setCount(state, at, sum as u32);
     }
+    const isSetBack = at < s.at;
     s.at = at;
+    return isSetBack;
   }
 
   /** Whether the cost fits into the state, which is of `now`. */
