@@ -167,10 +167,11 @@ export class RateLimitStep extends Step {
       const fits = this.take(now, cost);
       if (!isSetBack && !fits) return Verdict.Refused;
       if (!isSetBack && cost == 0) return Verdict.Admitted;
-      if (!table.put(now, this.expires, this.share, MOST, span(states, size)))
-        return Verdict.Failed;
+      // A refusal stands, whether or not the time of its state can be kept.
+      const otherwise = fits ? Verdict.Failed : Verdict.Refused;
+      if (!table.put(now, this.expires, this.share, MOST, span(states, size))) return otherwise;
       const saved = table.save();
-      if (saved == Saved.Failed) return Verdict.Failed;
+      if (saved == Saved.Failed) return otherwise;
       if (saved == Saved.Conflict) continue;
       for (let n = table.evicted; n > 0; n--) count(Counter.RateLimitEvicted);
       return fits ? Verdict.Admitted : Verdict.Refused;
