@@ -128,6 +128,7 @@ const FORMATS: Record<string, string> = {
   size: "size",
   duration: "duration",
   jitter: "duration or percentage",
+  rate: "rate",
   pathTemplate: "path template",
   regex: "regular expression (RE2)",
   statusPattern: "status pattern",

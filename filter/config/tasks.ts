@@ -53,6 +53,7 @@ export class TaskDecoder {
       context.report.add(everyNode, "R308", -1, "a task runs every 100ms at the most");
     const jitterNode = context.member(node, "jitter");
     const jitter = jitterNode == NO_NODE ? 0 : this.jitter(jitterNode, every);
+    context.owner = name;
     const rule = new Rule();
     rule.name = name;
     rule.request = this.steps.decode(node, "steps", Phase.Task);

@@ -137,7 +137,7 @@ const tested = Value.create();
 
 @final
 export class Expression {
-  /** When it is nothing but a name: that one. */
+  /** When it is nothing but a name that is read from the stream: that one. */
   private readonly name: Name | null;
 
   private constructor(
@@ -145,7 +145,8 @@ export class Expression {
     private readonly slots: StaticArray<Name>,
   ) {
     const slot = program.attribute;
-    this.name = slot >= 0 && !slots[slot].isMap ? slots[slot] : null;
+    const isOne = slot >= 0 && !slots[slot].isMap && slots[slot].source != Source.Store;
+    this.name = isOne ? slots[slot] : null;
   }
 
   /** The expression for the text in a step of `phase`, or null with the problem noted (its offset is

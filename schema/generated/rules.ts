@@ -42,6 +42,14 @@ export type StatusCode = number;
  */
 export type Parallel = [ParallelCall, ...ParallelCall[]];
 /**
+ * Text with templates; a single `$(…)` keeps its type.
+ */
+export type StoredValue = string | number | boolean | StoredValue1;
+/**
+ * After that it is absent; default: never.
+ */
+export type Duration3 = string;
+/**
  * A line in the host's log.
  */
 export type Log = string | Log1;
@@ -103,7 +111,7 @@ export type Size6 = string | number;
 /**
  * Default: the service's.
  */
-export type Duration3 = string;
+export type Duration4 = string;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -233,12 +241,13 @@ export interface Task {
 export interface TaskStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   call?: Call;
   parallel?: Parallel;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }
@@ -290,7 +299,7 @@ export interface HeaderValues {
 export interface ParallelCall {
   call: Call;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   /**
@@ -303,6 +312,29 @@ export interface ParallelCall {
  */
 export interface Set {
   [k: string]: Value;
+}
+/**
+ * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
+ */
+export interface Store {
+  [k: string]: StoredValue;
+}
+export interface StoredValue1 {
+  /**
+   * Any JSON value; strings are templates. `null` takes the value away.
+   */
+  value: {
+    [k: string]: unknown;
+  };
+  ttl?: Duration3;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
+  /**
+   * How many keys the name may have at the most; default 1000. They are kept in groups of 16 or more: in a group that is full, the key that expires first goes, else the one written first (counted as `store.evicted`). The same in all steps that store the name.
+   */
+  maxKeys?: number;
 }
 export interface Log1 {
   /**
@@ -519,7 +551,7 @@ export interface Limits1 {
 export interface RequestStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -543,9 +575,11 @@ export interface RequestStep {
   authorize?: Authorize;
   call?: Call;
   parallel?: Parallel;
-  respond?: Respond2;
+  rateLimit?: RateLimit;
+  respond?: Respond3;
   redirect?: Redirect;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }
@@ -1098,7 +1132,7 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
-  timeout?: Duration3;
+  timeout?: Duration4;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -1157,9 +1191,77 @@ export interface AuthorizeDenied {
   forward?: string | [string, ...string[]];
 }
 /**
- * Answer now; nothing further runs.
+ * So many requests in so long, and 429 beyond. A guard: what cannot be counted is refused. Several limits all hold; a request that one of them refuses is taken from none. A key that is forgotten for lack of room is counted as `rate_limit.evicted`.
+ */
+export interface RateLimit {
+  /**
+   * `100/1m`, or up to four of them.
+   */
+  limit:
+    | string
+    | [string]
+    | [string, string]
+    | [string, string, string]
+    | [string, string, string, string];
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
+  /**
+   * `token` (default): a bucket of `burst` requests that fills again at the rate: after a burst one passes whenever one is due, and no period has more than burst and limit together. `fixed`: a count for each period, those of `1d` from midnight UTC; up to twice the limit around the turn of one. `sliding`: no period, wherever it begins, has more than the limit; what is used comes back in sevenths of the period.
+   */
+  algorithm?: "token" | "fixed" | "sliding";
+  /**
+   * Of `token` with one limit: how many may pass at once; default the limit's count.
+   */
+  burst?: number;
+  /**
+   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls.
+   */
+  scope?: "worker" | "proxy";
+  /**
+   * Steps with the same name, limits and algorithm count together, in all rules and entries. Default: each step for itself, known by the name of its rule and its place in it.
+   */
+  name?: string;
+  /**
+   * What the request takes of the limit; default 1. Fractions count as the next whole number, what is no number from 0 on as 1; more than the limit (or burst) never passes.
+   */
+  cost?: number | string;
+  /**
+   * Fields of the response that say how matters stand, of the limit that is nearest: `ratelimit` (default): ratelimit-limit, ratelimit-remaining, ratelimit-reset (seconds), as the IETF draft had them up to version 7; `x-ratelimit`: the same names with x-, as Envoy writes them; `structured`: ratelimit-policy and ratelimit, as later versions have them; `none`. A refusal has retry-after in any case, unless the request can never pass.
+   */
+  headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
+  respond?: Respond2;
+  /**
+   * The counts cannot be read or written: `deny` (503, the default) or `allow`.
+   */
+  onError?: "deny" | "allow";
+}
+/**
+ * The answer instead; its status is 429 unless it says otherwise.
  */
 export interface Respond2 {
+  /**
+   * Default 200.
+   */
+  status?: number;
+  headers?: HeaderValues5;
+  text?: Template;
+  /**
+   * Any JSON value; strings are templates.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Response code details, for access logs.
+   */
+  details?: string;
+}
+/**
+ * Answer now; nothing further runs.
+ */
+export interface Respond3 {
   /**
    * Default 200.
    */
@@ -1193,7 +1295,7 @@ export interface Redirect {
 export interface ResponseStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -1208,9 +1310,10 @@ export interface ResponseStep {
   validate?: Validate;
   call?: Call;
   parallel?: Parallel;
-  respond?: Respond2;
+  respond?: Respond3;
   redirect?: Redirect;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }
@@ -1220,11 +1323,12 @@ export interface ResponseStep {
 export interface DoneStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   call?: Call;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }
