@@ -16,7 +16,9 @@ tasks:
     every: 1s
     onStart: true
     leader: true
-    steps: [{ call: { service: auth, path: "/$(rule.name)" } }]
+    steps:
+      - call: { service: auth, path: "/$(rule.name)", as: token }
+      - store: { token: "$(calls.token.headers['authorization'])" }
   - name: each
     every: 1s
     steps: [{ call: { service: every } }]
@@ -26,7 +28,9 @@ tasks:
     leader: true
     steps: [{ call: { service: flaky } }]
 rules:
-  - request: [{ respond: { status: 200, text: ok } }]
+  - request:
+      - rateLimit: { limit: 20/1d, scope: worker, headers: none }
+      - respond: { status: 200, text: ok, headers: { x-auth: $(store.token) } }
 `;
 
 describe.skipIf(!envoy)("tasks in Envoy", () => {
@@ -39,6 +43,7 @@ describe.skipIf(!envoy)("tasks in Envoy", () => {
       seen[name]?.push(Date.now());
       // The first two of them fail.
       if (name === "flaky") response.statusCode = (seen["flaky"]?.length ?? 0) < 3 ? 503 : 200;
+      if (name === "auth") response.setHeader("authorization", "Bearer t");
       response.end();
     };
 
@@ -61,6 +66,10 @@ describe.skipIf(!envoy)("tasks in Envoy", () => {
     const leads = setup.envoy.log().match(/the task lead is run by this worker/g) ?? [];
     expect(leads.length).toBe(1);
     expect(seen["flaky"]?.length).toBe(3);
-    expect((await request(setup.envoy.port, "/")).body).toBe("ok");
+    // Every response has the token, and both workers have answered: one alone would not have so often.
+    const all = Array.from({ length: 200 }, () => request(setup.envoy.port, "/"));
+    const answers = (await Promise.all(all)).filter(({ status }) => status === 200);
+    expect(answers.length).toBe(40);
+    expect(new Set(answers.map(({ headers }) => headers["x-auth"]))).toEqual(new Set(["Bearer t"]));
   }, 60_000);
 });
