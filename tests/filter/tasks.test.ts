@@ -153,6 +153,25 @@ test("a callout that is out when the configuration goes is forgotten; ticks go o
   expect(p.traps).toEqual([]);
 });
 
+test("configuring again and again while runs wait takes no more memory", () => {
+  const p = new Workers(document([task({ leader: true }), task({ name: "u" })]), 1);
+  p.holds = [];
+  const { plugin } = p.workers[0]!;
+  const often = (n: number) => {
+    for (let i = 0; i < n; i++) {
+      const rules = { ...document([task({ leader: true }), task({ name: "u" })]), vars: { i } };
+      expect(plugin.configure(JSON.stringify(rules))).toBe(true);
+      p.clock.advance(10_000);
+    }
+    return plugin.memorySize;
+  };
+  const before = often(50);
+  expect(often(300)).toBe(before);
+  expect(p.runs.length).toBeGreaterThan(600);
+  p.clock.advance(600); // the last ones time out
+  expect([p.traps, plugin.pendingCalls]).toEqual([[], 0]);
+});
+
 test("traffic does not notice a task that waits or fails", () => {
   const p = new Workers(
     document([task()], [{ request: [{ headers: { set: { "x-a": "b" } } }] }]),
