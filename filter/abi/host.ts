@@ -191,6 +191,45 @@ export function callForeign(name: Span, argument: Span): bool {
   );
 }
 
+// ---- data that all VMs of one id share
+
+/** What `sharedData` and `setSharedData` came to last. */
+export let sharedStatus: Status = Status.Ok;
+/** The number that guards the value that `sharedData` gave last; 0 when there was none. */
+export let sharedCas: u32 = 0;
+
+/** The value of the key, kept in `arena`; NONE when there is none or it cannot be had. */
+export function sharedData(key: Span, arena: Arena): Span {
+  memory.clearResult();
+  store<u32>(memory.casCell(), 0);
+  memory.intakeTo(arena);
+  sharedStatus = env.proxy_get_shared_data(
+    address(key),
+    length(key),
+    memory.resultCell(),
+    memory.sizeCell(),
+    memory.casCell(),
+  );
+  memory.intakeToScratch();
+  sharedCas = sharedStatus == Status.Ok ? memory.cas() : 0;
+  if (sharedStatus != Status.Ok) return NONE;
+  const value = memory.resultSpan();
+  return value == NONE ? EMPTY : value;
+}
+
+/** Sets the key's value, if the number is still the one that guards it, or 0; a key that is not there
+ * takes any number (Envoy; other hosts may want 0). */
+export function setSharedData(key: Span, value: Span, cas: u32): bool {
+  sharedStatus = env.proxy_set_shared_data(
+    address(key),
+    length(key),
+    address(value),
+    length(value),
+    cas,
+  );
+  return sharedStatus == Status.Ok;
+}
+
 // ---- metrics
 
 /** What `defineCounter` answers when the host has no metrics. */

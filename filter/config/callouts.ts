@@ -33,6 +33,8 @@ export class CalloutDecoder {
     step.method = context.templateOr(value, "method");
     step.path = context.templateOr(value, "path");
     step.send = context.headerGlobs(value, "send");
+    if (context.phase == Phase.Task && step.send.length > 0)
+      context.report.add(context.member(value, "send"), "R312", -1, "a task has no request");
     const headers = context.member(value, "headers");
     if (headers != NO_NODE) step.fields = decodeHeaderValues(context, headers);
     step.text = context.templateOr(value, "body");

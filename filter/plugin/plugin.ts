@@ -96,6 +96,7 @@ export class Plugin {
     const now = (host.now() / 1_000_000) as i64;
     const periodics = this.configuration.periodics;
     for (let i = 0; i < periodics.length; i++) periodics[i].tick(now);
+    this.setTickPeriod();
   }
 
   /** The plugin is gone; its streams are too. */

@@ -582,11 +582,12 @@ export class Exchange extends View {
       this.stepAt++;
       outcome = this.run();
     }
-    if (outcome == Outcome.Pause || outcome == Outcome.End) return;
+    if (outcome == Outcome.Pause) return;
     if (this.phase > Phase.Response) {
       this.abandonTask();
       return;
     }
+    if (outcome == Outcome.End) return;
     const pipe = this.pipe;
     const headers = this.phaseHeaders;
     if (outcome == Outcome.Read) {
@@ -691,6 +692,8 @@ export class Exchange extends View {
 
   /** Whether a task's walk waits for an answer. */
   isBusy: bool = false;
+  /** A callout of this walk had no good answer. */
+  callFailed: bool = false;
 
   /** Walks over the steps of a task, which are those of the program's one rule; `id` is the plugin's
    * context, the effective one. */
@@ -700,10 +703,12 @@ export class Exchange extends View {
     this.variableCount = program.variableCount;
     this.openResults(program.callCount);
     this.phase = Phase.Task;
+    this.callFailed = false;
     this.request.loaded = true;
     this.response.loaded = true;
     const candidate = this.addCandidate();
     if (candidate == null) {
+      this.callFailed = true;
       this.close();
       return;
     }

@@ -247,6 +247,12 @@ export abstract class Periodic {
   abstract get resolutionMs(): i32;
   /** Time has passed; the plugin's context is the effective one. `now`: milliseconds since the epoch. */
   abstract tick(now: i64): void;
+  /** Writes what it is as a JSON object, for `ruleway plan`; nothing when there is nothing to say. */
+  describe(out: Writer): void {}
+  /** The steps that it takes. */
+  get steps(): StaticArray<Step> {
+    return NO_STEPS;
+  }
   /** The configuration is no longer its plugin's, or goes: the last chance to send what is left. */
   stop(): void {}
 }

@@ -261,6 +261,9 @@ export abstract class View extends Facts {
       case Source.CallError:
         this.readCall(name, out);
         return;
+      case Source.Store:
+        name.cell!.read(name.key, out);
+        return;
     }
     out.setAbsent();
   }
@@ -316,6 +319,9 @@ export abstract class View extends Facts {
         this.request.ensureLoaded();
         out.setText(firstCookie(this.request, key));
         return;
+      case Source.Store:
+        name.cell!.read(key, out);
+        return;
       default:
         out.setText(firstCookie(this.original, key));
     }
@@ -340,6 +346,8 @@ export abstract class View extends Facts {
       }
       case Source.RequestForm:
         return mapOf(this.form()!, out, arena);
+      case Source.Store:
+        return false; // nobody knows all keys
       default: {
         const headers = name.source == Source.RequestCookie ? this.request : this.original;
         list.clear(this.arena);

@@ -79,7 +79,7 @@ const ROWS: Row[] = [
   ["calls.NAME.body", "string", "Its body; null when there is none, or too much of it."],
   ["calls.NAME.json", "dyn", "Its body as JSON."],
   ["calls.NAME.error", "string", "Why there is no answer, or not all of it; null when there is."],
-  ["rule.name", "string", "The name of the rule."],
+  ["rule.name", "string", "The name of the rule, or of the task."],
   ["now", "timestamp", "The time."],
   ["source.address", "string", "The address of the connection's other end, with its port."],
   ["source.port", "int", "Its port."],
