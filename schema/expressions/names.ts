@@ -74,6 +74,11 @@ const ROWS: Row[] = [
   ["vars.NAME", "dyn", "A constant of the file; its own type."],
   ["tables.NAME", "dyn", "A table of the file: `tables.plans[key]`."],
   ["ctx.NAME", "dyn", "What a `set` step of this stream has put there."],
+  [
+    "store.NAME",
+    "dyn",
+    "What a `store` step has put there, of this stream or any other; `store.NAME[key]` where it has keys.",
+  ],
   ["rule.name", "string", "The name of the rule."],
   ["now", "timestamp", "The time."],
   ["source.address", "string", "The address of the connection's other end, with its port."],
