@@ -36,7 +36,7 @@ export const codes: Record<string, Code> = {
   R301: {
     title: "Unknown name",
     explanation:
-      "Expressions read Envoy's attributes, params, vars, ctx and a few more, and call the functions that docs/reference/expressions.md lists; the name is none of them.",
+      "Expressions read Envoy's attributes, params, vars, ctx, store and a few more, and call the functions that docs/reference/expressions.md lists; the name is none of them.",
   },
   R302: {
     title: "Not a template or expression",

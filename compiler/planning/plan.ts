@@ -40,6 +40,14 @@ export interface FilterStep {
   headers?: number;
   headerBytes?: number;
   answers?: true;
+  /** Of `rateLimit`: counts, seconds, algorithm, burst of each limit; the status of a refusal. */
+  rates?: Array<[count: number, seconds: number, algorithm: number, burst: number]>;
+  scope?: "proxy" | "worker";
+  keyed?: true;
+  allowsOnError?: true;
+  status?: number;
+  /** Of `store`: names, and the keys that each may have, 0 being none. */
+  stores?: Array<[name: string, keys: number]>;
   /** Of a callout. */
   cluster?: string;
   timeout?: number;

@@ -108,6 +108,8 @@ class Teller {
       this.tellOfReading(verb, refuses ? "the message is refused" : "what it needs is absent");
     }
     if (step.timeout !== undefined) this.tellOfCallout(step, i);
+    if (step.rates) this.tellOfRates(step, step.rates);
+    for (const [name, keys] of step.stores ?? []) this.tellOfStore(name, keys);
     if (verb === "limit") this.tellOfLimit(step);
     for (const edit of step.edits ?? []) this.tellEdit(edit, step, verb);
   }
@@ -136,6 +138,26 @@ class Teller {
         : "until then the request is held";
     const asked = `${this.verbs[i]} asks ${step.cluster}, ${step.timeout} ms at most`;
     this.say(`${asked}; without an answer: ${failed}; ${waits}`);
+  }
+
+  private tellOfRates(step: FilterStep, rates: NonNullable<FilterStep["rates"]>): void {
+    const limits = rates.map(([count, seconds, algorithm, burst]) => {
+      const at = algorithm === 0 ? ` (at most ${burst} at once)` : "";
+      return `${count} in ${period(seconds)}${at}`;
+    });
+    const apart = step.keyed ? "of each key" : "of all requests together";
+    const where = step.scope === "proxy" ? "over all workers" : "in each worker";
+    const failed = step.allowsOnError ? "the request goes on" : "503";
+    const calls = step.scope === "proxy" ? `; two host calls; without an answer: ${failed}` : "";
+    this.say(
+      `rateLimit lets through ${limits.join(" and ")} ${apart}, ${where}, ` +
+        `and refuses what is beyond with ${step.status}${calls}`,
+    );
+  }
+
+  private tellOfStore(name: string, keys: number): void {
+    const most = keys > 0 ? `at most ${keys} keys of at most 64 KiB` : "at most 64 KiB";
+    this.say(`store keeps ${name} for all workers: ${most}, in the host's memory`);
   }
 
   private tellOfLimit(step: FilterStep): void {
@@ -206,6 +228,17 @@ class Teller {
       );
     }
   }
+}
+
+function period(seconds: number): string {
+  for (const [size, unit] of [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "m"],
+  ] as const) {
+    if (seconds % size === 0) return `${seconds / size}${unit}`;
+  }
+  return `${seconds}s`;
 }
 
 function tighter(limit: number, other: number): number {

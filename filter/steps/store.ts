@@ -5,9 +5,11 @@ import { length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Kind, Value, writeJson } from "../cel/index";
 import { Tape } from "../json/tape";
+import { writeString } from "../json/write";
 import { failAsJson } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
+import { key as describeKey } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import { Outcome, Step } from "../stream/program";
 import { JSON, MAX_VALUE, Stored, TEXT } from "../stream/stored";
@@ -92,6 +94,19 @@ function isReadable(): bool {
 export class StoreStep extends Step {
   constructor(private readonly assignments: StaticArray<Assignment>) {
     super();
+  }
+
+  override describe(out: Writer): void {
+    describeKey(out, "stores");
+    for (let i = 0; i < this.assignments.length; i++) {
+      const stored = this.assignments[i].stored;
+      out.text(i == 0 ? "[[" : ",[");
+      writeString(stored.name, out);
+      out.byte(0x2c);
+      out.integer(stored.maxKeys);
+      out.byte(0x5d);
+    }
+    out.byte(0x5d);
   }
 
   run(x: Exchange): Outcome {

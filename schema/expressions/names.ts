@@ -79,6 +79,11 @@ const ROWS: Row[] = [
   ["calls.NAME.body", "string", "Its body; null when there is none, or too much of it."],
   ["calls.NAME.json", "dyn", "Its body as JSON."],
   ["calls.NAME.error", "string", "Why there is no answer, or not all of it; null when there is."],
+  [
+    "store.NAME",
+    "dyn",
+    "What a `store` step has put there, of this stream or any other; `store.NAME[key]` where it has keys.",
+  ],
   ["rule.name", "string", "The name of the rule, or of the task."],
   ["now", "timestamp", "The time."],
   ["source.address", "string", "The address of the connection's other end, with its port."],
