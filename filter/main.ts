@@ -1,12 +1,13 @@
 // The filter's face to the host: the callbacks of proxy-wasm 0.2.1. Each finds whom it is for and
 // hands on; nothing is decided here. Managed garbage (of configurations that are gone) is collected
-// on entry of a callback, when the wasm stack holds no references.
+// on entry of a callback, when the wasm stack holds no references (plugin/entry.ts).
 
 import * as host from "./abi/host";
 import { scratch } from "./abi/memory";
 import { DataAction, HeaderMapType, HeadersAction } from "./abi/numbers";
 import { NONE } from "./bytes/span";
 import * as contexts from "./plugin/contexts";
+import { collectSoon, enter } from "./plugin/entry";
 import { HttpAnswer } from "./steps/authorize";
 import { take } from "./stream/calls";
 import * as field from "./stream/field-names";
@@ -14,17 +15,6 @@ import { HeaderMap } from "./stream/header-map";
 import { parseStatus } from "./stream/view";
 
 export { proxy_on_memory_allocate } from "./abi/memory";
-
-let mustCollect: bool = false;
-
-/** What every callback begins with. */
-function enter(): void {
-  scratch.reset();
-  if (mustCollect) {
-    mustCollect = false;
-    __collect();
-  }
-}
 
 export function proxy_abi_version_0_2_1(): void {}
 
@@ -47,7 +37,7 @@ export function proxy_on_configure(root: u32, configurationSize: i32): i32 {
   // Higress's test host configures a context that it has not created.
   contexts.addPlugin(root);
   const plugin = contexts.plugin(root);
-  mustCollect = true;
+  collectSoon();
   return plugin != null && plugin.configure(configurationSize) ? 1 : 0;
 }
 
@@ -128,5 +118,5 @@ export function proxy_on_log(id: u32): void {
 
 export function proxy_on_delete(id: u32): void {
   enter();
-  if (contexts.closeExchange(id) || contexts.removePlugin(id)) mustCollect = true;
+  if (contexts.closeExchange(id) || contexts.removePlugin(id)) collectSoon();
 }

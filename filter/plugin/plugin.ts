@@ -23,6 +23,7 @@ export class Plugin {
 
   /** Reads `size` bytes of configuration; false when it is refused: then nothing has changed. */
   configure(size: i32): bool {
+    host.forgetLogLevel();
     const intake = Arena.create();
     const isAccepted = this.configureFrom(size, intake);
     intake.destroy();

@@ -1,0 +1,9 @@
+// The filter for Higress: the callbacks of main.ts, and the one that brings answers from Redis.
+
+import { enter } from "./plugin/entry";
+
+export * from "./main";
+
+export function proxy_on_redis_call_response(root: u32, token: i32, status: i32, size: i32): void {
+  enter();
+}
