@@ -1,11 +1,11 @@
 // Everything the filter asks of a proxy, in the filter's terms: spans in, spans out, NONE for what
-// is not there. No other file calls the imports, but for those of Higress alone (higress.ts).
+// is not there. No other file calls the imports, but for those of Higress alone (higress/host.ts).
 
 import { Arena } from "../bytes/arena";
 import { address, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as env from "./env";
-import * as higress from "./higress";
+import * as higress from "./higress/host";
 import * as memory from "./memory";
 import { BufferType, HeaderMapType, LogLevel, MetricType, Status, StreamType } from "./numbers";
 import * as wasi from "./wasi_snapshot_preview1";

@@ -2,32 +2,13 @@
 // level in the ways that Higress's own test host has too. A module that imports the Redis calls is
 // refused by every other proxy, so nothing here is reached unless the build defines HIGRESS.
 
-import { address, length, Span } from "../bytes/span";
-import { fromText } from "../bytes/text";
-import * as env from "./env";
-import * as memory from "./memory";
-import { LogLevel, Status } from "./numbers";
-import * as wasi from "./wasi_snapshot_preview1";
-
-@external("env", "proxy_redis_init")
-declare function proxy_redis_init(
-  upstream: usize,
-  upstreamSize: i32,
-  user: usize,
-  userSize: i32,
-  password: usize,
-  passwordSize: i32,
-  timeoutMs: i32,
-): i32;
-
-@external("env", "proxy_redis_call")
-declare function proxy_redis_call(
-  upstream: usize,
-  upstreamSize: i32,
-  query: usize,
-  querySize: i32,
-  token: usize,
-): i32;
+import { address, length, Span } from "../../bytes/span";
+import { fromText } from "../../bytes/text";
+import * as env from "../env";
+import * as memory from "../memory";
+import { LogLevel, Status } from "../numbers";
+import * as wasi from "../wasi_snapshot_preview1";
+import * as higress from "./env";
 
 const REALTIME: i32 = 0;
 
@@ -72,7 +53,7 @@ function askLogLevel(): LogLevel {
 /** Makes the cluster's client ready; `upstream` is its name and how to speak to it, as a query. */
 export function redisInit(upstream: Span, user: Span, password: Span, timeoutMs: i32): bool {
   return (
-    proxy_redis_init(
+    higress.proxy_redis_init(
       address(upstream),
       length(upstream),
       address(user),
@@ -87,7 +68,7 @@ export function redisInit(upstream: Span, user: Span, password: Span, timeoutMs:
 /** Sends the command, a RESP array of bulk strings; answers its token, or -1 when the host refuses. */
 export function redisCall(cluster: Span, command: Span): i32 {
   memory.clearResult();
-  const status = proxy_redis_call(
+  const status = higress.proxy_redis_call(
     address(cluster),
     length(cluster),
     address(command),
