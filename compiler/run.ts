@@ -26,7 +26,12 @@ export function registerRun(program: Command): void {
     .description("serve these rules locally, through the same filter")
     .argument("<file>", "a rule file")
     .option("--upstream <url>", "where requests go")
-    .option("--service <name=url>", "where callouts to a service go", collect, [])
+    .option(
+      "--service <name=url>",
+      "where callouts to a service go: http:// or redis://",
+      collect,
+      [],
+    )
     .addOption(
       new Option("--engine <name>", "what runs the filter")
         .choices(["node", "envoy"])
@@ -183,12 +188,22 @@ export function clustersOf(
     const split = each.indexOf("=");
     if (split < 1) throw new Unreadable(`--service takes NAME=URL, not ${each}`);
     const name = each.slice(0, split);
-    clusters[services[name]?.cluster ?? name] = checkUrl(each.slice(split + 1));
+    clusters[services[name]?.cluster ?? name] = checkServiceUrl(each.slice(split + 1));
   }
   for (const { cluster } of Object.values(services)) {
     if (fallback !== undefined) clusters[cluster] ??= fallback;
   }
   return clusters;
+}
+
+function checkServiceUrl(text: string): string {
+  if (!/^redis:/.test(text)) return checkUrl(text);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url?.hostname || url.username || url.password || url.pathname.length > 1) {
+    const rest = "user, password and db stand in the rules, under the service's redis";
+    throw new Unreadable(`a Redis server is redis://HOST:PORT, not ${text}; ${rest}`);
+  }
+  return text;
 }
 
 function checkUrl(text: string): string {
