@@ -84,7 +84,9 @@ export class ReplyScanner {
     const line = this.line;
     this.line = "";
     if (!line.endsWith("\r\n")) throw new BadReply("a line without CR");
-    return this.take(line[0]!, line.slice(1, -2));
+    const rest = line.slice(1, -2);
+    if (rest.includes("\r")) throw new BadReply("a line with CR in it");
+    return this.take(line[0]!, rest);
   }
 
   private take(type: string, rest: string): boolean {

@@ -9,7 +9,7 @@ import { root } from "../compiler/assets.ts";
 const FILTER_LAYERS = [
   ["generated"],
   ["bytes"],
-  ["json", "regex", "http", "crypto"],
+  ["json", "regex", "http", "crypto", "resp"],
   ["cel", "inflate", "json-schema"],
   ["abi"],
   ["rules"],
