@@ -2,7 +2,7 @@
 // host and says it, rule by rule (filter/config/plan.ts). Here its lines get their places in the YAML back.
 
 import { LogLevel, Plugin } from "../../host/index.ts";
-import { filterModule } from "../assets.ts";
+import { type Artefact, filterModule } from "../assets.ts";
 import type { Source } from "../parse.ts";
 
 export type Direction = "request" | "response";
@@ -80,9 +80,9 @@ const PLAN = /^ruleway(?: \[[^\]]*\])?: plan (\{.*\})$/s;
 const NOT_A_VERB = ["name", "when", "onError"];
 
 /** The rules in force, in the order of the file. Throws only when something of our own is broken. */
-export function planRules(json: string, source: Source): PlannedRule[] {
+export function planRules(json: string, source: Source, artefact?: Artefact): PlannedRule[] {
   const lines: string[] = [];
-  const plugin = new Plugin(filterModule(), {
+  const plugin = new Plugin(filterModule(artefact), {
     logLevel: LogLevel.Debug,
     log: (_level, text) => lines.push(text),
   });

@@ -120,7 +120,7 @@ export class EnvoyEngine {
       backend.answer = test.services?.[name];
     }
     const logBefore = this.envoy.log().length;
-    const outcome: Outcome = { calls: {}, log: [], violations: [] };
+    const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
     const isHead = test.request?.method === "HEAD";
     outcome.response = await this.request(test).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");

@@ -16,6 +16,8 @@ export interface Outcome {
   upstream?: Seen | undefined;
   /** By service. */
   calls: Record<string, Seen[]>;
+  /** The same of services that are Redis. */
+  commands: Record<string, string[][]>;
   /** What the client got; undefined when the stream was broken off. */
   response?: Seen | undefined;
   log: string[];
@@ -31,6 +33,11 @@ export function compare(test: RuleTest, outcome: Outcome): string[] {
     problems.push(...compareCall("upstream", expect.upstream, outcome.upstream));
   }
   for (const [service, expected] of Object.entries(expect.calls ?? {})) {
+    const commands = outcome.commands[service];
+    if (Array.isArray(expected) || commands) {
+      problems.push(...compareCommands(`calls.${service}`, expected, commands ?? []));
+      continue;
+    }
     problems.push(...compareCall(`calls.${service}`, expected, outcome.calls[service]?.[0]));
   }
   if (expect.response) {
@@ -55,6 +62,18 @@ function compareCall(
   if (expected === "none") return seen ? [`${place}: expected no request, got one`] : [];
   if (!seen) return [`${place}: expected a request, got none`];
   return compareMessage(place, expected, seen);
+}
+
+function compareCommands(
+  place: string,
+  expected: "none" | ExpectedRequest | string[][],
+  seen: string[][],
+): string[] {
+  const wanted = expected === "none" ? [] : expected;
+  if (isDeepStrictEqual(wanted, seen)) return [];
+  return [
+    `${place}: expected ${show(wanted)}\n${" ".repeat(place.length + 2)}got      ${show(seen)}`,
+  ];
 }
 
 function compareMessage(

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../compiler/assets.ts";
 import { command } from "../../compiler/gateway/redis.ts";
+import { wordsOf } from "../../compiler/rule-test/redis.ts";
 import { ReplyScanner } from "../../host/index.ts";
 
 /** The server to use: the REDIS variable, or the one that npm test has put under .cache. */
@@ -129,18 +130,4 @@ export async function fakeRedis(
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-}
-
-/** The words of a command, which is a RESP array of bulk strings. */
-export function wordsOf(bytes: Uint8Array): string[] {
-  const words: string[] = [];
-  const text = Buffer.from(bytes);
-  let at = text.indexOf("\n") + 1;
-  while (at < text.length) {
-    const end = text.indexOf("\r\n", at);
-    const size = Number(text.subarray(at + 1, end).toString());
-    words.push(text.subarray(end + 2, end + 2 + size).toString());
-    at = end + 4 + size;
-  }
-  return words;
 }
