@@ -267,7 +267,7 @@ class Decoder {
       this.addObject(documents[i], "tables", constants.tables);
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
-        services.add(tape, list, this.report, this.arena);
+        services.add(tape, list, this.report, this.configuration);
     }
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);

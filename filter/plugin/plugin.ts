@@ -71,6 +71,9 @@ export class Plugin {
     const before = this.configuration;
     this.configuration = configuration;
     before.release();
+    if (isDefined(HIGRESS)) {
+      for (let i = 0; i < configuration.redis.length; i++) configuration.redis[i].prepare();
+    }
   }
 
   /** The plugin is gone; its streams are too. */

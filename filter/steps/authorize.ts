@@ -21,6 +21,7 @@ import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
 import { Answer, OnFailure, Outcome, Step } from "../stream/program";
+import { RedisService } from "../stream/redis-service";
 import * as reply from "../stream/reply";
 import { FieldEdits } from "./field-edits";
 import { Response } from "./respond";
@@ -31,6 +32,10 @@ export class Service {
   cluster: Span = NONE;
   authority: Span = NONE;
   timeoutMs: i32 = 500;
+  /** It takes commands, not HTTP. */
+  isRedis: bool = false;
+  /** Null also where it cannot be used. */
+  redis: RedisService | null = null;
 }
 
 /** Of the service's body, this much is passed on to a client that is denied. */

@@ -150,6 +150,21 @@ export interface Service {
    */
   authority?: string;
   timeout?: Duration;
+  redis?: RedisServer;
+}
+/**
+ * The service is Redis: `redis` steps send it commands, and nothing else can. Only Higress has a client for it (R402).
+ */
+export interface RedisServer {
+  /**
+   * Of an ACL user (Redis 6); default: only the password is sent.
+   */
+  username?: string;
+  password?: string;
+  /**
+   * The database; default 0.
+   */
+  db?: number;
 }
 /**
  * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
