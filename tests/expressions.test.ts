@@ -87,7 +87,11 @@ describe("names", () => {
           ruleway: 1,
           settings: { holdHeaders: true },
           ...{ vars: { NAME: JSON.parse("[]") }, tables: { NAME: { a: 1 } } },
-          rules: [{ request: [{ set: { NAME: "$(1)" } }] }, ...rules.slice(from, from + 100)],
+          services: { s: { cluster: "s" } },
+          rules: [
+            { request: [{ set: { NAME: "$(1)" } }, { call: { service: "s", as: "NAME" } }] },
+            ...rules.slice(from, from + 100),
+          ],
         }),
       );
       for (const line of lines) {

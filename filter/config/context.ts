@@ -37,10 +37,11 @@ import { integerOf } from "./shape";
 export class RuleNames extends Names {
   captures: Span[] = [];
 
-  /** `variables` grows as steps set some. */
+  /** `variables` and `calls` are those of the document. */
   constructor(
     private readonly constants: Constants,
     readonly variables: Span[],
+    readonly calls: Span[],
   ) {
     super();
   }
@@ -59,6 +60,10 @@ export class RuleNames extends Names {
 
   variable(name: Span): i32 {
     return indexIn(this.variables, name);
+  }
+
+  call(name: Span): i32 {
+    return indexIn(this.calls, name);
   }
 }
 

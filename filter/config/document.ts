@@ -63,6 +63,8 @@ export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
 class Decoder {
   private readonly configuration: Configuration = new Configuration();
   private readonly variables: Span[] = [];
+  /** Names of the results of callouts. */
+  private readonly calls: Span[] = [];
   /** Rules and entries: a problem inside one of them can be survived by leaving it out. */
   private readonly parts: i32[] = [];
   private skips: bool = false;
@@ -121,13 +123,16 @@ class Decoder {
     return equalsText(this.tape.text(node, scratch), value);
   }
 
-  /** The names of all `set` steps, wherever they are: a stream has one set of variables. */
+  /** The names of all `set` steps and callouts, wherever they are: a stream has one set of them. */
   private collectVariables(): void {
     const tape = this.tape;
     const set = fromText("set", scratch);
     const validate = fromText("validate", scratch);
+    const call = fromText("call", scratch);
     for (let i = 0; i < tape.count; i++) {
-      if (tape.kind(i) == Kind.Key && tape.isText(i, validate)) this.collectNamed(i + 1);
+      if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
+        this.collectNamed(i + 1, this.variables);
+      if (tape.kind(i) == Kind.Key && tape.isText(i, call)) this.collectNamed(i + 1, this.calls);
       if (tape.kind(i) != Kind.Key || !tape.isText(i, set)) continue;
       const step = tape.parent(i);
       // A step is an element of a list; `set` of other verbs is a member of a member.
@@ -135,21 +140,21 @@ class Decoder {
       if (tape.kind(tape.parent(step)) != Kind.Array) continue;
       const stop = tape.after(i + 1);
       for (let key = tape.firstChild(i + 1); key < stop; key = tape.after(key + 1)) {
-        this.addVariable(tape.text(key, scratch));
+        this.addName(tape.text(key, scratch), this.variables);
       }
     }
   }
 
-  /** The variable that a `validate` step sets. */
-  private collectNamed(step: i32): void {
+  /** The name under which a step leaves something. */
+  private collectNamed(step: i32, list: Span[]): void {
     const tape = this.tape;
     const name = tape.kind(step) == Kind.Object ? this.member(step, "as") : NO_NODE;
     if (name != NO_NODE && tape.kind(name) == Kind.String)
-      this.addVariable(tape.text(name, scratch));
+      this.addName(tape.text(name, scratch), list);
   }
 
-  private addVariable(name: Span): void {
-    if (indexIn(this.variables, name) < 0) this.variables.push(copy(name, this.arena));
+  private addName(name: Span, list: Span[]): void {
+    if (indexIn(list, name) < 0) list.push(copy(name, this.arena));
   }
 
   private decodeGlobal(): void {
@@ -272,6 +277,7 @@ class Decoder {
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
     program.variableCount = this.variables.length;
+    program.callCount = this.calls.length;
     const rules: Rule[] = [];
     const inherit = this.member(documents[0], "inherit");
     if (inherit != NO_NODE && tape.kind(inherit) == Kind.True) {
@@ -307,7 +313,7 @@ class Decoder {
   }
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {
-    const names = new RuleNames(constants, this.variables);
+    const names = new RuleNames(constants, this.variables, this.calls);
     return new Context(tape, report, names, this.configuration);
   }
 

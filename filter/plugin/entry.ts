@@ -2,18 +2,12 @@
 // when the wasm stack holds no references.
 
 import { scratch } from "../abi/memory";
-
-let mustCollect: bool = false;
+import { hasGarbage, setGarbage } from "../stream/program";
 
 export function enter(): void {
   scratch.reset();
-  if (mustCollect) {
-    mustCollect = false;
+  if (hasGarbage) {
+    setGarbage(false);
     __collect();
   }
-}
-
-/** On entry of the next callback. */
-export function collectSoon(): void {
-  mustCollect = true;
 }

@@ -72,6 +72,21 @@ export type Size5 = string | number;
  */
 export type Duration1 = string;
 /**
+ * Default: the service's.
+ */
+export type Duration2 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size6 = string | number;
+/**
+ * Several callouts at a time; goes on when all are answered.
+ *
+ * @minItems 1
+ * @maxItems 32
+ */
+export type Parallel = [ParallelCall, ...ParallelCall[]];
+/**
  * A line in the host's log.
  */
 export type Log = string | Log1;
@@ -421,6 +436,8 @@ export interface RequestStep {
   limit?: Limit;
   validate?: Validate;
   authorize?: Authorize;
+  call?: Call;
+  parallel?: Parallel;
   respond?: Respond2;
   redirect?: Redirect;
   set?: Set;
@@ -1041,6 +1058,62 @@ export interface AuthorizeDenied {
   forward?: string | [string, ...string[]];
 }
 /**
+ * Ask a service over HTTP. The message waits for the answer; where the stream is done, nobody waits and the callout goes out for its effect.
+ */
+export interface Call {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  method?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  path?: string;
+  /**
+   * Headers of the request to send along; default none.
+   */
+  send?: string | [string, ...string[]];
+  headers?: HeaderValues6;
+  body?: Template;
+  /**
+   * Any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  timeout?: Duration2;
+  maxBody?: Size6;
+  /**
+   * The answer is `calls.NAME` from then on: `status` (0: no answer), `headers`, `body`, `json`, `error`.
+   */
+  as?: string;
+  /**
+   * No answer (refused, reset, timed out): `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
+/**
+ * Headers of your own.
+ */
+export interface HeaderValues6 {
+  [k: string]: ValueOrList;
+}
+export interface ParallelCall {
+  call: Call;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  /**
+   * Names (`as`) of callouts of this list that must be over before this one starts.
+   */
+  needs?: string | [string, ...string[]];
+}
+/**
  * Answer now; nothing further runs.
  */
 export interface Respond2 {
@@ -1097,6 +1170,8 @@ export interface ResponseStep {
   events?: Events;
   limit?: Limit;
   validate?: Validate;
+  call?: Call;
+  parallel?: Parallel;
   respond?: Respond2;
   redirect?: Redirect;
   set?: Set;
@@ -1112,6 +1187,7 @@ export interface DoneStep {
    * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
+  call?: Call;
   set?: Set;
   log?: Log;
   stop?: Stop;
