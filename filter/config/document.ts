@@ -129,10 +129,12 @@ class Decoder {
     const set = fromText("set", scratch);
     const validate = fromText("validate", scratch);
     const call = fromText("call", scratch);
+    const redis = fromText("redis", scratch);
     for (let i = 0; i < tape.count; i++) {
       if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
         this.collectNamed(i + 1, this.variables);
-      if (tape.kind(i) == Kind.Key && tape.isText(i, call)) this.collectNamed(i + 1, this.calls);
+      if (tape.kind(i) == Kind.Key && (tape.isText(i, call) || tape.isText(i, redis)))
+        this.collectNamed(i + 1, this.calls);
       if (tape.kind(i) != Kind.Key || !tape.isText(i, set)) continue;
       const step = tape.parent(i);
       // A step is an element of a list; `set` of other verbs is a member of a member.

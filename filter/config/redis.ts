@@ -6,11 +6,17 @@ import { equal } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { NO_NODE, Tape } from "../json/tape";
-import { Configuration } from "../stream/program";
+import { Template } from "../rules/template";
+import { OnNoAnswer } from "../steps/call";
+import { RedisStep } from "../steps/redis";
+import { Configuration, Step } from "../stream/program";
+import { RedisWatch } from "../stream/redis-calls";
 import { RedisService } from "../stream/redis-service";
 import { Service } from "../stream/service";
-import { memberOf } from "./context";
+import { decodeOnNoAnswer, decodeResultName } from "./callouts";
+import { Context, memberOf } from "./context";
 import { Report } from "./report";
+import { Services } from "./services";
 import { integerOf } from "./shape";
 
 const upstream = Writer.create();
@@ -67,6 +73,33 @@ export function decodeRedisService(
     report.add(node, "R311", -1, text);
     return null;
   }
+  // What watches the deadlines of its commands.
+  if (known.length == 0) configuration.periodics.push(new RedisWatch(configuration));
   known.push(redis);
   return redis;
+}
+
+/** The step; null, reported, when it is not there for this filter or has no server. */
+export function decodeRedisStep(context: Context, services: Services, value: i32): Step | null {
+  if (!isDefined(HIGRESS)) {
+    refuseRedis(value, context.report);
+    return null;
+  }
+  const service = services.findRedis(context, context.member(value, "service"));
+  if (service == null) return null;
+  const nodes = context.strings(context.member(value, "command"));
+  const words = new StaticArray<Template>(nodes.length);
+  for (let i = 0; i < nodes.length; i++) words[i] = context.template(nodes[i]);
+  const step = new RedisStep(service, words);
+  const timeout = context.member(value, "timeout");
+  step.timeoutMs = timeout == NO_NODE ? service.timeoutMs : context.duration(timeout);
+  const name = context.member(value, "as");
+  if (name != NO_NODE) step.result = decodeResultName(context, name);
+  const status = decodeOnNoAnswer(context, value);
+  if (status != 0) {
+    step.onNoAnswer = OnNoAnswer.Refuse;
+    step.errorStatus = status;
+    step.isGuard = true;
+  }
+  return step;
 }

@@ -46,6 +46,7 @@ import { Context, hasExpression, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
+import { decodeRedisStep } from "./redis";
 import { Services } from "./services";
 import { integerOf } from "./shape";
 
@@ -155,6 +156,7 @@ export class StepDecoder {
       if (equalsText(verb, "validate")) return this.decodeValidate(value, isResponse);
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
+      if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);
       if (equalsText(verb, "parallel")) return this.callouts.decodeParallel(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);

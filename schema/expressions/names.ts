@@ -79,6 +79,11 @@ const ROWS: Row[] = [
   ["calls.NAME.body", "string", "Its body; null when there is none, or too much of it."],
   ["calls.NAME.json", "dyn", "Its body as JSON."],
   ["calls.NAME.error", "string", "Why there is no answer, or not all of it; null when there is."],
+  [
+    "calls.NAME.value",
+    "dyn",
+    "What Redis answered: text (bytes where it is no UTF-8), an int, null, or a list of these.",
+  ],
   ["rule.name", "string", "The name of the rule."],
   ["now", "timestamp", "The time."],
   ["source.address", "string", "The address of the connection's other end, with its port."],

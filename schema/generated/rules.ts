@@ -80,6 +80,10 @@ export type Duration2 = string;
  */
 export type Size6 = string | number;
 /**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration3 = string;
+/**
  * Several callouts at a time; goes on when all are answered.
  *
  * @minItems 1
@@ -437,6 +441,7 @@ export interface RequestStep {
   validate?: Validate;
   authorize?: Authorize;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
   respond?: Respond2;
   redirect?: Redirect;
@@ -1102,6 +1107,31 @@ export interface Call {
 export interface HeaderValues6 {
   [k: string]: ValueOrList;
 }
+/**
+ * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
+ */
+export interface RedisCommand {
+  /**
+   * Name of an entry of `services` that has `redis`.
+   */
+  service: string;
+  /**
+   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  command: [string | number, ...(string | number)[]];
+  timeout?: Duration3;
+  /**
+   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
+   */
+  as?: string;
+  /**
+   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
 export interface ParallelCall {
   call: Call;
   /**
@@ -1171,6 +1201,7 @@ export interface ResponseStep {
   limit?: Limit;
   validate?: Validate;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
   respond?: Respond2;
   redirect?: Redirect;
@@ -1188,6 +1219,7 @@ export interface DoneStep {
    */
   when?: string;
   call?: Call;
+  redis?: RedisCommand;
   set?: Set;
   log?: Log;
   stop?: Stop;
