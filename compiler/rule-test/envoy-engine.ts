@@ -134,7 +134,7 @@ export class EnvoyEngine {
       if (i === passages.length - 1) await this.awaitCalls(test);
     }
     const logBefore = this.isFresh ? 0 : this.envoy.log().length;
-    const outcome: Outcome = { calls: {}, log: [], violations: [] };
+    const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
     const isHead = test.request?.method === "HEAD";
     outcome.response = await this.request(test).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");

@@ -80,6 +80,11 @@ const ROWS: Row[] = [
   ["calls.NAME.json", "dyn", "Its body as JSON."],
   ["calls.NAME.error", "string", "Why there is no answer, or not all of it; null when there is."],
   [
+    "calls.NAME.value",
+    "dyn",
+    "What Redis answered: text (bytes where it is no UTF-8), an int, null, or a list of these.",
+  ],
+  [
     "store.NAME",
     "dyn",
     "What a `store` step has put there, of this stream or any other; `store.NAME[key]` where it has keys.",
