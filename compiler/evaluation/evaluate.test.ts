@@ -223,7 +223,7 @@ describe("a request file", () => {
     ["match: { pth: /a }", /R200.*unknown key.*\n.*:1:10/],
     ["ctx: { 'a b': 1 }", /R301.*\n.*:1:15/],
     ['ctx: { "a\'": 1 }', /R301.*\n.*:1:14/],
-    ["{ ctx: { a: 1 }, store: { 'a b': 1 } }", /R301.*\n.*:1:33/],
+    ["{ ctx: { a: 1 }, store: { 'a b': 1 } }", /R301.*\n.*:1:34/],
     ["attributes: { a: [1] }", /R201/],
     ["", /R100.*a request file is a map/],
     ["[1]", /R100.*a request file is a map/],

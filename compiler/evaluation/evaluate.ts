@@ -77,7 +77,10 @@ function document(request: EvaluationRequest, step: object): string {
   return JSON.stringify({
     ruleway: 1,
     settings: { holdHeaders: true },
-    vars: { ...vars, ...(ctx && { [CTX]: ctx }), ...(store && { [STORE]: store }) },
+    vars:
+      ctx || store
+        ? { ...vars, ...(ctx && { [CTX]: ctx }), ...(store && { [STORE]: store }) }
+        : vars,
     tables,
     rules: [
       ...(before.length > 0 ? [{ name: "before", request: before }] : []),
