@@ -100,6 +100,10 @@ export const codes: Record<string, Code> = {
     explanation:
       "With `overLimit: stream` JSON is edited while it passes. That can be done for `remove`, `set`, `default` and `add` of names at places that do not depend on what comes later, and that no two edits share. Leave the edit out, or hold the body: `overLimit: skip` or `reject` with a `maxSize`.",
   },
+  R318: {
+    title: "Two tasks have one name",
+    explanation: "A task's name is that of its lease, so one of two leaders would never run.",
+  },
   R320: {
     title: "The expression fails",
     explanation:

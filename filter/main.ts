@@ -4,24 +4,20 @@
 
 import * as host from "./abi/host";
 import { scratch } from "./abi/memory";
-import { DataAction, HeaderMapType, HeadersAction } from "./abi/numbers";
-import { NONE } from "./bytes/span";
+import { DataAction, HeadersAction } from "./abi/numbers";
 import * as contexts from "./plugin/contexts";
-import { HttpAnswer } from "./steps/authorize";
-import { take } from "./stream/calls";
-import * as field from "./stream/field-names";
+import { HttpAnswer } from "./stream/answer";
+import { httpCalls } from "./stream/calls";
 import { HeaderMap } from "./stream/header-map";
-import { parseStatus } from "./stream/view";
+import { hasGarbage, setGarbage } from "./stream/program";
 
 export { proxy_on_memory_allocate } from "./abi/memory";
-
-let mustCollect: bool = false;
 
 /** What every callback begins with. */
 function enter(): void {
   scratch.reset();
-  if (mustCollect) {
-    mustCollect = false;
+  if (hasGarbage) {
+    setGarbage(false);
     __collect();
   }
 }
@@ -47,12 +43,14 @@ export function proxy_on_configure(root: u32, configurationSize: i32): i32 {
   // Higress's test host configures a context that it has not created.
   contexts.addPlugin(root);
   const plugin = contexts.plugin(root);
-  mustCollect = true;
+  setGarbage(true);
   return plugin != null && plugin.configure(configurationSize) ? 1 : 0;
 }
 
 export function proxy_on_tick(root: u32): void {
   enter();
+  const plugin = contexts.plugin(root);
+  if (plugin != null) plugin.tick();
 }
 
 export function proxy_on_request_headers(id: u32, count: i32, endOfStream: i32): i32 {
@@ -91,8 +89,7 @@ export function proxy_on_response_trailers(id: u32, count: i32): i32 {
   return exchange == null || exchange.onResponseTrailers() ? 0 : 1;
 }
 
-const callHeaders = new HeaderMap(scratch);
-const answer = new HttpAnswer(callHeaders);
+const answer = new HttpAnswer(new HeaderMap(scratch));
 
 export function proxy_on_http_call_response(
   root: u32,
@@ -102,19 +99,11 @@ export function proxy_on_http_call_response(
   trailers: i32,
 ): void {
   enter();
-  const id = take(token);
-  if (id == 0) return;
-  const exchange = contexts.exchange(id);
-  if (exchange == null) return;
-  answer.status = 0;
-  answer.bodySize = bodySize;
-  callHeaders.open(HeaderMapType.HttpCallResponseHeaders, exchange.arena);
-  if (headers > 0) {
-    const status = callHeaders.get(field.status);
-    answer.status = status == NONE ? 0 : parseStatus(status);
-  }
-  host.setEffectiveContext(id);
-  exchange.onAnswer(answer);
+  const waiter = httpCalls.take(token);
+  if (waiter == null) return;
+  answer.open(headers, bodySize, waiter.answers);
+  host.setEffectiveContext(waiter.contextId);
+  waiter.onAnswer(token, answer, httpCalls.item);
 }
 
 // proxy_on_done is not exported: its answer would always be yes, which is what hosts take for
@@ -128,5 +117,5 @@ export function proxy_on_log(id: u32): void {
 
 export function proxy_on_delete(id: u32): void {
   enter();
-  if (contexts.closeExchange(id) || contexts.removePlugin(id)) mustCollect = true;
+  if (!contexts.closeExchange(id)) contexts.removePlugin(id);
 }

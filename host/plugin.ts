@@ -70,7 +70,8 @@ export class Plugin implements Context {
   private configuration: Uint8Array = new Uint8Array();
   private lastId = 0;
   private lastToken = 0;
-  private cancelTick: (() => void) | undefined;
+  /** Of root contexts: what ends their ticks. */
+  private readonly ticks = new Map<number, () => void>();
   private answer: { headers: Headers; body: Uint8Array; trailers: Headers } | undefined;
   private readonly queue: Array<() => void> = [];
   private nesting = 0;
@@ -150,6 +151,7 @@ export class Plugin implements Context {
     } catch {
       // The VM is gone, and the context with it.
     }
+    this.setTickPeriod(0, root.id);
     this.contexts.delete(root.id);
   }
 
@@ -167,6 +169,7 @@ export class Plugin implements Context {
 
   private reload(): void {
     for (const token of [...this.calls.keys()]) this.cancel(token);
+    this.endTicks();
     this.contexts.clear();
     this.lastId = 0;
     this.vm = this.newVm();
@@ -312,23 +315,28 @@ export class Plugin implements Context {
 
   // ---- ticks
 
-  setTickPeriod(milliseconds: number): Status {
-    this.cancelTick?.();
-    this.cancelTick = undefined;
-    if (milliseconds > 0) this.scheduleTick(milliseconds, this.root.id);
+  setTickPeriod(milliseconds: number, root: number): Status {
+    this.ticks.get(root)?.();
+    this.ticks.delete(root);
+    if (milliseconds > 0) this.scheduleTick(milliseconds, root);
     return Status.Ok;
   }
 
   private scheduleTick(period: number, root: number): void {
-    this.cancelTick = this.options.clock.after(period, () => {
+    const cancel = this.options.clock.after(period, () => {
       this.scheduleTick(period, root);
-      if (!this.vm.failure) this.tryCall(root, "proxy_on_tick", root);
+      if (!this.vm.failure) this.enter(() => this.tryCall(root, "proxy_on_tick", root));
     });
+    this.ticks.set(root, cancel);
+  }
+
+  private endTicks(): void {
+    for (const root of [...this.ticks.keys()]) this.setTickPeriod(0, root);
   }
 
   /** Stops what would otherwise keep going: ticks and callouts. */
   close(): void {
-    this.setTickPeriod(0);
+    this.endTicks();
     for (const token of [...this.calls.keys()]) this.cancel(token);
   }
 

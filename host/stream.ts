@@ -324,7 +324,7 @@ export class HttpStream implements Context {
     return this.plugin.httpCall(request);
   }
 
-  setTickPeriod(milliseconds: number): Status {
-    return this.plugin.setTickPeriod(milliseconds);
+  setTickPeriod(): Status {
+    return Status.BadArgument;
   }
 }

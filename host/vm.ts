@@ -28,7 +28,7 @@ export interface Context {
   closeStream(type: number): Status;
   /** A token, or -1 when the host refuses. */
   httpCall(request: CallRequest): number;
-  setTickPeriod(milliseconds: number): Status;
+  setTickPeriod(milliseconds: number, contextId: number): Status;
 }
 
 export interface LocalReply {
@@ -393,7 +393,7 @@ export class Vm {
         this.run(
           "proxy_set_tick_period_milliseconds",
           [period],
-          () => this.context()?.setTickPeriod(period >>> 0) ?? Status.BadArgument,
+          () => this.context()?.setTickPeriod(period >>> 0, this.effective) ?? Status.BadArgument,
         ),
     };
   }

@@ -87,8 +87,15 @@ describe("names", () => {
           ruleway: 1,
           settings: { holdHeaders: true },
           ...{ vars: { NAME: JSON.parse("[]") }, tables: { NAME: { a: 1 } } },
+          services: { s: { cluster: "s" } },
           rules: [
-            { request: [{ set: { NAME: "$(1)" } }, { store: { NAME: "$(1)" } }] },
+            {
+              request: [
+                { set: { NAME: "$(1)" } },
+                { store: { NAME: "$(1)" } },
+                { call: { service: "s", as: "NAME" } },
+              ],
+            },
             ...rules.slice(from, from + 100),
           ],
         }),

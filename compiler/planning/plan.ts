@@ -76,6 +76,22 @@ export interface FilterRule {
   response: FilterStep[];
 }
 
+/** A task in the filter's own words; times are milliseconds. */
+export interface FilterTask {
+  task: string;
+  every: number;
+  jitter: number;
+  onStart?: true;
+  leader?: true;
+  steps: FilterStep[];
+}
+
+export interface PlannedTask {
+  file: string;
+  line: number | undefined;
+  filter: FilterTask;
+}
+
 export interface PlannedRule {
   file: string;
   line: number | undefined;
@@ -87,25 +103,41 @@ export interface PlannedRule {
 const PLAN = /^ruleway(?: \[[^\]]*\])?: plan (\{.*\})$/s;
 const NOT_A_VERB = ["name", "when", "onError"];
 
-/** The rules in force, in the order of the file. Throws only when something of our own is broken. */
-export function planRules(json: string, source: Source): PlannedRule[] {
+/** The rules and tasks in force, in the order of the file. Throws only when something of our own is
+ * broken. */
+export function planRules(
+  json: string,
+  source: Source,
+): { rules: PlannedRule[]; tasks: PlannedTask[] } {
   const lines: string[] = [];
   const plugin = new Plugin(filterModule(), {
     logLevel: LogLevel.Debug,
     log: (_level, text) => lines.push(text),
   });
   if (!plugin.configure(json)) throw new Error("the filter refuses the rules that it has taken");
-  const rules = lines.flatMap((line) => PLAN.exec(line)?.[1] ?? []);
-  return rules.map((text) => {
-    const filter = JSON.parse(text) as FilterRule;
+  const plans = lines.flatMap((line) => {
+    const text = PLAN.exec(line)?.[1];
+    return text === undefined ? [] : [JSON.parse(text) as FilterRule | FilterTask];
+  });
+  const { file, tree } = source;
+  const named = ((tree as Record<string, unknown>)["tasks"] ?? []) as Array<{ name: string }>;
+  const tasks = plans.flatMap((filter) => {
+    if (!("task" in filter)) return [];
+    const place = `/tasks/${named.findIndex(({ name }) => name === filter.task)}`;
+    return [{ file, line: source.rangeOf(place)?.start.line, filter }];
+  });
+  const rules = plans.flatMap((filter) => {
+    if ("task" in filter) return [];
     const yaml = nodeAt(source.tree, filter.rule);
-    return {
+    const rule = {
       file: source.file,
       line: source.rangeOf(filter.rule)?.start.line,
       verbs: { request: verbsOf(yaml, "request"), response: verbsOf(yaml, "response") },
       filter,
     };
+    return [rule];
   });
+  return { rules, tasks };
 }
 
 function nodeAt(tree: unknown, pointer: string): Record<string, unknown> {

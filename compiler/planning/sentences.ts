@@ -7,6 +7,7 @@ import {
   type Direction,
   type FilterEdit,
   type FilterStep,
+  type FilterTask,
   ON_FAILURE,
   type PlannedRule,
 } from "./plan.ts";
@@ -14,6 +15,17 @@ import {
 export interface Told {
   sentences: string[];
   memory: MemoryTerm[];
+}
+
+/** What a task does, and for how long it may take. */
+export function tellTask({ every, jitter, onStart, leader, steps }: FilterTask): string[] {
+  const who = leader ? "one worker of the proxy" : "each worker, and the main thread of Envoy";
+  const start = onStart ? ", and at the start" : "";
+  const late = jitter > 0 ? `, at most ${jitter} ms later` : "";
+  const calls = steps.flatMap(({ cluster, timeout }) =>
+    timeout === undefined ? [] : [`asks ${cluster}, ${timeout} ms at most`],
+  );
+  return [`every ${every} ms${late}${start}, by ${who}`, ...calls];
 }
 
 export function tell(rule: PlannedRule, direction: Direction): Told {

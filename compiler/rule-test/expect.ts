@@ -31,7 +31,17 @@ export function compare(test: RuleTest, outcome: Outcome): string[] {
     problems.push(...compareCall("upstream", expect.upstream, outcome.upstream));
   }
   for (const [service, expected] of Object.entries(expect.calls ?? {})) {
-    problems.push(...compareCall(`calls.${service}`, expected, outcome.calls[service]?.[0]));
+    const seen = outcome.calls[service] ?? [];
+    if (!Array.isArray(expected)) {
+      problems.push(...compareCall(`calls.${service}`, expected, seen[0]));
+      continue;
+    }
+    if (expected.length !== seen.length) {
+      problems.push(`calls.${service}: expected ${expected.length} requests, got ${seen.length}`);
+    }
+    expected.slice(0, seen.length).forEach((each, i) => {
+      problems.push(...compareCall(`calls.${service}[${i}]`, each, seen[i]));
+    });
   }
   if (expect.response) {
     if (outcome.response)

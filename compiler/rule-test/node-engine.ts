@@ -13,7 +13,10 @@ import {
 } from "../../host/index.ts";
 import { filterModule } from "../assets.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
-import { type Answer, bodyOf, headersOf, type RuleTest } from "./format.ts";
+import { type Answer, bodyOf, headersOf, lengthOf, type RuleTest } from "./format.ts";
+
+/** Milliseconds; no callout takes longer. */
+const DAY = 86_400_000;
 
 /** How a body is cut: pieces in, pieces out. */
 export type Cut = (pieces: Uint8Array[]) => Uint8Array[];
@@ -44,11 +47,12 @@ export function runInNode(
     onTrap: (error) => outcome.violations.push(`the filter trapped: ${error.message}`),
     ...world.options,
   });
+  let services = test.services;
   const answerCall = (call: HttpCall) => {
     const service = serviceOfCluster[call.cluster]!;
     outcome.calls[service] ??= [];
     outcome.calls[service].push({ headers: call.headers, body: call.body });
-    const answer = test.services?.[service];
+    const answer = services?.[service];
     if (!answer) {
       outcome.violations.push(`calls.${service}: the test has no answer for this service`);
       call.fail();
@@ -62,6 +66,11 @@ export function runInNode(
     clock.advance(Math.max(answer.delay ?? 0, 0));
   };
   if (!plugin.configure(json)) throw new Error("the filter refuses the rules");
+  for (const passage of test.before ?? []) {
+    services = passage.services ?? test.services;
+    clock.advance(lengthOf(passage));
+  }
+  services = test.services;
 
   const upstream: { headers?: Headers; body: Uint8Array[]; isComplete: boolean } = {
     body: [],
@@ -116,7 +125,11 @@ export function runInNode(
     cut(bodyOf(request)),
   );
   // Whatever waits for a time-out gets it.
-  if (clock.next !== undefined) clock.advance(86_400_000);
+  for (let waited = 0; waited < DAY && plugin.pendingCalls > 0 && clock.next !== undefined; ) {
+    const step = clock.next;
+    clock.advance(step);
+    waited += Math.max(step, 1);
+  }
   if (upstream.headers && upstream.isComplete && !isAbandoned) {
     const answer = test.upstream ?? {};
     const isBodiless = method === "HEAD" || answer.status === 204 || answer.status === 304;

@@ -35,6 +35,11 @@ export function random(at: usize, n: i32): bool {
   return wasi.random_get(at, n) == 0;
 }
 
+/** How often, in milliseconds, the effective context, which must be a plugin's, is woken; 0: never. */
+export function setTickPeriod(ms: i32): void {
+  env.proxy_set_tick_period_milliseconds(ms);
+}
+
 // ---- headers
 
 /** All pairs of the map in the ABI's serialised form, kept in `arena`; NONE if unreadable. */

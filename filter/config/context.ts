@@ -39,10 +39,11 @@ import { findStored } from "./store";
 export class RuleNames extends Names {
   captures: Span[] = [];
 
-  /** `variables` grows as steps set some, `stores` as they store some. */
+  /** `variables` and `calls` are those of the document; `stores` grows as steps store some. */
   constructor(
     private readonly constants: Constants,
     readonly variables: Span[],
+    readonly calls: Span[],
     readonly stores: Stored[],
   ) {
     super();
@@ -62,6 +63,10 @@ export class RuleNames extends Names {
 
   variable(name: Span): i32 {
     return indexIn(this.variables, name);
+  }
+
+  call(name: Span): i32 {
+    return indexIn(this.calls, name);
   }
 
   stored(name: Span): Cell | null {

@@ -23,6 +23,7 @@ import { Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
 import { collectStored } from "./store";
+import { TaskDecoder } from "./tasks";
 
 /** Nesting of configurations. */
 const MAX_DEPTH: i32 = 64;
@@ -65,6 +66,8 @@ export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
 class Decoder {
   private readonly configuration: Configuration = new Configuration();
   private readonly variables: Span[] = [];
+  /** Names of the results of callouts. */
+  private readonly calls: Span[] = [];
   private readonly stores: Stored[] = [];
   /** Rules and entries: a problem inside one of them can be survived by leaving it out. */
   private readonly parts: i32[] = [];
@@ -107,6 +110,7 @@ class Decoder {
     this.collectVariables();
     this.decodeGlobal();
     this.decodeEntries();
+    this.decodeTasks();
     const isUsable = this.skips
       ? !this.report.hasOutside(this.parts) && (this.goodRules > 0 || this.report.count == 0)
       : this.report.count == 0;
@@ -126,14 +130,17 @@ class Decoder {
     return equalsText(this.tape.text(node, scratch), value);
   }
 
-  /** The names of all `set` and `store` steps, wherever they are: a stream has one set of variables. */
+  /** The names of all `set` and `store` steps and callouts, wherever they are: a stream has one set of them. */
   private collectVariables(): void {
     const tape = this.tape;
     const set = fromText("set", scratch);
     const validate = fromText("validate", scratch);
+    const call = fromText("call", scratch);
     const store = fromText("store", scratch);
     for (let i = 0; i < tape.count; i++) {
-      if (tape.kind(i) == Kind.Key && tape.isText(i, validate)) this.collectNamed(i + 1);
+      if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
+        this.collectNamed(i + 1, this.variables);
+      if (tape.kind(i) == Kind.Key && tape.isText(i, call)) this.collectNamed(i + 1, this.calls);
       const isStore = tape.kind(i) == Kind.Key && tape.isText(i, store);
       if (tape.kind(i) != Kind.Key || (!isStore && !tape.isText(i, set))) continue;
       const step = tape.parent(i);
@@ -146,21 +153,21 @@ class Decoder {
       }
       const stop = tape.after(i + 1);
       for (let key = tape.firstChild(i + 1); key < stop; key = tape.after(key + 1)) {
-        this.addVariable(tape.text(key, scratch));
+        this.addName(tape.text(key, scratch), this.variables);
       }
     }
   }
 
-  /** The variable that a `validate` step sets. */
-  private collectNamed(step: i32): void {
+  /** The name under which a step leaves something. */
+  private collectNamed(step: i32, list: Span[]): void {
     const tape = this.tape;
     const name = tape.kind(step) == Kind.Object ? this.member(step, "as") : NO_NODE;
     if (name != NO_NODE && tape.kind(name) == Kind.String)
-      this.addVariable(tape.text(name, scratch));
+      this.addName(tape.text(name, scratch), list);
   }
 
-  private addVariable(name: Span): void {
-    if (indexIn(this.variables, name) < 0) this.variables.push(copy(name, this.arena));
+  private addName(name: Span, list: Span[]): void {
+    if (indexIn(list, name) < 0) list.push(copy(name, this.arena));
   }
 
   private decodeGlobal(): void {
@@ -175,6 +182,23 @@ class Decoder {
     const global = this.decodeProgram([0], "");
     global.place = "/rules";
     this.configuration.global = global;
+  }
+
+  private decodeTasks(): void {
+    const node = this.member(0, "tasks");
+    if (node == NO_NODE || this.tape.kind(node) != Kind.Array) return;
+    const constants = new Constants(this.tape, this.arena);
+    const services = this.surroundings([0], constants);
+    const context = this.contextOf(this.tape, this.report, constants);
+    const tasks = new TaskDecoder(context, new StepDecoder(context, services), this.configuration);
+    tasks.variableCount = this.variables.length;
+    tasks.callCount = this.calls.length;
+    const list = tasks.decode(node);
+    for (let i = 0; i < list.length; i++) {
+      this.parts.push(list[i]);
+      if (this.report.hasIn(list[i])) this.decoded.skipped++;
+      else this.goodRules++;
+    }
   }
 
   private decodeEntries(): void {
@@ -272,17 +296,11 @@ class Decoder {
     const tape = this.tape;
     const program = new Program();
     const constants = new Constants(tape, this.arena);
-    const services = new Services();
-    for (let i = 0; i < documents.length; i++) {
-      this.addObject(documents[i], "vars", constants.vars);
-      this.addObject(documents[i], "tables", constants.tables);
-      const list = this.member(documents[i], "services");
-      if (list != NO_NODE && !this.report.hasIn(list))
-        services.add(tape, list, this.report, this.arena);
-    }
+    const services = this.surroundings(documents, constants);
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
     program.variableCount = this.variables.length;
+    program.callCount = this.calls.length;
     const rules: Rule[] = [];
     const inherit = this.member(documents[0], "inherit");
     if (inherit != NO_NODE && tape.kind(inherit) == Kind.True) {
@@ -295,6 +313,19 @@ class Decoder {
     this.decodeRules(documents[0], program, constants, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
+  }
+
+  /** Fills the constants and gives the services of a document, the first, which inherits from the others. */
+  private surroundings(documents: i32[], constants: Constants): Services {
+    const services = new Services();
+    for (let i = 0; i < documents.length; i++) {
+      this.addObject(documents[i], "vars", constants.vars);
+      this.addObject(documents[i], "tables", constants.tables);
+      const list = this.member(documents[i], "services");
+      if (list != NO_NODE && !this.report.hasIn(list))
+        services.add(this.tape, list, this.report, this.arena);
+    }
+    return services;
   }
 
   private addObject(document: i32, key: string, list: i32[]): void {
@@ -318,7 +349,7 @@ class Decoder {
   }
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {
-    const names = new RuleNames(constants, this.variables, this.stores);
+    const names = new RuleNames(constants, this.variables, this.calls, this.stores);
     return new Context(tape, report, names, this.configuration);
   }
 

@@ -5,7 +5,7 @@ import { Arena } from "../bytes/arena";
 import { fromString, toString } from "../bytes/text";
 import { NO_NODE, Tape } from "../json/tape";
 import * as quantity from "../rules/quantity";
-import { Service } from "../steps/authorize";
+import { Service } from "../stream/service";
 import { Context } from "./context";
 import { parseService, ServiceRecord } from "./records";
 import { Report } from "./report";

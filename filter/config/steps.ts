@@ -41,6 +41,7 @@ import {
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
+import { CalloutDecoder } from "./callouts";
 import { Context, hasExpression, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
@@ -65,10 +66,14 @@ const MAX_LITERAL: i32 = 4096;
 
 @final
 export class StepDecoder {
+  private readonly callouts: CalloutDecoder;
+
   constructor(
     private readonly context: Context,
     private readonly services: Services,
-  ) {}
+  ) {
+    this.callouts = new CalloutDecoder(context, services);
+  }
 
   /** The steps of one phase of the rule. */
   decode(rule: i32, key: string, phase: Phase): StaticArray<Step> {
@@ -155,6 +160,8 @@ export class StepDecoder {
       if (equalsText(verb, "rateLimit"))
         return decodeRateLimit(context, value, this.responseOr(value, 429));
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
+      if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
+      if (equalsText(verb, "parallel")) return this.callouts.decodeParallel(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
       if (equalsText(verb, "set")) return this.decodeSet(value);

@@ -36,14 +36,13 @@ export function addPlugin(id: u32): void {
   if (plugin(id) == null) plugins.push(new Plugin(id));
 }
 
-export function removePlugin(id: u32): bool {
+export function removePlugin(id: u32): void {
   for (let i = 0, n = plugins.length; i < n; i++) {
     if (plugins[i].id != id) continue;
     plugins[i].destroy();
     plugins.splice(i, 1);
-    return true;
+    return;
   }
-  return false;
 }
 
 function slot(i: i32): Slot {
@@ -88,7 +87,7 @@ export function openExchange(id: u32, owner: Plugin): void {
   unchecked(exchanges[index]).open(id, owner.configuration);
 }
 
-/** Closes the stream's exchange; true when a configuration went with it. */
+/** Closes the stream's exchange; false when there is none. */
 export function closeExchange(id: u32): bool {
   if (capacity == 0) return false;
   const i = place(id);
@@ -96,9 +95,9 @@ export function closeExchange(id: u32): bool {
   const index = slot(i).index;
   release(i);
   if (lastId == id) lastId = 0;
-  const gone = unchecked(exchanges[index]).close();
+  unchecked(exchanges[index]).close();
   free.push(index);
-  return gone;
+  return true;
 }
 
 /** Frees slot `i` and places anew the entries behind it, so that no search meets a hole. */

@@ -14,10 +14,14 @@ import { logPlan } from "../config/plan";
 import { Counter, count } from "../stream/counters";
 import { Configuration } from "../stream/program";
 
+/** More often than this, in milliseconds, no host is asked to wake us. */
+const SHORTEST_TICK: i32 = 10;
+
 @final
 export class Plugin {
   /** What new streams begin with. */
   configuration: Configuration = empty();
+  private tickPeriod: i32 = 0;
 
   constructor(readonly id: u32) {}
 
@@ -67,15 +71,44 @@ export class Plugin {
 
   private swap(configuration: Configuration): void {
     configuration.use();
+    configuration.root = this.id;
     const before = this.configuration;
+    stop(before);
     this.configuration = configuration;
     before.release();
+    this.setTickPeriod();
+  }
+
+  /** As often as the most impatient of what is to be done wants it. */
+  private setTickPeriod(): void {
+    const periodics = this.configuration.periodics;
+    let period = 0;
+    for (let i = 0; i < periodics.length; i++) {
+      const resolution = max(SHORTEST_TICK, periodics[i].resolutionMs);
+      if (period == 0 || resolution < period) period = resolution;
+    }
+    if (period == this.tickPeriod) return;
+    this.tickPeriod = period;
+    host.setTickPeriod(period);
+  }
+
+  tick(): void {
+    const now = (host.now() / 1_000_000) as i64;
+    const periodics = this.configuration.periodics;
+    for (let i = 0; i < periodics.length; i++) periodics[i].tick(now);
+    this.setTickPeriod();
   }
 
   /** The plugin is gone; its streams are too. */
   destroy(): void {
+    stop(this.configuration);
     this.configuration.release();
   }
+}
+
+function stop(configuration: Configuration): void {
+  const periodics = configuration.periodics;
+  for (let i = 0; i < periodics.length; i++) periodics[i].stop();
 }
 
 /** Good versions of rules by plugin name: a proxy makes a new context for each configuration, so they

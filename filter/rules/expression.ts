@@ -67,6 +67,10 @@ class RuleEnvironment extends Environment {
     for (let i = 0; i < chain.length; i++) spans.push(chain[i].name);
     const name = resolve(spans, this.names, this.arena);
     if (name == null) return this.refuse(chain, problem.code, problem.message);
+    if (this.phase == Phase.Task && name.isOfStream) {
+      const text = "a task has no stream: there is neither a request nor a response";
+      return this.refuse(chain, "R312", text);
+    }
     if (name.since > this.phase) {
       return this.refuse(chain, "R312", "what this name stands for is not known yet in this phase");
     }

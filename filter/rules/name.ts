@@ -53,6 +53,13 @@ export const enum Source {
   EventId,
   EventIndex,
   EventJson,
+  /** Of a callout's result; `index` among the program's callouts with a name. */
+  CallStatus,
+  /** `key` is the header's name. */
+  CallHeader,
+  CallBody,
+  CallJson,
+  CallError,
   /** A value that all workers share; `cell` reads it, `key` being its key where it has one. */
   Store,
 }
@@ -62,6 +69,8 @@ export const enum Phase {
   Request = 0,
   Response = 1,
   Done = 2,
+  /** Of no stream: a task. */
+  Task = 3,
 }
 
 /** What must be kept from the request headers on, because the host forgets it, or done to them. */
@@ -100,6 +109,18 @@ export class Name {
   /** The first phase in which it exists. */
   since: Phase = Phase.Request;
 
+  /** There is no such thing without a stream. */
+  get isOfStream(): bool {
+    if (this.source == Source.Property) {
+      const path = toString(this.key);
+      return !path.startsWith("xds\0node") && !path.startsWith("plugin_");
+    }
+    return (
+      this.source < Source.Variable ||
+      (this.source >= Source.EventData && this.source <= Source.EventJson)
+    );
+  }
+
   /** It is read from a body, which is there in the phase `since` and not later. */
   get isOfBody(): bool {
     return this.source >= Source.RequestBody && this.source <= Source.ResponseJson;
@@ -123,6 +144,8 @@ export abstract class Names {
   abstract parameter(name: Span): i32;
   /** The index of the stream variable, or -1 when no step sets it. */
   abstract variable(name: Span): i32;
+  /** The index of the callout whose result has the name, or -1 when there is none. */
+  abstract call(name: Span): i32;
   /** What `store.NAME` reads, or null when no step stores it. */
   abstract stored(name: Span): Cell | null;
 }
@@ -143,9 +166,10 @@ const REQUEST =
 const RESPONSE =
   "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
 const EVENT = "data type id index json ";
+const CALL = "status headers body json error ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
-  "filter_state client params vars tables ctx store rule now event plugin_name plugin_root_id plugin_vm_id ";
+  "filter_state client params vars tables ctx store calls rule now event plugin_name plugin_root_id plugin_vm_id ";
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -225,6 +249,7 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     return name;
   }
   if (equalsText(root, "event")) return eventName(chain, name, names);
+  if (equalsText(root, "calls")) return callName(chain, name, names, arena);
   if (equalsText(root, "client")) {
     if (chain.length < 2 || !equalsText(chain[1], "ip")) return unknown(chain, "client.ip");
     name.source = Source.ClientIp;
@@ -264,6 +289,38 @@ function eventName(chain: Span[], name: Name, names: Names): Name | null {
   else return reject('unknown name "' + dotted(chain) + '"' + suggestion(chain[1], EVENT));
   if (member == "json") name.type = types.dyn;
   else if (member == "index") name.type = types.int;
+  return name;
+}
+
+function callName(chain: Span[], name: Name, names: Names, arena: Arena): Name | null {
+  if (chain.length < 3) return unknown(chain, "calls.NAME.status");
+  name.index = names.call(chain[1]);
+  if (name.index < 0) return reject('no callout has the name "' + toString(chain[1]) + '"');
+  const member = toString(chain[2]);
+  resolvedSegments = 3;
+  if (member == "headers") {
+    name.source = Source.CallHeader;
+    if (chain.length == 3) {
+      name.isMap = true;
+      name.type = types.map(types.string_, types.maybeString);
+      return name;
+    }
+    resolvedSegments = 4;
+    name.key = copy(chain[3], arena);
+    ascii.lowerInPlace(name.key);
+  } else if (member == "status") {
+    name.source = Source.CallStatus;
+    name.type = types.maybeInt;
+  } else if (member == "body") {
+    name.source = Source.CallBody;
+  } else if (member == "json") {
+    name.source = Source.CallJson;
+    name.type = types.dyn;
+  } else if (member == "error") {
+    name.source = Source.CallError;
+  } else {
+    return reject('unknown name "' + dotted(chain) + '"' + suggestion(chain[2], CALL));
+  }
   return name;
 }
 

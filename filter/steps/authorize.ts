@@ -5,33 +5,24 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { BufferType } from "../abi/numbers";
-import * as ascii from "../bytes/ascii";
-import { equal, length, NONE, Span } from "../bytes/span";
+import { equal, NONE } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
-import * as query from "../http/query";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
-import { remember } from "../stream/calls";
+import { Answer, HttpAnswer } from "../stream/answer";
+import { send, UNASKABLE } from "../stream/callout";
 import { Counter, count } from "../stream/counters";
 import { number, text } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
-import { Answer, OnFailure, Outcome, Step } from "../stream/program";
+import { OnFailure, Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
+import { Service } from "../stream/service";
 import { FieldEdits } from "./field-edits";
 import { Response } from "./respond";
-
-/** Where callouts go. */
-@final
-export class Service {
-  cluster: Span = NONE;
-  authority: Span = NONE;
-  timeoutMs: i32 = 500;
-}
 
 /** Of the service's body, this much is passed on to a client that is denied. */
 const MAX_DENIAL_BODY: i32 = 64 * 1024;
@@ -42,10 +33,6 @@ export const enum OnError {
   Allow,
 }
 
-/** Instead of a token: the method or the path of the callout could not be made, or would be unsafe. */
-const UNASKABLE: i32 = host.NO_CALL - 1;
-
-const request = new host.PairsBuilder();
 const fields = new FieldList(scratch);
 
 @final
@@ -78,12 +65,7 @@ export class AuthorizeStep extends Step {
     // What the service may not answer for is no reason to let pass what cannot even be asked about.
     if (token == UNASKABLE) return this.fail(x, this.onFailure == OnFailure.Skip);
     if (token == host.NO_CALL) return this.fail(x, this.onError == OnError.Allow);
-    if (!remember(token, x.id)) {
-      x.outOfMemory = true;
-      return this.fail(x, this.onError == OnError.Allow);
-    }
-    x.pendingToken = token;
-    return Outcome.Pause;
+    return x.wait(token, 0) ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
   }
 
   private call(x: Exchange): i32 {
@@ -93,9 +75,6 @@ export class AuthorizeStep extends Step {
     const methodText = method == null ? field.get : method.evaluate(x, Absent.Skips, x.arena);
     const pathText =
       path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
-    if (methodText == NONE || pathText == NONE) return UNASKABLE;
-    // What a template made must not end the request line of the callout.
-    if (!ascii.isToken(methodText) || !query.isTarget(pathText)) return UNASKABLE;
     fields.clear(x.arena);
     for (let i = 0; i < x.request.count; i++) {
       const name = x.request.name(i);
@@ -104,17 +83,10 @@ export class AuthorizeStep extends Step {
     }
     const edits = this.sendSet;
     if (edits != null) edits.run(x, fields);
-    request.begin();
-    request.add(field.method, methodText);
-    request.add(field.path, pathText);
-    request.add(field.authority, this.service.authority);
-    for (let i = 0; i < fields.count; i++) request.add(fields.name(i), fields.value(i));
-    const pairs = request.end();
-    if (pairs == NONE || fields.failed) return host.NO_CALL;
-    return host.httpCall(this.service.cluster, pairs, host.EMPTY, this.timeoutMs);
+    return send(this.service, methodText, pathText, fields, host.EMPTY, this.timeoutMs);
   }
 
-  override resume(x: Exchange, answer: Answer): Outcome {
+  override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     const status = answer.status;
     if (this.allow.has(status)) {
       count(Counter.AuthorizeAllowed);
@@ -180,7 +152,7 @@ export class AuthorizeStep extends Step {
       const edits = denied.edits;
       if (edits != null) edits.run(x, fields);
     }
-    reply.send(x, status, reply.denied, fields, answer.body(x));
+    reply.send(x, status, reply.denied, fields, answer.body(MAX_DENIAL_BODY, x.arena));
   }
 }
 
@@ -190,27 +162,5 @@ function removeMatching(headers: HeaderMap, globs: StaticArray<Glob>): void {
   for (let i = headers.count - 1; i >= 0; i = min(i, headers.count) - 1) {
     const name = headers.name(i);
     if (!isPseudo(name) && anyMatches(globs, name)) headers.remove(name);
-  }
-}
-
-/** The answer of an HTTP callout. */
-@final
-export class HttpAnswer extends Answer {
-  bodySize: i32 = 0;
-
-  constructor(readonly headers: HeaderMap) {
-    super();
-  }
-
-  header(name: Span): Span {
-    return this.headers.first(name);
-  }
-
-  /** What of the body is passed on; NONE when there is none. */
-  body(x: Exchange): Span {
-    const size = min(this.bodySize, MAX_DENIAL_BODY);
-    if (size == 0) return NONE;
-    const body = host.bufferBytes(BufferType.HttpCallResponseBody, 0, size, x.arena);
-    return length(body) == 0 ? NONE : body;
   }
 }

@@ -93,6 +93,14 @@ export class BodyPipe {
   mode: Mode = Mode.Pass;
   /** Headers of this direction wait for the body. */
   headersHeld: bool = false;
+  /** Headers are held in the way that lets the body in, while a callout is out. */
+  heldFromHost: bool = false;
+  /** The message is headers only. */
+  isBare: bool = false;
+  /** All of it has come. */
+  hasEnded: bool = false;
+  /** Bytes of the body that the host has collected so far. */
+  hostCollected: i32 = 0;
   limit: i64 = UNLIMITED;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
@@ -130,6 +138,10 @@ export class BodyPipe {
     this.arena = arena;
     this.mode = Mode.Pass;
     this.headersHeld = false;
+    this.heldFromHost = false;
+    this.isBare = false;
+    this.hasEnded = false;
+    this.hostCollected = 0;
     this.limit = UNLIMITED;
     this.refusal = null;
     this.seen = 0;
@@ -384,7 +396,8 @@ export class BodyPipe {
   }
 
   /** All of the body is in the host's buffer: it can be read, or is found not to be readable. */
-  readInHost(x: Exchange, size: i32): Refusal {
+  readInHost(x: Exchange): Refusal {
+    const size = this.hostCollected;
     if (this.seen > this.readLimit) {
       if (this.limit != UNLIMITED) return Refusal.Limit;
       count(Counter.BodySkippedSize);
@@ -514,7 +527,8 @@ export class BodyPipe {
   }
 
   /** The walk is over, all of the body is in the host's buffer, and headers are held still. */
-  finishReadInHost(x: Exchange, size: i32, headers: HeaderMap): DataAction {
+  finishReadInHost(x: Exchange, headers: HeaderMap): DataAction {
+    const size = this.hostCollected;
     const whole = this.text();
     this.headersHeld = true;
     const refusal = this.checkRead(whole);
@@ -533,6 +547,8 @@ export class BodyPipe {
   /** A piece of `size` bytes is in the host's buffer (all of the body so far while the host
    * collects). `waiting`: a callout is out that holds the headers. */
   data(x: Exchange, size: i32, last: bool, headers: HeaderMap, waiting: bool): DataAction {
+    this.hasEnded = last;
+    this.hostCollected = size;
     this.seen += (size as i64) - this.shownAgain;
     this.shownAgain = 0;
     if (waiting) this.mode = Mode.HostCollects;
@@ -545,7 +561,7 @@ export class BodyPipe {
       case Mode.Collect:
         return this.collect(x, size, last, headers);
       case Mode.HostCollects:
-        return last ? this.finishInHost(x, size, headers) : this.leaveToHost(size);
+        return last ? this.finishInHost(x, headers) : this.leaveToHost(size);
     }
     return DataAction.Continue;
   }
@@ -773,7 +789,8 @@ export class BodyPipe {
     const source = this.source();
     this.widenHost();
     host.replaceBufferPrefix(this.buffer, max(size, 1), source);
-    x.waitWithBody(length(source));
+    this.heldFromHost = true;
+    this.hostCollected = length(source);
     this.isInHost = true;
     this.mode = Mode.HostCollects;
     const action = this.leaveToHost(length(source));
@@ -788,7 +805,8 @@ export class BodyPipe {
     if (this.limit == UNLIMITED) return;
     digits.reset();
     digits.integer(this.limit);
-    host.setProperty(field.decoderBufferLimit, digits.view());
+    const name = this.isRequest ? field.decoderBufferLimit : field.encoderBufferLimit;
+    host.setProperty(name, digits.view());
   }
 
   private newCollector(): Writer {
@@ -884,7 +902,8 @@ export class BodyPipe {
   }
 
   /** The whole body is in the host's buffer: edits it there. Also called from a callout's answer. */
-  finishInHost(x: Exchange, size: i32, headers: HeaderMap): DataAction {
+  finishInHost(x: Exchange, headers: HeaderMap): DataAction {
+    const size = this.hostCollected;
     const whole = this.read(size);
     if (whole == NONE) return this.refuse(x, Refusal.Memory);
     if (this.decoding.isOn) return this.collectCoded(x, whole, size, true, headers);

@@ -7,6 +7,7 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
+import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { address, length, NONE, Span } from "../bytes/span";
@@ -20,15 +21,15 @@ import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
+import { Answer } from "./answer";
 import { BodyPipe, Reading } from "./body-pipe";
-import { forget } from "./calls";
+import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import {
   Accept,
-  Answer,
   Configuration,
   OnFailure,
   Outcome,
@@ -74,8 +75,28 @@ const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
 /** Rules that a stream has room for at first. */
 const FIRST_CANDIDATES: i32 = 4;
 
-/** Nothing is out. */
-export const NO_TOKEN: i32 = -1;
+/** Callouts that a stream may have out at a time. */
+export const MAX_CALLS: i32 = 32;
+
+/** The stream, as the one who waits for its callouts. */
+@final
+class StreamWaiter extends Waiter {
+  constructor(private readonly x: Exchange) {
+    super();
+  }
+
+  get contextId(): u32 {
+    return this.x.id;
+  }
+
+  get answers(): Arena {
+    return this.x.arena;
+  }
+
+  onAnswer(token: i32, answer: Answer, item: i32): void {
+    this.x.onAnswer(token, answer, item);
+  }
+}
 
 /** No body has this version. */
 const NO_VERSION: i32 = -1;
@@ -92,20 +113,16 @@ export class Exchange extends View {
   readonly responseBody: BodyPipe = new BodyPipe(BufferType.HttpResponseBody);
   /** Headers to add to the response, from an authorize step: pairs of spans. */
   readonly clientHeaders: FieldList = new FieldList(scratch);
-  /** The token of the callout that the request waits for, or NO_TOKEN. */
-  pendingToken: i32 = NO_TOKEN;
+  /** Tokens of the callouts that the walk waits for. */
+  private readonly tokens: StaticArray<i32> = new StaticArray<i32>(MAX_CALLS);
+  private tokenCount: i32 = 0;
+  /** What the step at hand keeps while it waits: an address in the arena. */
+  stepState: usize = 0;
+  private readonly waiter: StreamWaiter = new StreamWaiter(this);
   outOfMemory: bool = false;
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
-  private phase: Phase = Phase.Request;
-  /** The request is headers only. */
-  private requestIsBare: bool = false;
-  private requestEnded: bool = false;
-  private responseIsBare: bool = false;
-  /** Headers are held in the way that lets the body in, while a callout is out. */
-  private heldFromHost: bool = false;
-  /** Bytes of the body that the host has collected so far. */
-  private hostCollected: i32 = 0;
+  phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
   private candidateCount: i32 = 0;
@@ -130,13 +147,10 @@ export class Exchange extends View {
     this.requestBody.open(arena);
     this.responseBody.open(arena);
     this.clientHeaders.clear(arena);
-    this.pendingToken = NO_TOKEN;
+    this.tokenCount = 0;
     this.outOfMemory = false;
     this.ended = false;
     this.phase = Phase.Request;
-    this.requestEnded = false;
-    this.heldFromHost = false;
-    this.hostCollected = 0;
     this.candidates = 0;
     this.candidateCount = 0;
     this.candidateCapacity = 0;
@@ -146,33 +160,39 @@ export class Exchange extends View {
     this.formVersion = NO_VERSION;
   }
 
-  /** Lets go of everything; the object can be opened again. True when a configuration went with it. */
-  close(): bool {
-    if (this.pendingToken != NO_TOKEN) forget(this.pendingToken);
-    this.pendingToken = NO_TOKEN;
+  /** The plugin's context. */
+  get root(): u32 {
+    return this.configuration!.root;
+  }
+
+  /** Lets go of everything; the object can be opened again. */
+  close(): void {
+    this.forgetCalls();
+    this.closeResults();
     this.requestBody.close();
     this.responseBody.close();
     this.program = noProgram;
     this.arena.reset();
     const configuration = this.configuration;
     this.configuration = null;
-    return configuration != null && configuration.release();
+    if (configuration != null) configuration.release();
   }
 
   // ---- the request
 
   onRequestHeaders(endOfStream: bool): HeadersAction {
-    this.requestIsBare = endOfStream;
-    this.requestEnded = endOfStream;
+    this.requestBody.isBare = endOfStream;
+    this.requestBody.hasEnded = endOfStream;
     const configuration = this.configuration;
     if (configuration == null) return HeadersAction.Continue;
     const program = configuration.choose(this);
     if (program == null) return HeadersAction.Continue;
     this.program = program;
     this.variableCount = program.variableCount;
+    this.openResults(program.callCount);
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
-    return this.afterRequestSteps(this.run());
+    return this.afterHeaders(this.run());
   }
 
   /** Which rules are for this request, in order. */
@@ -323,12 +343,15 @@ export class Exchange extends View {
       this.isDecided = false;
       if (outcome == Outcome.Next) outcome = step.run(this);
     }
-    if (failures == before) return outcome;
+    return failures == before ? outcome : this.afterFailure(step, outcome, before);
+  }
+
+  /** Expressions of the step have failed, which `outcome` does not show yet. */
+  private afterFailure(step: Step, outcome: Outcome, before: u32): Outcome {
     this.countFailures(before);
-    const denies = step.onFailure == OnFailure.Deny && this.phase != Phase.Done;
+    const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
     if (!denies || outcome != Outcome.Next) return outcome;
-    const isResponse = this.phase != Phase.Request;
-    reply.plain(this, isResponse ? 502 : 403, reply.expressionFailed);
+    reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
 
@@ -345,21 +368,20 @@ export class Exchange extends View {
   /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
    * for it; End when the message was refused. */
   private readBodyFirst(): Outcome {
-    if (this.phase == Phase.Done) return Outcome.Next;
+    if (this.phase > Phase.Response) return Outcome.Next;
     const isRequest = this.phase == Phase.Request;
     const pipe = isRequest ? this.requestBody : this.responseBody;
     if (pipe.reading == Reading.Waiting) return Outcome.Read;
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = isRequest ? this.request : this.response;
-    const isBare = isRequest ? this.requestIsBare : this.responseIsBare;
-    const isReadable = isBare || this.isBodyEditable(headers, !isRequest);
-    if (!pipe.mustWait(headers, isBare, isReadable)) {
+    const isReadable = pipe.isBare || this.isBodyEditable(headers, !isRequest);
+    if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
-    if (!isRequest || !this.heldFromHost || !this.requestEnded) return Outcome.Read;
+    if (!pipe.heldFromHost || !pipe.hasEnded) return Outcome.Read;
     // It came as a whole while a callout was out.
-    return this.goOnUnless(pipe.readInHost(this, this.hostCollected));
+    return this.goOnUnless(pipe.readInHost(this));
   }
 
   private goOnUnless(refusal: Refusal): Outcome {
@@ -371,12 +393,6 @@ export class Exchange extends View {
   /** The body that the walk waited for is there, or will not be read: the walk goes on. */
   onBodyRead(isRequest: bool): Outcome {
     return isRequest == (this.phase == Phase.Request) ? this.run() : Outcome.Next;
-  }
-
-  /** A callout is out, and the host's buffer has the whole body, of `size` bytes. */
-  waitWithBody(size: i32): void {
-    this.heldFromHost = true;
-    this.hostCollected = size;
   }
 
   readBody(name: Name, out: Value): void {
@@ -472,37 +488,48 @@ export class Exchange extends View {
     return candidate.applies != Applies.No;
   }
 
-  private afterRequestSteps(outcome: Outcome): HeadersAction {
-    if (outcome == Outcome.Pause) return this.pauseRequest();
-    if (outcome == Outcome.End) return HeadersAction.StopIteration;
-    if (outcome == Outcome.Read) {
-      this.requestBody.beginReading();
-      return HeadersAction.StopIteration;
-    }
-    const refusal = this.beginRequestBody(this.program.holdsHeaders);
-    if (refusal != Refusal.None) {
-      this.refuse(refusal, true);
-      return HeadersAction.StopIteration;
-    }
-    return this.requestBody.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+  /** The pipe and the headers of the phase, which is that of the request or of the response. */
+  private get pipe(): BodyPipe {
+    return this.phase == Phase.Request ? this.requestBody : this.responseBody;
   }
 
-  /** How the request waits for a callout. Where a later step judges the body, headers are held in
+  private get phaseHeaders(): HeaderMap {
+    return this.phase == Phase.Request ? this.request : this.response;
+  }
+
+  /** What becomes of the headers, the walk having come to `outcome` while they are shown. */
+  private afterHeaders(outcome: Outcome): HeadersAction {
+    const pipe = this.pipe;
+    if (outcome == Outcome.Pause) return this.pauseHeaders(pipe);
+    if (outcome == Outcome.End) return HeadersAction.StopIteration;
+    if (outcome == Outcome.Read) {
+      pipe.beginReading();
+      return HeadersAction.StopIteration;
+    }
+    const refusal = this.beginBody(this.program.holdsHeaders);
+    if (refusal != Refusal.None) {
+      this.refuse(refusal, pipe.isRequest);
+      return HeadersAction.StopIteration;
+    }
+    return pipe.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+  }
+
+  /** How the message waits for a callout. Where a later step judges the body, headers are held in
    * the way that lets the body in, so that they stay held until the body was judged; the body
    * callback then keeps the host collecting. Else nothing at all gets in. */
-  private pauseRequest(): HeadersAction {
-    this.heldFromHost =
-      this.program.holdsHeaders && !this.requestEnded && this.laterStepJudgesBody();
-    if (!this.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
-    this.requestBody.widenHost();
+  private pauseHeaders(pipe: BodyPipe): HeadersAction {
+    pipe.heldFromHost = this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody();
+    if (!pipe.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
+    pipe.widenHost();
     return HeadersAction.StopIteration;
   }
 
   private laterStepJudgesBody(): bool {
+    const phase = this.phase;
     for (let i = this.candidateAt; i < this.candidateCount; i++) {
       const rule = this.ruleAt(i);
-      if (rule.whenReadsBody && rule.whenPhase == Phase.Request) return true;
-      const steps = rule.request;
+      if (rule.whenReadsBody && rule.whenPhase == phase) return true;
+      const steps = stepsOf(rule, phase);
       for (let j = i == this.candidateAt ? this.stepAt : 0; j < steps.length; j++) {
         if (unchecked(steps[j]).judgesBody) return true;
       }
@@ -510,66 +537,99 @@ export class Exchange extends View {
     return false;
   }
 
-  private beginRequestBody(mayHold: bool): Refusal {
-    const refusal = this.keepEditable(this.requestBody, this.request, this.requestIsBare);
+  private beginBody(mayHold: bool): Refusal {
+    const pipe = this.pipe;
+    const headers = this.phaseHeaders;
+    const refusal = this.keepEditable(pipe, headers, pipe.isBare);
     if (refusal != Refusal.None) return refusal;
-    return this.requestBody.begin(this.request, this.requestIsBare, mayHold);
+    return pipe.begin(headers, pipe.isBare, mayHold);
   }
 
-  /** The answer to the callout this stream waits for; the stream is the effective context. */
-  onAnswer(answer: Answer): void {
-    this.pendingToken = NO_TOKEN;
+  // ---- callouts
+
+  /** The walk waits for the callout of that token too; false when it cannot, and the answer will not
+   * come. `item` is what the step's `resume` is given. */
+  wait(token: i32, item: i32): bool {
+    if (this.tokenCount == MAX_CALLS || !httpCalls.remember(token, this.waiter, item)) {
+      this.outOfMemory = true;
+      return false;
+    }
+    unchecked((this.tokens[this.tokenCount++] = token));
+    return true;
+  }
+
+  private forgetCalls(): void {
+    while (this.tokenCount > 0) httpCalls.forget(unchecked(this.tokens[--this.tokenCount]));
+  }
+
+  private forgetCall(token: i32): void {
+    for (let i = 0; i < this.tokenCount; i++) {
+      if (unchecked(this.tokens[i]) != token) continue;
+      unchecked((this.tokens[i] = this.tokens[--this.tokenCount]));
+      return;
+    }
+  }
+
+  /** The answer to a callout the walk waits for; the stream is the effective context. */
+  onAnswer(token: i32, answer: Answer, item: i32): void {
+    this.forgetCall(token);
     if (this.ended) return;
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
     const before = failures;
-    let outcome = step.resume(this, answer);
-    if (failures != before) this.countFailures(before);
+    let outcome = step.resume(this, answer, item);
+    if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (outcome == Outcome.Next) {
       this.stepAt++;
       outcome = this.run();
     }
-    if (outcome == Outcome.Pause || outcome == Outcome.End) return;
+    if (outcome == Outcome.Pause) return;
+    if (this.phase > Phase.Response) {
+      this.abandonTask();
+      return;
+    }
+    if (outcome == Outcome.End) return;
+    const pipe = this.pipe;
+    const headers = this.phaseHeaders;
     if (outcome == Outcome.Read) {
-      this.requestBody.beginReading();
+      pipe.beginReading();
       return;
     }
-    if (this.requestBody.reading == Reading.Ready) {
-      const action = this.requestBody.finishReadInHost(this, this.hostCollected, this.request);
-      if (action == DataAction.Continue) host.continueStream(StreamType.Request);
+    const stream = pipe.isRequest ? StreamType.Request : StreamType.Response;
+    if (pipe.reading == Reading.Ready) {
+      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) host.continueStream(stream);
       return;
     }
-    const wasHeld = this.heldFromHost;
-    const isCollected = this.requestBody.isLeftToHost;
-    const refusal = this.beginRequestBody(wasHeld);
+    const wasHeld = pipe.heldFromHost;
+    const isCollected = pipe.isLeftToHost;
+    const refusal = this.beginBody(wasHeld);
     if (refusal != Refusal.None) {
-      this.refuse(refusal, true);
+      this.refuse(refusal, pipe.isRequest);
       return;
     }
-    if (wasHeld && this.requestEnded) {
+    if (wasHeld && pipe.hasEnded) {
       // It came as a whole while the callout was out: no callback will show it, it is edited now.
-      const size = this.hostCollected;
-      const action = this.requestBody.finishInHost(this, size, this.request);
-      if (action != DataAction.Continue) return;
-    } else if (isCollected || this.requestBody.headersHeld) {
+      if (pipe.finishInHost(this, headers) != DataAction.Continue) return;
+    } else if (isCollected || pipe.headersHeld) {
       // The next piece is shown with all that the host has, and lets it go. Were the stream continued
       // here, what the host has would go by unedited, and Envoy would lose the next piece: it adds
       // that to what it collects, and then goes on without it.
       return;
     }
-    host.continueStream(StreamType.Request);
+    host.continueStream(stream);
   }
 
   onRequestBody(size: i32, endOfStream: bool): DataAction {
     if (this.ended) return DataAction.StopIterationNoBuffer;
-    this.requestEnded = endOfStream;
-    this.hostCollected = size;
-    const waiting = this.heldFromHost && this.pendingToken != NO_TOKEN;
-    return this.requestBody.data(this, size, endOfStream, this.request, waiting);
+    return this.onBody(this.requestBody, this.request, size, endOfStream);
+  }
+
+  private onBody(pipe: BodyPipe, headers: HeaderMap, size: i32, endOfStream: bool): DataAction {
+    return pipe.data(this, size, endOfStream, headers, pipe.heldFromHost && this.tokenCount > 0);
   }
 
   onRequestTrailers(): bool {
     if (this.ended) return false;
-    this.requestEnded = true;
+    this.requestBody.hasEnded = true;
     return this.requestBody.trailers(this);
   }
 
@@ -578,36 +638,21 @@ export class Exchange extends View {
   onResponseHeaders(endOfStream: bool): HeadersAction {
     if (this.ended) return HeadersAction.Continue;
     this.enter(Phase.Response);
-    this.responseIsBare = endOfStream;
+    this.responseBody.isBare = endOfStream;
+    this.responseBody.hasEnded = endOfStream;
     this.request.writable = false;
     for (let i = 0; i < this.clientHeaders.count; i++) {
       this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
     }
-    if (this.candidateCount > 0) {
-      this.responseStatus = this.readStatus();
-      const outcome = this.run();
-      if (outcome == Outcome.End) return HeadersAction.StopIteration;
-      if (outcome == Outcome.Read) {
-        this.responseBody.beginReading();
-        return HeadersAction.StopIteration;
-      }
-    }
-    let refusal = this.keepEditable(this.responseBody, this.response, endOfStream);
-    if (refusal == Refusal.None) {
-      refusal = this.responseBody.begin(this.response, endOfStream, this.program.holdsHeaders);
-    }
-    if (refusal != Refusal.None) {
-      this.refuse(refusal, false);
-      return HeadersAction.StopIteration;
-    }
-    return this.responseBody.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+    if (this.candidateCount == 0) return this.afterHeaders(Outcome.Next);
+    this.responseStatus = this.readStatus();
+    return this.afterHeaders(this.run());
   }
 
   private enter(phase: Phase): void {
     // A response that comes while a callout is out is the host's own (too much to buffer, a timeout):
     // the request goes nowhere any more, and the answer has no step left to go on with.
-    if (this.pendingToken != NO_TOKEN) forget(this.pendingToken);
-    this.pendingToken = NO_TOKEN;
+    this.forgetCalls();
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
@@ -624,11 +669,13 @@ export class Exchange extends View {
 
   onResponseBody(size: i32, endOfStream: bool): DataAction {
     if (this.ended) return DataAction.Continue;
-    return this.responseBody.data(this, size, endOfStream, this.response, false);
+    return this.onBody(this.responseBody, this.response, size, endOfStream);
   }
 
   onResponseTrailers(): bool {
-    return this.ended || this.responseBody.trailers(this);
+    if (this.ended) return true;
+    this.responseBody.hasEnded = true;
+    return this.responseBody.trailers(this);
   }
 
   // ---- the end
@@ -639,6 +686,44 @@ export class Exchange extends View {
     this.response.writable = false;
     this.enter(Phase.Done);
     this.run();
+  }
+
+  // ---- tasks
+
+  /** Whether a task's walk waits for an answer. */
+  isBusy: bool = false;
+  /** A callout of this walk had no good answer. */
+  callFailed: bool = false;
+
+  /** Walks over the steps of a task, which are those of the program's one rule; `id` is the plugin's
+   * context, the effective one. */
+  runTask(id: u32, configuration: Configuration, program: Program): void {
+    this.open(id, configuration);
+    this.program = program;
+    this.variableCount = program.variableCount;
+    this.openResults(program.callCount);
+    this.phase = Phase.Task;
+    this.callFailed = false;
+    this.request.loaded = true;
+    this.response.loaded = true;
+    const candidate = this.addCandidate();
+    if (candidate == null) {
+      this.callFailed = true;
+      this.close();
+      return;
+    }
+    candidate.rule = 0;
+    candidate.captures = 0;
+    candidate.applies = Applies.Yes;
+    this.isBusy = this.run() == Outcome.Pause;
+    if (!this.isBusy) this.close();
+  }
+
+  /** Ends the task's walk, whatever it waits for. */
+  abandonTask(): void {
+    if (!this.isBusy) return;
+    this.isBusy = false;
+    this.close();
   }
 
   // ---- refusing
@@ -738,7 +823,7 @@ export class Exchange extends View {
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
-  return phase == Phase.Request
+  return phase == Phase.Request || phase == Phase.Task
     ? rule.request
     : phase == Phase.Response
       ? rule.response

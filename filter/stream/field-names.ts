@@ -46,6 +46,9 @@ export const deflate: Span = name("deflate");
 export const connect: Span = name("CONNECT");
 export const head: Span = name("HEAD");
 export const get: Span = name("GET");
+export const post: Span = name("POST");
+export const root: Span = name("/");
+export const applicationJson: Span = name("application/json");
 export const grpc: Span = name("application/grpc");
 export const eventStream: Span = name("text/event-stream");
 export const ndjson: Span = name("application/x-ndjson");
@@ -62,4 +65,5 @@ export const clusterNameBefore: Span = name("cluster_name");
 /** Properties by which Higress takes the limits of its buffers, in decimal bytes; elsewhere they are
  * only filter state that nobody reads. */
 export const decoderBufferLimit: Span = name("set_decoder_buffer_limit");
+export const encoderBufferLimit: Span = name("set_encoder_buffer_limit");
 export const clearRouteCache: Span = name("clear_route_cache");

@@ -13,6 +13,7 @@ import { HostPattern } from "../rules/host-pattern";
 import { Condition, Facts } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
+import { Answer } from "./answer";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 
@@ -27,13 +28,6 @@ export const enum Outcome {
   Read,
   /** Answered: nothing further runs for this stream. */
   End,
-}
-
-/** The answer to a callout, while it is delivered. */
-export abstract class Answer {
-  /** 0 when there is none: refused, timed out, reset. */
-  status: i32 = 0;
-  abstract header(name: Span): Span;
 }
 
 /** What a step does when its condition, or an expression in it, cannot be evaluated. */
@@ -78,8 +72,9 @@ export abstract class Step {
   /** Writes what is particular to it as members of a JSON object (description.ts). */
   describe(out: Writer): void {}
 
-  /** Goes on after a callout of this step; only for steps that answer Pause. */
-  resume(x: Exchange, answer: Answer): Outcome {
+  /** Goes on after a callout of this step; only for steps that answer Pause. `item` says which, where
+   * there are several. */
+  resume(x: Exchange, answer: Answer, item: i32): Outcome {
     return Outcome.Next;
   }
 }
@@ -199,6 +194,8 @@ export class Program {
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
   variableCount: i32 = 0;
+  /** Callouts with a result that has a name. */
+  callCount: i32 = 0;
   reroute: bool = false;
   holdsHeaders: bool = false;
   /** Where its own rules stand: a JSON Pointer. */
@@ -244,6 +241,29 @@ export class Entry {
   }
 }
 
+/** Something that a configuration does by itself, again and again. */
+export abstract class Periodic {
+  /** How finely it wants to be asked, in milliseconds. */
+  abstract get resolutionMs(): i32;
+  /** Time has passed; the plugin's context is the effective one. `now`: milliseconds since the epoch. */
+  abstract tick(now: i64): void;
+  /** Writes what it is as a JSON object, for `ruleway plan`; nothing when there is nothing to say. */
+  describe(out: Writer): void {}
+  /** The steps that it takes. */
+  get steps(): StaticArray<Step> {
+    return NO_STEPS;
+  }
+  /** The configuration is no longer its plugin's, or goes: the last chance to send what is left. */
+  stop(): void {}
+}
+
+/** Whether there is managed memory that nobody uses any more. */
+export let hasGarbage: bool = false;
+
+export function setGarbage(isThere: bool): void {
+  hasGarbage = isThere;
+}
+
 /** All that one configuration became. It is in use while it is its plugin's or a stream has begun
  * with it; then its arena goes. */
 @final
@@ -258,6 +278,10 @@ export class Configuration {
   index: Index | null = null;
   /** Of several domains the most specific is chosen, not the first. */
   mostSpecificDomain: bool = false;
+  /** What it does while it is its plugin's. */
+  readonly periodics: Periodic[] = [];
+  /** The plugin's context. */
+  root: u32 = 0;
   private users: i32 = 0;
 
   /** Makes the indices, once all rules and entries are there. */
@@ -295,11 +319,11 @@ export class Configuration {
     this.users++;
   }
 
-  /** True when that was the last use: the configuration is gone. */
-  release(): bool {
-    if (--this.users > 0) return false;
+  /** With the last use the configuration is gone. */
+  release(): void {
+    if (--this.users > 0) return;
     this.destroy();
-    return true;
+    hasGarbage = true;
   }
 
   destroy(): void {

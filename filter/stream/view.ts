@@ -17,6 +17,7 @@ import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
 import { Facts } from "../rules/match";
 import { Name, Source } from "../rules/name";
+import { CallResult } from "./call-result";
 import * as event from "./event";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
@@ -49,6 +50,9 @@ export abstract class View extends Facts {
   /** Units of 16 bytes that events may still put into variables. */
   private variableUnits: i32 = 0;
   private variables: usize = 0;
+  /** Of callouts with a name; there are as many as any program that was chosen has. */
+  private readonly results: CallResult[] = [];
+  private resultCount: i32 = 0;
 
   /** The capture of the rule at hand, or NONE. */
   abstract captured(index: i32): Span;
@@ -73,6 +77,18 @@ export abstract class View extends Facts {
     this.variables = 0;
     this.values = arena;
     this.variableUnits = MAX_VARIABLE_UNITS;
+  }
+
+  /** Makes room for the results of `n` callouts. */
+  protected openResults(n: i32): void {
+    while (this.results.length < n) this.results.push(new CallResult());
+    for (let i = 0; i < n; i++) unchecked(this.results[i]).open(this.arena);
+    this.resultCount = n;
+  }
+
+  protected closeResults(): void {
+    for (let i = 0; i < this.resultCount; i++) unchecked(this.results[i]).close();
+    this.resultCount = 0;
   }
 
   /** Keeps the request as it arrived, for `original.…`. */
@@ -238,6 +254,13 @@ export abstract class View extends Facts {
       case Source.EventJson:
         event.read(name.source, out);
         return;
+      case Source.CallStatus:
+      case Source.CallHeader:
+      case Source.CallBody:
+      case Source.CallJson:
+      case Source.CallError:
+        this.readCall(name, out);
+        return;
       case Source.Store:
         name.cell!.read(name.key, out);
         return;
@@ -245,7 +268,27 @@ export abstract class View extends Facts {
     out.setAbsent();
   }
 
+  private readCall(name: Name, out: Value): void {
+    const result = unchecked(this.results[name.index]);
+    out.setAbsent();
+    if (!result.isThere) return;
+    if (name.source == Source.CallStatus) out.set(Kind.Int, result.status);
+    else if (name.source == Source.CallHeader) out.setText(result.headers.first(name.key));
+    else if (name.source == Source.CallBody) out.setText(result.body);
+    else if (name.source == Source.CallError) out.setText(result.error);
+    else result.readJson(out);
+  }
+
+  /** The place for the result of a callout with a name. */
+  result(i: i32): CallResult {
+    return unchecked(this.results[i]);
+  }
+
   has(name: Name, out: Value): bool {
+    if (name.source == Source.CallHeader) {
+      out.setAbsent();
+      return unchecked(this.results[name.index]).isThere;
+    }
     if (!name.isOfBody) return true;
     this.readBody(name, out);
     return out.kind == Kind.String;
@@ -261,6 +304,9 @@ export abstract class View extends Facts {
         return;
       case Source.OriginalHeader:
         out.setText(this.original.first(this.lowered(key)));
+        return;
+      case Source.CallHeader:
+        out.setText(unchecked(this.results[name.index]).headers.first(this.lowered(key)));
         return;
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter:
@@ -290,6 +336,8 @@ export abstract class View extends Facts {
         return mapOf(this.loaded(this.response), out, arena);
       case Source.OriginalHeader:
         return mapOf(this.original, out, arena);
+      case Source.CallHeader:
+        return mapOf(unchecked(this.results[name.index]).headers, out, arena);
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter: {
         const target = this.target(name);

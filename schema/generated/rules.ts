@@ -8,37 +8,78 @@ export type Duration = string;
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size = string | number;
-export type Globs = string | [string, ...string[]];
 /**
- * `present`, `absent`, a value to be equal to, or an object.
+ * How often it runs; 100ms at least, 24h at most. Runs keep to that rhythm however long one takes: while one is going on, the next is left out (counted as `task.skipped`).
  */
-export type Matcher = string | ValueMatcher;
-export type StatusCode = number;
+export type Duration1 = string;
 /**
  * Shown in diagnostics.
  */
 export type StepName = string;
-/**
- * What a failed expression of this step does instead: `skip` the step, even a guard; `deny` the message (403, or 502 for a response).
- */
-export type StepOnError = "skip" | "deny";
 export type ValueOrList = string | number | boolean | [Value, ...Value[]];
 /**
  * Text that may hold `$(…)`, a number or a boolean.
  */
 export type Value = string | number | boolean;
 /**
- * The new path. The query stays unless the new path has one.
- */
-export type Path = string | PathRewrite;
-/**
  * Text that may hold `$(…)`.
  */
 export type Template = string;
 /**
+ * Default: the service's.
+ */
+export type Duration2 = string;
+/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size1 = string | number;
+export type StatusCode = number;
+/**
+ * Several callouts at a time; goes on when all are answered.
+ *
+ * @minItems 1
+ * @maxItems 32
+ */
+export type Parallel = [ParallelCall, ...ParallelCall[]];
+/**
+ * Text with templates; a single `$(…)` keeps its type.
+ */
+export type StoredValue = string | number | boolean | StoredValue1;
+/**
+ * After that it is absent; default: never.
+ */
+export type Duration3 = string;
+/**
+ * A line in the host's log.
+ */
+export type Log = string | Log1;
+/**
+ * No further steps and no further rules in this phase.
+ */
+export type Stop = true;
+/**
+ * What the proxy does by itself, again and again, without a stream. Requests neither wait for a task nor fail with it; what it finds out reaches them by `store`.
+ *
+ * @maxItems 32
+ */
+export type Tasks = Task[];
+export type Globs = string | [string, ...string[]];
+/**
+ * `present`, `absent`, a value to be equal to, or an object.
+ */
+export type Matcher = string | ValueMatcher;
+/**
+ * What a failed expression of this step does instead: `skip` the step, even a guard; `deny` the message (403, or 502 for a response).
+ */
+export type StepOnError = "skip" | "deny";
+/**
+ * The new path. The query stays unless the new path has one.
+ */
+export type Path = string | PathRewrite;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size2 = string | number;
 /**
  * Take members and elements away.
  *
@@ -54,10 +95,6 @@ export type JsonPlaces1 = [string, ...string[]];
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size2 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
 export type Size3 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
@@ -68,25 +105,13 @@ export type Size4 = string | number;
  */
 export type Size5 = string | number;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size6 = string | number;
+/**
  * Default: the service's.
  */
-export type Duration1 = string;
-/**
- * Text with templates; a single `$(…)` keeps its type.
- */
-export type StoredValue = string | number | boolean | StoredValue1;
-/**
- * After that it is absent; default: never.
- */
-export type Duration2 = string;
-/**
- * A line in the host's log.
- */
-export type Log = string | Log1;
-/**
- * No further steps and no further rules in this phase.
- */
-export type Stop = true;
+export type Duration4 = string;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -105,6 +130,7 @@ export interface RulewayRuleFile {
   services?: Services;
   limits?: Limits;
   settings?: Settings;
+  tasks?: Tasks;
   rules?: Rules;
   /**
    * The Higress envelope: documents of their own for routes, domains and services. The first entry that matches replaces the rules above and inherits the rest.
@@ -183,6 +209,139 @@ export interface Settings {
    * Which entry of `_rules_` applies when several domains match: the first in order, as Higress does, or the most specific.
    */
   domains?: "inOrder" | "mostSpecific";
+}
+export interface Task {
+  /**
+   * Shown in logs and diagnostics, and read as `$(rule.name)`; no two tasks have one name.
+   */
+  name: string;
+  every: Duration1;
+  /**
+   * It also runs as soon as the configuration is in force; default false: the first run is after `every`.
+   */
+  onStart?: boolean;
+  /**
+   * Each run but that of `onStart` is so much later at most, at random, so that not all workers and proxies ask at one moment: `2s`, or `10%` of `every`; not more than `every`. Default none.
+   */
+  jitter?: string;
+  /**
+   * One worker of the whole proxy runs it; default false: each does for itself, and so does the main thread of Envoy, which has a VM too. That one holds a lease in the data that workers share; when it dies, another takes over once the lease has expired: after `every`, but 5s at least and 60s at most. No period has two runs.
+   */
+  leader?: boolean;
+  /**
+   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
+   *
+   * @minItems 1
+   */
+  steps: [TaskStep, ...TaskStep[]];
+}
+/**
+ * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send` and a refusing `onError` of `call`.
+ */
+export interface TaskStep {
+  name?: StepName;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  call?: Call;
+  parallel?: Parallel;
+  set?: Set;
+  store?: Store;
+  log?: Log;
+  stop?: Stop;
+}
+/**
+ * Ask a service over HTTP. The message waits for the answer; where the stream is done, nobody waits and the callout goes out for its effect.
+ */
+export interface Call {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Default GET; with a body POST.
+   */
+  method?: string;
+  /**
+   * Default `/`.
+   */
+  path?: string;
+  /**
+   * Headers of the request to send along; default none.
+   */
+  send?: string | [string, ...string[]];
+  headers?: HeaderValues;
+  body?: Template;
+  /**
+   * Any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  timeout?: Duration2;
+  maxBody?: Size1;
+  /**
+   * The answer is `calls.NAME` from then on: `status` (0: no answer), `headers`, `body`, `json`, `error`.
+   */
+  as?: string;
+  /**
+   * No answer (refused, reset, timed out): `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
+/**
+ * Headers of your own.
+ */
+export interface HeaderValues {
+  [k: string]: ValueOrList;
+}
+export interface ParallelCall {
+  call: Call;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  /**
+   * Names (`as`) of callouts of this list that must be over before this one starts.
+   */
+  needs?: string | [string, ...string[]];
+}
+/**
+ * Variables of this stream, read as `$(ctx.NAME)`.
+ */
+export interface Set {
+  [k: string]: Value;
+}
+/**
+ * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
+ */
+export interface Store {
+  [k: string]: StoredValue;
+}
+export interface StoredValue1 {
+  /**
+   * Any JSON value; strings are templates. `null` takes the value away.
+   */
+  value: {
+    [k: string]: unknown;
+  };
+  ttl?: Duration3;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
+  /**
+   * How many keys the name may have at the most; default 1000. They are kept in groups of 16 or more: in a group that is full, the key that expires first goes, else the one written first (counted as `store.evicted`). The same in all steps that store the name.
+   */
+  maxKeys?: number;
+}
+export interface Log1 {
+  /**
+   * Default info.
+   */
+  level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
+  text: Template;
 }
 export interface Rule {
   /**
@@ -414,6 +573,8 @@ export interface RequestStep {
   limit?: Limit;
   validate?: Validate;
   authorize?: Authorize;
+  call?: Call;
+  parallel?: Parallel;
   rateLimit?: RateLimit;
   respond?: Respond3;
   redirect?: Redirect;
@@ -426,10 +587,10 @@ export interface RequestStep {
  * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers {
-  set?: HeaderValues;
-  add?: HeaderValues1;
-  append?: HeaderValues2;
-  default?: HeaderValues3;
+  set?: HeaderValues1;
+  add?: HeaderValues2;
+  append?: HeaderValues3;
+  default?: HeaderValues4;
   remove?: Globs;
   /**
    * Remove all others, but for pseudo-headers and what frames the message.
@@ -453,25 +614,25 @@ export interface Headers {
 /**
  * Replace all lines of the name.
  */
-export interface HeaderValues {
+export interface HeaderValues1 {
   [k: string]: ValueOrList;
 }
 /**
  * A further line.
  */
-export interface HeaderValues1 {
+export interface HeaderValues2 {
   [k: string]: ValueOrList;
 }
 /**
  * Join to the existing value with `, `. Not for set-cookie.
  */
-export interface HeaderValues2 {
+export interface HeaderValues3 {
   [k: string]: ValueOrList;
 }
 /**
  * Only if the name is absent.
  */
-export interface HeaderValues3 {
+export interface HeaderValues4 {
   [k: string]: ValueOrList;
 }
 /**
@@ -583,7 +744,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size1;
+  window?: Size2;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -603,7 +764,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size2;
+  maxSize?: Size3;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -780,7 +941,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size3;
+  maxSize?: Size4;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -818,12 +979,6 @@ export interface EventEdit {
    * Text that may hold `$(…)`.
    */
   id?: string;
-}
-/**
- * Variables of this stream, read as `$(ctx.NAME)`.
- */
-export interface Set {
-  [k: string]: Value;
 }
 /**
  * Edits of a JSON body; bytes that no edit touches stay as they are. Places are JSON Pointers (`/a/0/b`, RFC 6901) or paths (RFC 9535): `$.a`, `$['a b']`, `[0]`, `[-1]`, `.*`, `[*]`, slices `[1:5:2]`, unions `['a', 0]`, descendants `..a`; filters (`?`) are refused. A path edits all that it matches. Order: remove, rename, copy, move, set, default, add, append, merge, patch, dedupe; each sees what those before have left. In a map edits go by the bytes of their paths, in a list as listed. An edit whose place is not there, or whose value is a template that is absent or null, is skipped; `null` as it stands is a value. Of members with one name the last counts, and where an edit looks a name up only the last stays.
@@ -865,12 +1020,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size4;
+  body?: Size5;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size5;
+  headerBytes?: Size6;
   respond?: Respond;
 }
 /**
@@ -881,7 +1036,7 @@ export interface Respond {
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -894,7 +1049,7 @@ export interface Respond {
    */
   details?: string;
 }
-export interface HeaderValues4 {
+export interface HeaderValues5 {
   [k: string]: ValueOrList;
 }
 /**
@@ -947,7 +1102,7 @@ export interface Respond1 {
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -977,7 +1132,7 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
-  timeout?: Duration1;
+  timeout?: Duration4;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -998,12 +1153,12 @@ export interface AuthorizeSend {
    * Headers of the request to send along; default authorization, cookie.
    */
   headers?: string | [string, ...string[]];
-  set?: HeaderValues5;
+  set?: HeaderValues6;
 }
 /**
  * Headers of your own.
  */
-export interface HeaderValues5 {
+export interface HeaderValues6 {
   [k: string]: ValueOrList;
 }
 /**
@@ -1022,7 +1177,7 @@ export interface AuthorizeUpstream {
  */
 export interface AuthorizeDenied {
   status?: StatusCode;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value.
@@ -1090,7 +1245,7 @@ export interface Respond2 {
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -1111,7 +1266,7 @@ export interface Respond3 {
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -1135,36 +1290,6 @@ export interface Redirect {
   status?: 301 | 302 | 303 | 307 | 308;
 }
 /**
- * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
- */
-export interface Store {
-  [k: string]: StoredValue;
-}
-export interface StoredValue1 {
-  /**
-   * Any JSON value; strings are templates. `null` takes the value away.
-   */
-  value: {
-    [k: string]: unknown;
-  };
-  ttl?: Duration2;
-  /**
-   * Text that may hold `$(…)`.
-   */
-  key?: string;
-  /**
-   * How many keys the name may have at the most; default 1000. They are kept in groups of 16 or more: in a group that is full, the key that expires first goes, else the one written first (counted as `store.evicted`). The same in all steps that store the name.
-   */
-  maxKeys?: number;
-}
-export interface Log1 {
-  /**
-   * Default info.
-   */
-  level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
-  text: Template;
-}
-/**
  * One verb, and what says whether it is done.
  */
 export interface ResponseStep {
@@ -1183,6 +1308,8 @@ export interface ResponseStep {
   events?: Events;
   limit?: Limit;
   validate?: Validate;
+  call?: Call;
+  parallel?: Parallel;
   respond?: Respond3;
   redirect?: Redirect;
   set?: Set;
@@ -1199,6 +1326,7 @@ export interface DoneStep {
    * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
+  call?: Call;
   set?: Set;
   store?: Store;
   log?: Log;

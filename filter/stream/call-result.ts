@@ -1,0 +1,94 @@
+// What a callout came to, as `calls.NAME` shows it to the steps after it. Pooled with the exchange.
+
+import { scratch } from "../abi/memory";
+import { Arena } from "../bytes/arena";
+import { NONE, Span } from "../bytes/span";
+import { fromText } from "../bytes/text";
+import { Failure, Value } from "../cel/index";
+import { FieldList } from "../http/field-list";
+import { Tape } from "../json/tape";
+import { HttpAnswer } from "./answer";
+
+const MAX_JSON_DEPTH: i32 = 200;
+
+const texts: Arena = Arena.create();
+/** What `calls.NAME.error` says. */
+export const unreachable: Span = fromText("no answer", texts);
+export const notSent: Span = fromText("not sent", texts);
+export const tooLarge: Span = fromText("body too large", texts);
+
+@final
+export class CallResult {
+  /** There is a result. */
+  isThere: bool = false;
+  /** 0: there was no answer. */
+  status: i32 = 0;
+  readonly headers: FieldList = new FieldList(scratch);
+  body: Span = NONE;
+  /** Why there is no answer, or not all of it; NONE: there is. */
+  error: Span = NONE;
+  private arena: Arena = scratch;
+  private tape: Tape | null = null;
+  private isParsed: bool = false;
+
+  /** Ready for a new stream. */
+  open(arena: Arena): void {
+    this.arena = arena;
+    this.isThere = false;
+    this.clear();
+  }
+
+  private clear(): void {
+    this.status = 0;
+    this.headers.clear(this.arena);
+    this.body = NONE;
+    this.error = NONE;
+    this.close();
+  }
+
+  /** Gives back what the JSON took. */
+  close(): void {
+    const tape = this.tape;
+    if (tape != null) tape.destroy();
+    this.tape = null;
+    this.isParsed = false;
+  }
+
+  /** There was no answer. */
+  fail(why: Span): void {
+    this.clear();
+    this.isThere = true;
+    this.error = why;
+  }
+
+  /** Keeps the answer, and its body if that is `mostBody` bytes at most. */
+  keep(answer: HttpAnswer, mostBody: i32): void {
+    this.fail(unreachable);
+    if (answer.status == 0) return;
+    this.error = NONE;
+    this.status = answer.status;
+    const headers = answer.headers;
+    this.headers.reserve(headers.count);
+    for (let i = 0; i < headers.count; i++)
+      this.headers.push(headers.name(i), headers.value(i), NONE);
+    if (answer.bodySize > mostBody) this.error = tooLarge;
+    else this.body = answer.body(mostBody, this.arena);
+  }
+
+  /** The body as JSON in `out`: absent when there is none, a failure when it is no JSON. */
+  readJson(out: Value): void {
+    if (this.body == NONE) {
+      out.setAbsent();
+      return;
+    }
+    if (!this.isParsed) {
+      this.isParsed = true;
+      const tape = Tape.create();
+      if (tape.parse(this.body, MAX_JSON_DEPTH)) this.tape = tape;
+      else tape.destroy();
+    }
+    const tape = this.tape;
+    if (tape != null) out.setJson(tape, 0, this.arena);
+    else out.setFailure(Failure.BadJson);
+  }
+}

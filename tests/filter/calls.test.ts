@@ -1,0 +1,192 @@
+// Callouts in every phase, several at a time, and those that wait for each other.
+
+import { expect, test } from "vitest";
+import type { HttpCall } from "../../host/index.ts";
+import { Filter } from "./run.ts";
+
+const services = { a: { cluster: "a" }, b: { cluster: "b", authority: "b.internal" } };
+
+function filter(request: unknown[], response: unknown[] = [], extra: object = {}): Filter {
+  const made = new Filter();
+  const rules = [{ name: "r", request, response }];
+  const settings = { holdHeaders: true };
+  const accepted = made.configure({ ruleway: 1, services, settings, rules, ...extra });
+  expect([accepted, made.errors]).toEqual([true, []]);
+  return made;
+}
+
+function at(f: Filter, i: number): HttpCall {
+  const call = f.calls[i];
+  if (!call) throw new Error(`there is no callout ${i}`);
+  return call;
+}
+
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const header = (headers: [string, string][], name: string) =>
+  headers.find(([each]) => each === name)?.[1];
+
+test("what a call says is seen by the steps after it, in this phase and in later ones", () => {
+  const f = filter(
+    [
+      {
+        call: {
+          service: "b",
+          path: "/u$(request.path)",
+          json: { id: "$(request.method)" },
+          as: "one",
+        },
+      },
+      { headers: { set: { "x-one": "$(calls.one.status)/$(calls.one.headers['x-h'])" } } },
+    ],
+    [{ headers: { set: { "x-later": "$(calls.one.json.v)" } } }],
+  );
+  const s = f.open().request({ ":path": "/p" });
+  expect(s.upstream).toBeUndefined();
+  const call = at(f, 0);
+  expect(call.cluster).toBe("b");
+  expect(header(call.headers, ":path")).toBe("/u/p");
+  expect(header(call.headers, ":method")).toBe("POST");
+  expect(header(call.headers, ":authority")).toBe("b.internal");
+  expect(header(call.headers, "content-type")).toBe("application/json");
+  expect(Buffer.from(call.body).toString()).toBe('{"id":"GET"}');
+  call.respond({
+    headers: [
+      [":status", "201"],
+      ["x-h", "eins"],
+    ],
+    body: json({ v: 7 }),
+  });
+  expect(s.sent("x-one")).toEqual(["201/eins"]);
+  s.respond();
+  expect(s.got("x-later")).toEqual(["7"]);
+  expect(f.traps).toEqual([]);
+});
+
+test("no answer is status 0 and an error; onError: deny refuses", () => {
+  const f = filter([
+    { call: { service: "a", as: "x" } },
+    { headers: { set: { "x-x": "$(calls.x.status) $(calls.x.error)" } } },
+  ]);
+  const s = f.open().request();
+  at(f, 0).fail();
+  expect(s.sent("x-x")).toEqual(["0 no answer"]);
+  const g = filter([{ call: { service: "a", onError: "deny" } }]);
+  const t = g.open().request();
+  g.clock.advance(500);
+  expect([t.status, t.upstream]).toEqual(["503", undefined]);
+  expect(g.plugin.pendingCalls).toBe(0);
+});
+
+test("a response waits for its call, headers and body", () => {
+  const f = filter(
+    [],
+    [
+      { call: { service: "a", as: "x" } },
+      { headers: { set: { "x-x": "$(calls.x.body)" } } },
+      { body: { append: "!" } },
+    ],
+  );
+  const s = f.open().request().respond({}, "one ", "two");
+  expect([s.response, s.responseBody]).toEqual([undefined, ""]);
+  at(f, 0).respond({ headers: [[":status", "200"]], body: new TextEncoder().encode("yes") });
+  expect(s.got("x-x")).toEqual(["yes"]);
+  expect(s.responseBody).toBe("one two!");
+  expect(s.responseEnded).toBe(true);
+});
+
+test("a response whose body is judged after the call lets nothing out before", () => {
+  const f = filter(
+    [],
+    [
+      { call: { service: "a", as: "x" } },
+      { respond: { status: 502 }, when: "response.json.bad == true" },
+    ],
+  );
+  const s = f.open().request().respond({}, '{"bad":', "true}");
+  at(f, 0).respond({ headers: [[":status", "200"]] });
+  expect([s.status, s.responseBody]).toEqual(["502", ""]);
+  const t = f.open().request();
+  t.stream.responseHeaders([[":status", "200"]], false);
+  t.stream.responseData(new TextEncoder().encode('{"bad":'), false);
+  expect(t.response).toBeUndefined();
+  at(f, 1).respond({ headers: [[":status", "200"]] });
+  expect(t.response).toBeUndefined();
+  t.stream.responseData(new TextEncoder().encode("false}"), true);
+  expect([t.status, t.responseBody]).toEqual(["200", '{"bad":false}']);
+});
+
+test("calls in parallel go out at once, and what needs another when that is answered", () => {
+  const f = filter([
+    {
+      parallel: [
+        {
+          call: { service: "b", path: "/$(calls.two.json.id)", as: "three" },
+          needs: ["two", "one"],
+        },
+        { call: { service: "a", path: "/1", as: "one" } },
+        { call: { service: "a", path: "/2", as: "two" } },
+        { call: { service: "a", path: "/never", as: "four" }, when: "request.method == 'PUT'" },
+        { call: { service: "a", path: "/5", as: "five" }, needs: "four" },
+      ],
+    },
+    {
+      headers: { set: { "x-all": "$(calls.one.status)$(calls.two.status)$(calls.three.status)" } },
+    },
+    { headers: { set: { "x-four": "$(calls.four.status)" } } },
+  ]);
+  const s = f.open().request();
+  expect(f.calls.map((call) => header(call.headers, ":path"))).toEqual(["/1", "/2", "/5"]);
+  at(f, 1).respond({ headers: [[":status", "202"]], body: json({ id: 9 }) });
+  at(f, 2).fail();
+  expect(f.calls.length).toBe(3);
+  at(f, 0).respond({ headers: [[":status", "201"]] });
+  expect(header(at(f, 3).headers, ":path")).toBe("/9");
+  expect(s.upstream).toBeUndefined();
+  at(f, 3).respond({ headers: [[":status", "203"]] });
+  expect(s.sent("x-all")).toEqual(["201202203"]);
+  expect(s.sent("x-four")).toEqual([]);
+});
+
+test("a stream that ends forgets its calls; a done stream calls without waiting", () => {
+  const f = filter([{ parallel: [{ call: { service: "a" } }, { call: { service: "b" } }] }]);
+  const s = f.open().request();
+  s.close();
+  for (const call of f.calls) call.respond({ headers: [[":status", "200"]] });
+  expect([s.upstream, f.traps]).toEqual([undefined, []]);
+  const g = filter([], [], {
+    rules: [{ done: [{ call: { service: "a", path: "/bye/$(response.code)" } }] }],
+  });
+  const t = g.open({ "response.code": 204n }).request().respond({ ":status": "204" });
+  t.close();
+  expect(g.calls.map((call) => header(call.headers, ":path"))).toEqual(["/bye/204"]);
+  at(g, 0).respond({ headers: [[":status", "200"]] });
+  expect(g.traps).toEqual([]);
+  expect(g.metrics["ruleway.call.sent"]).toBe(1);
+});
+
+test("what cannot be is refused where it stands", () => {
+  const made = new Filter();
+  const cycle = [
+    { call: { service: "a", as: "one" }, needs: "two" },
+    { call: { service: "a", as: "two" }, needs: "one" },
+  ];
+  made.configure({
+    ruleway: 1,
+    services,
+    rules: [
+      { request: [{ parallel: cycle }, { call: { service: "c" } }] },
+      { request: [{ call: { service: "a", body: "x", json: 1 } }] },
+      { request: [{ headers: { set: { a: "$(calls.none.status)" } } }] },
+      { request: [{ headers: { set: { a: "$(calls.one.states)" } } }] },
+      { done: [{ call: { service: "a", as: "late" } }] },
+    ],
+  });
+  expect(made.errors).toEqual([
+    'R303 "/rules/0/request/0/parallel/0/needs": these callouts wait for each other in a circle',
+    'R303 "/rules/0/request/1/call/service": no such service: "c"; there are a, b',
+    'R311 "/rules/1/request/0/call/json": a callout has body or json, not both',
+    'R301 "/rules/2/request/0/headers/set/a" +2: no callout has the name "none"',
+    'R301 "/rules/3/request/0/headers/set/a" +2: unknown name "calls.one.states", did you mean "status"?',
+    'R312 "/rules/4/done/0/call/as": a stream that is done does not wait for the answer',
+  ]);
+});
