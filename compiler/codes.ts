@@ -114,6 +114,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "A step that refuses because of the body must hold the headers until it has judged. Set settings.holdHeaders where the plugin's configuration has allow_on_headers_stop_iteration: true; ruleway compile --target envoy writes both.",
   },
+  R402: {
+    title: "Needs Higress",
+    explanation:
+      "Only Higress has a Redis client for filters, and `dist/ruleway-higress.wasm` is the filter that uses it; other proxies refuse to load that one. Check and compile with `--target higress`; `ruleway run` and `ruleway test` choose it by themselves.",
+  },
   W501: { title: "Unused service", explanation: "No step calls it." },
   W502: {
     title: "Two rules have one name",
@@ -147,5 +152,10 @@ export const codes: Record<string, Code> = {
     title: "Asked on every request",
     explanation:
       "Rules are found by host, path, method, route, cluster, client address, and by headers, parameters and cookies that must be there. What has none of these (a pattern alone, `not`, `absent`, the host `*`, the path `/**`) is asked on every request, which costs a little time for each such rule. Add a key that can be looked up where there are many.",
+  },
+  N602: {
+    title: "For Higress only",
+    explanation:
+      "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
   },
 };

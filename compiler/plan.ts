@@ -18,7 +18,7 @@ export interface Planned extends PlannedRule {
 }
 
 interface Options {
-  target: Target;
+  target?: Target;
   format: "text" | "json";
 }
 
@@ -27,9 +27,7 @@ export function registerPlan(program: Command): void {
     .command("plan")
     .description("what each rule holds, streams and waits for, and its worst case in memory")
     .argument("<file...>", "rule files, folders of them, or - for standard input")
-    .addOption(
-      new Option("--target <name>", "where the rules will run").choices(TARGETS).default("envoy"),
-    )
+    .addOption(new Option("--target <name>", "where the rules will run").choices(TARGETS))
     .addOption(
       new Option("--format <name>", "how to say it").choices(["text", "json"]).default("text"),
     )
@@ -62,11 +60,11 @@ function plan(paths: string[], { target, format }: Options): void {
 export function planFile(
   text: string,
   file: string,
-  target: Target = "envoy",
+  target?: Target,
 ): { rules?: Planned[]; tasks?: PlannedTask[]; diagnostics: Diagnostic[] } {
-  const { source, json, diagnostics } = compile(text, { file, target });
+  const { source, json, artefact, diagnostics } = compile(text, { file, target });
   if (!source || !json) return { diagnostics };
-  const { rules, tasks } = planRules(json, source);
+  const { rules, tasks } = planRules(json, source, artefact);
   return { rules: rules.map(planned), tasks, diagnostics };
 }
 

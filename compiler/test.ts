@@ -10,6 +10,7 @@ import { EnvoyEngine } from "./rule-test/envoy-engine.ts";
 import { compare } from "./rule-test/expect.ts";
 import { lengthOf, type RuleTest, type RuleTestFile, readRuleTests } from "./rule-test/format.ts";
 import { type Cut, runInNode } from "./rule-test/node-engine.ts";
+import { refuseHigress } from "./run.ts";
 
 export type EngineName = "node" | "envoy";
 
@@ -114,7 +115,8 @@ function runEveryWay(
   }
   const problems: string[] = [];
   for (const [prefix, cut] of ways) {
-    const outcome = runInNode(compiled.json!, servicesOf(compiled), test, cut);
+    const { json, artefact } = compiled;
+    const outcome = runInNode(json!, servicesOf(compiled), test, cut, { artefact });
     problems.push(...compare(test, outcome).map((each) => prefix + each));
     if (problems.length > 0) break;
   }
@@ -184,6 +186,7 @@ async function runWithEnvoy(
   const envoy = findEnvoy();
   if (!envoy)
     throw new Unreadable("no Envoy found: npm test installs one, or set ENVOY to a binary");
+  refuseHigress(compiled.artefact);
   const hasTasks = compiled.rules?.["tasks"] !== undefined;
   if (hasTasks || tests.some(({ before }) => before !== undefined)) {
     return runEachWithEnvoy(envoy, file, compiled, tests);

@@ -77,10 +77,9 @@ function document(request: EvaluationRequest, step: object): string {
   return JSON.stringify({
     ruleway: 1,
     settings: { holdHeaders: true },
-    vars:
-      ctx || store
-        ? { ...vars, ...(ctx && { [CTX]: ctx }), ...(store && { [STORE]: store }) }
-        : vars,
+    ...((vars || ctx || store) && {
+      vars: { ...vars, ...(ctx && { [CTX]: ctx }), ...(store && { [STORE]: store }) },
+    }),
     tables,
     rules: [
       ...(before.length > 0 ? [{ name: "before", request: before }] : []),

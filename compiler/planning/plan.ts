@@ -2,7 +2,7 @@
 // host and says it, rule by rule (filter/config/plan.ts). Here its lines get their places in the YAML back.
 
 import { LogLevel, Plugin } from "../../host/index.ts";
-import { filterModule } from "../assets.ts";
+import { type Artefact, filterModule } from "../assets.ts";
 import type { Source } from "../parse.ts";
 
 export type Direction = "request" | "response";
@@ -108,9 +108,10 @@ const NOT_A_VERB = ["name", "when", "onError"];
 export function planRules(
   json: string,
   source: Source,
+  artefact?: Artefact,
 ): { rules: PlannedRule[]; tasks: PlannedTask[] } {
   const lines: string[] = [];
-  const plugin = new Plugin(filterModule(), {
+  const plugin = new Plugin(filterModule(artefact), {
     logLevel: LogLevel.Debug,
     log: (_level, text) => lines.push(text),
   });

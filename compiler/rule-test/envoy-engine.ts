@@ -143,7 +143,7 @@ export class EnvoyEngine {
     }
     this.upstream.seen = [];
     const logBefore = this.isFresh ? 0 : this.envoy.log().length;
-    const outcome: Outcome = { calls: {}, log: [], violations: [] };
+    const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
     const isHead = test.request?.method === "HEAD";
     outcome.response = await this.request(test.request).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");

@@ -30,7 +30,12 @@ export interface Answer extends Message {
   status?: number;
   delay?: number;
   fail?: true;
+  /** Of a service that is Redis: what it answers to one command after another. */
+  replies?: Reply[];
 }
+
+/** What Redis answers. */
+export type Reply = null | string | number | { error: string } | Reply[];
 
 export interface ExpectedRequest {
   method?: string;
@@ -65,7 +70,8 @@ export interface RuleTest {
   upstream?: Answer;
   expect: {
     upstream?: "none" | ExpectedRequest;
-    calls?: Record<string, "none" | ExpectedRequest | ExpectedRequest[]>;
+    /** Of a service that is Redis, all commands in order. */
+    calls?: Record<string, "none" | ExpectedRequest | ExpectedRequest[] | string[][]>;
     response?: ExpectedResponse;
     log?: string[];
   };

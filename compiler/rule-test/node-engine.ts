@@ -12,7 +12,7 @@ import {
   type Sink,
   type StreamInfo,
 } from "../../host/index.ts";
-import { filterModule } from "../assets.ts";
+import { type Artefact, filterModule } from "../assets.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
 import {
   type Answer,
@@ -22,6 +22,7 @@ import {
   type RuleTest,
   type TestRequest,
 } from "./format.ts";
+import { ScriptedRedis } from "./redis.ts";
 
 /** Milliseconds; no callout takes longer. */
 const DAY = 86_400_000;
@@ -34,6 +35,8 @@ export interface World {
   options?: HostOptions & { clock?: ManualClock };
   /** Properties of the stream. */
   info?: StreamInfo;
+  /** The filter that the rules need. */
+  artefact?: Artefact | undefined;
 }
 
 /** Runs the test against the rules (as JSON); `cut` decides in what pieces bodies come. */
@@ -44,9 +47,23 @@ export function runInNode(
   cut: Cut,
   world: World = {},
 ): Outcome {
-  const outcome: Outcome = { calls: {}, log: [], violations: [] };
+  const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
   const clock = world.options?.clock ?? new ManualClock();
-  const plugin = new Plugin(filterModule(), {
+  const redis = new ScriptedRedis({
+    service: (cluster) => serviceOfCluster[cluster],
+    answer: (service) => test.services?.[service],
+    onCommand(service, words) {
+      outcome.commands[service] ??= [];
+      outcome.commands[service].push(words);
+    },
+    onProblem: (text) => outcome.violations.push(text),
+    later(delay, action) {
+      clock.after(delay, action);
+      clock.advance(delay);
+    },
+  });
+  const plugin = new Plugin(filterModule(world.artefact), {
+    redis,
     allowOnHeadersStopIteration: true,
     clock,
     hasCluster: (name) => serviceOfCluster[name] !== undefined,

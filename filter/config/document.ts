@@ -137,10 +137,12 @@ class Decoder {
     const validate = fromText("validate", scratch);
     const call = fromText("call", scratch);
     const store = fromText("store", scratch);
+    const redis = fromText("redis", scratch);
     for (let i = 0; i < tape.count; i++) {
       if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
         this.collectNamed(i + 1, this.variables);
-      if (tape.kind(i) == Kind.Key && tape.isText(i, call)) this.collectNamed(i + 1, this.calls);
+      if (tape.kind(i) == Kind.Key && (tape.isText(i, call) || tape.isText(i, redis)))
+        this.collectNamed(i + 1, this.calls);
       const isStore = tape.kind(i) == Kind.Key && tape.isText(i, store);
       if (tape.kind(i) != Kind.Key || (!isStore && !tape.isText(i, set))) continue;
       const step = tape.parent(i);
@@ -323,7 +325,7 @@ class Decoder {
       this.addObject(documents[i], "tables", constants.tables);
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
-        services.add(this.tape, list, this.report, this.arena);
+        services.add(this.tape, list, this.report, this.configuration);
     }
     return services;
   }

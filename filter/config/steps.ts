@@ -47,6 +47,7 @@ import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
 import { decodeRateLimit } from "./rate-limit";
+import { decodeRedisStep } from "./redis";
 import { Services } from "./services";
 import { integerOf } from "./shape";
 import { decodeStore } from "./store";
@@ -161,6 +162,7 @@ export class StepDecoder {
         return decodeRateLimit(context, value, this.responseOr(value, 429));
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
+      if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);
       if (equalsText(verb, "parallel")) return this.callouts.decodeParallel(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);

@@ -27,6 +27,7 @@ export class Plugin {
 
   /** Reads `size` bytes of configuration; false when it is refused: then nothing has changed. */
   configure(size: i32): bool {
+    host.forgetLogLevel();
     const intake = Arena.create();
     const isAccepted = this.configureFrom(size, intake);
     intake.destroy();
@@ -76,6 +77,9 @@ export class Plugin {
     stop(before);
     this.configuration = configuration;
     before.release();
+    if (isDefined(HIGRESS)) {
+      for (let i = 0; i < configuration.redis.length; i++) configuration.redis[i].prepare();
+    }
     this.setTickPeriod();
   }
 

@@ -60,6 +60,8 @@ export const enum Source {
   CallBody,
   CallJson,
   CallError,
+  /** What Redis said. */
+  CallValue,
   /** A value that all workers share; `cell` reads it, `key` being its key where it has one. */
   Store,
 }
@@ -166,7 +168,7 @@ const REQUEST =
 const RESPONSE =
   "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
 const EVENT = "data type id index json ";
-const CALL = "status headers body json error ";
+const CALL = "status headers body json error value ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
   "filter_state client params vars tables ctx store calls rule now event plugin_name plugin_root_id plugin_vm_id ";
@@ -315,6 +317,9 @@ function callName(chain: Span[], name: Name, names: Names, arena: Arena): Name |
     name.source = Source.CallBody;
   } else if (member == "json") {
     name.source = Source.CallJson;
+    name.type = types.dyn;
+  } else if (member == "value") {
+    name.source = Source.CallValue;
     name.type = types.dyn;
   } else if (member == "error") {
     name.source = Source.CallError;

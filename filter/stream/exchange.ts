@@ -38,6 +38,7 @@ import {
   Step,
   UNLIMITED,
 } from "./program";
+import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
 import { parseStatus, View } from "./view";
 
@@ -118,7 +119,7 @@ export class Exchange extends View {
   private tokenCount: i32 = 0;
   /** What the step at hand keeps while it waits: an address in the arena. */
   stepState: usize = 0;
-  private readonly waiter: StreamWaiter = new StreamWaiter(this);
+  readonly waiter: StreamWaiter = new StreamWaiter(this);
   outOfMemory: bool = false;
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
@@ -558,8 +559,23 @@ export class Exchange extends View {
     return true;
   }
 
+  /** The same for a command, which is remembered already. */
+  waitBeside(name: i32): bool {
+    if (this.tokenCount == MAX_CALLS) {
+      this.forget(name);
+      return false;
+    }
+    unchecked((this.tokens[this.tokenCount++] = name));
+    return true;
+  }
+
   private forgetCalls(): void {
-    while (this.tokenCount > 0) httpCalls.forget(unchecked(this.tokens[--this.tokenCount]));
+    while (this.tokenCount > 0) this.forget(unchecked(this.tokens[--this.tokenCount]));
+  }
+
+  private forget(token: i32): void {
+    if (isDefined(HIGRESS) && token < 0) redisCalls.forget(token);
+    else httpCalls.forget(token);
   }
 
   private forgetCall(token: i32): void {

@@ -16,6 +16,7 @@ import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
+import { RedisService } from "./redis-service";
 
 /** What running a step leads to. */
 export const enum Outcome {
@@ -271,6 +272,8 @@ export class Configuration {
   readonly arena: Arena = Arena.create();
   /** Of its `validate` steps; they go with it. */
   readonly schemas: Schema[] = [];
+  /** The servers that its steps call. */
+  readonly redis: RedisService[] = [];
   /** What applies where no entry does; null: nothing. */
   global: Program | null = null;
   entries: StaticArray<Entry> = [];

@@ -24,6 +24,7 @@ export const redirected: Span = fromText("ruleway_redirect", texts);
 export const denied: Span = fromText("ruleway_authorize_denied", texts);
 export const authorizeFailed: Span = fromText("ruleway_authorize_failed", texts);
 export const callFailed: Span = fromText("ruleway_call_failed", texts);
+export const redisFailed: Span = fromText("ruleway_redis_failed", texts);
 export const validateFailed: Span = fromText("ruleway_validate_failed", texts);
 export const rateLimited: Span = fromText("ruleway_rate_limited", texts);
 export const rateLimitFailed: Span = fromText("ruleway_rate_limit_failed", texts);

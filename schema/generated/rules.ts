@@ -113,6 +113,10 @@ export type Size6 = string | number;
  */
 export type Duration4 = string;
 /**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration5 = string;
+/**
  * Rules run in order; every rule that matches applies.
  */
 export type Rules = Rule[];
@@ -184,6 +188,21 @@ export interface Service {
    */
   authority?: string;
   timeout?: Duration;
+  redis?: RedisServer;
+}
+/**
+ * The service is Redis: `redis` steps send it commands, and nothing else can. Only Higress has a client for it (R402).
+ */
+export interface RedisServer {
+  /**
+   * Of an ACL user (Redis 6); default: only the password is sent.
+   */
+  username?: string;
+  password?: string;
+  /**
+   * The database; default 0.
+   */
+  db?: number;
 }
 /**
  * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
@@ -574,6 +593,7 @@ export interface RequestStep {
   validate?: Validate;
   authorize?: Authorize;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
   rateLimit?: RateLimit;
   respond?: Respond3;
@@ -1191,6 +1211,31 @@ export interface AuthorizeDenied {
   forward?: string | [string, ...string[]];
 }
 /**
+ * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
+ */
+export interface RedisCommand {
+  /**
+   * Name of an entry of `services` that has `redis`.
+   */
+  service: string;
+  /**
+   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  command: [string | number, ...(string | number)[]];
+  timeout?: Duration5;
+  /**
+   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
+   */
+  as?: string;
+  /**
+   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
+/**
  * So many requests in so long, and 429 beyond. A guard: what cannot be counted is refused. Several limits all hold; a request that one of them refuses is taken from none. A key that is forgotten for lack of room is counted as `rate_limit.evicted`.
  */
 export interface RateLimit {
@@ -1309,6 +1354,7 @@ export interface ResponseStep {
   limit?: Limit;
   validate?: Validate;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
   respond?: Respond3;
   redirect?: Redirect;
@@ -1327,6 +1373,7 @@ export interface DoneStep {
    */
   when?: string;
   call?: Call;
+  redis?: RedisCommand;
   set?: Set;
   store?: Store;
   log?: Log;
