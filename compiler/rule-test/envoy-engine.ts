@@ -8,7 +8,15 @@ import { readBody, serve } from "../gateway/demo.ts";
 import { type RunningEnvoy, startEnvoy } from "../gateway/envoy.ts";
 import { envoyBootstrap } from "../targets/envoy.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
-import { type Answer, bodyOf, headersOf, lengthOf, type RuleTest } from "./format.ts";
+import {
+  type Answer,
+  bodyOf,
+  headersOf,
+  lengthOf,
+  type Passage,
+  type RuleTest,
+  type TestRequest,
+} from "./format.ts";
 
 interface Backend {
   url: string;
@@ -130,13 +138,14 @@ export class EnvoyEngine {
       for (const [name, backend] of Object.entries(this.services)) {
         backend.answer = answersBefore(test, i)?.[name];
       }
-      if (i < passages.length) await pause(lengthOf(passages[i]!));
+      if (i < passages.length) await this.pass(passages[i]!);
       if (i === passages.length - 1) await this.awaitCalls(test);
     }
+    this.upstream.seen = [];
     const logBefore = this.isFresh ? 0 : this.envoy.log().length;
     const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
     const isHead = test.request?.method === "HEAD";
-    outcome.response = await this.request(test).catch((error: NodeJS.ErrnoException) => {
+    outcome.response = await this.request(test.request).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");
       return undefined;
     });
@@ -148,6 +157,12 @@ export class EnvoyEngine {
     outcome.upstream = this.upstream.seen[0];
     for (const [name, backend] of Object.entries(this.services)) outcome.calls[name] = backend.seen;
     return outcome;
+  }
+
+  private async pass(passage: Passage): Promise<void> {
+    await pause(lengthOf(passage));
+    if (!passage.request) return;
+    for (let i = passage.times ?? 1; i > 0; i--) await this.request(passage.request);
   }
 
   /** What tasks send by the clock may come a moment late. */
@@ -173,8 +188,7 @@ export class EnvoyEngine {
     }
   }
 
-  private request(test: RuleTest): Promise<Seen> {
-    const request = test.request ?? {};
+  private request(request: TestRequest = {}): Promise<Seen> {
     const pieces = bodyOf(request);
     const names = ["host", request.host ?? "example.com", ...headersOf(request).flat()];
     if (request.chunks) names.push("transfer-encoding", "chunked");

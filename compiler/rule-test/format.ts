@@ -55,8 +55,11 @@ export interface ExpectedResponse {
 
 /** Time that passes, and what services answer meanwhile. */
 export interface Passage {
-  advance: string;
+  advance?: string;
   services?: Record<string, Answer>;
+  /** Sent once that time has passed, so many times; nothing is expected of it. */
+  request?: TestRequest;
+  times?: number;
 }
 
 export interface RuleTest {
@@ -118,6 +121,7 @@ const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 
 
 /** Milliseconds that pass; the schema has looked at the form. */
 export function lengthOf({ advance }: Passage): number {
+  if (advance === undefined) return 0;
   const [, count, unit] = /^(\d+)(\w+)$/.exec(advance)!;
   return Number(count) * UNITS[unit!]!;
 }

@@ -6,6 +6,7 @@ import {
   type Headers,
   type HostOptions,
   type HttpCall,
+  type HttpStream,
   ManualClock,
   Plugin,
   type Sink,
@@ -13,7 +14,14 @@ import {
 } from "../../host/index.ts";
 import { type Artefact, filterModule } from "../assets.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
-import { type Answer, bodyOf, headersOf, lengthOf, type RuleTest } from "./format.ts";
+import {
+  type Answer,
+  bodyOf,
+  headersOf,
+  lengthOf,
+  type RuleTest,
+  type TestRequest,
+} from "./format.ts";
 import { ScriptedRedis } from "./redis.ts";
 
 /** Milliseconds; no callout takes longer. */
@@ -86,6 +94,9 @@ export function runInNode(
   for (const passage of test.before ?? []) {
     services = passage.services ?? test.services;
     clock.advance(lengthOf(passage));
+    for (let i = passage.request ? (passage.times ?? 1) : 0; i > 0; i--) {
+      sendBefore(plugin, passage.request!, test.upstream ?? {}, world.info);
+    }
   }
   services = test.services;
 
@@ -120,27 +131,10 @@ export function runInNode(
       isAbandoned = true;
     },
   };
-  const stream = plugin.stream(sink, {
-    "source.address": "127.0.0.1:40000",
-    "request.protocol": "HTTP/1.1",
-    "xds.route_name": "default",
-    "xds.cluster_name": "upstream",
-    ...world.info,
-  });
+  const stream = plugin.stream(sink, { ...INFO, ...world.info });
   const request = test.request ?? {};
-  const method = request.method ?? (bodyOf(request).length ? "POST" : "GET");
-  feed(
-    (headers, end) => stream.requestHeaders(headers, end),
-    (data, end) => stream.requestData(data, end),
-    [
-      [":authority", request.host ?? "example.com"],
-      [":path", request.path ?? "/"],
-      [":method", method],
-      [":scheme", "http"],
-      ...headersOf(request),
-    ],
-    cut(bodyOf(request)),
-  );
+  const method = methodOf(request);
+  feedRequest(stream, request, cut(bodyOf(request)));
   // Whatever waits for a time-out gets it.
   for (let waited = 0; waited < DAY && plugin.pendingCalls > 0 && clock.next !== undefined; ) {
     const step = clock.next;
@@ -173,6 +167,67 @@ export function runInNode(
     outcome.violations.push("the stream hangs: the client has no answer");
   }
   return outcome;
+}
+
+const INFO: StreamInfo = {
+  "source.address": "127.0.0.1:40000",
+  "request.protocol": "HTTP/1.1",
+  "xds.route_name": "default",
+  "xds.cluster_name": "upstream",
+};
+
+const methodOf = (request: TestRequest) =>
+  request.method ?? (bodyOf(request).length ? "POST" : "GET");
+
+function feedRequest(stream: HttpStream, request: TestRequest, pieces: Uint8Array[]): void {
+  feed(
+    (headers, end) => stream.requestHeaders(headers, end),
+    (data, end) => stream.requestData(data, end),
+    [
+      [":authority", request.host ?? "example.com"],
+      [":path", request.path ?? "/"],
+      [":method", methodOf(request)],
+      [":scheme", "http"],
+      ...headersOf(request),
+    ],
+    pieces,
+  );
+}
+
+/** A request of which nothing is expected. */
+function sendBefore(
+  plugin: Plugin,
+  request: TestRequest,
+  answer: Answer,
+  info: StreamInfo = {},
+): void {
+  let isComplete = false;
+  const nothing = () => {};
+  const end = (_: unknown, isEnd: boolean) => {
+    isComplete ||= isEnd;
+  };
+  const stream = plugin.stream(
+    {
+      requestHeaders: end,
+      requestData: end,
+      requestTrailers: () => {
+        isComplete = true;
+      },
+      ...{ responseHeaders: nothing, responseData: nothing, responseTrailers: nothing },
+      ...{ reset: nothing, abandonUpstream: nothing },
+    },
+    { ...INFO, ...info },
+  );
+  feedRequest(stream, request, bodyOf(request));
+  if (isComplete) {
+    feed(
+      (headers, isEnd) => stream.responseHeaders(headers, isEnd),
+      (data, isEnd) => stream.responseData(data, isEnd),
+      answerHeaders(answer),
+      bodyOf(answer),
+    );
+  }
+  stream.close();
 }
 
 function answerHeaders(answer: Answer): Headers {
