@@ -255,8 +255,8 @@ export function defineCounter(name: Span): i32 {
   return status == Status.Ok ? (memory.result32() as i32) : NO_COUNTER;
 }
 
-export function increment(counter: i32): void {
-  if (counter != NO_COUNTER) env.proxy_increment_metric(counter, 1);
+export function increment(counter: i32, by: i32): void {
+  if (counter != NO_COUNTER) env.proxy_increment_metric(counter, by);
 }
 
 // ---- serialised pairs: u32 count, then u32 name size and u32 value size for each pair, then each

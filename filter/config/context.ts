@@ -104,7 +104,7 @@ export class Context {
     readonly tape: Tape,
     readonly report: Report,
     readonly names: RuleNames,
-    private readonly configuration: Configuration,
+    readonly configuration: Configuration,
   ) {}
 
   get arena(): Arena {

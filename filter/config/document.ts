@@ -473,7 +473,9 @@ class Decoder {
     }
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
+    steps.mostCaptured = 0;
     rule.done = steps.decode(node, "done", Phase.Done);
+    rule.captureLimit = steps.mostCaptured;
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;

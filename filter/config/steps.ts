@@ -43,6 +43,7 @@ import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
 import { CalloutDecoder } from "./callouts";
 import { Context, hasExpression, indexIn } from "./context";
+import { decodeEmit } from "./emit";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
@@ -163,6 +164,7 @@ export class StepDecoder {
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
       if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);
+      if (equalsText(verb, "emit")) return this.decodeEmit(value);
       if (equalsText(verb, "parallel")) return this.callouts.decodeParallel(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
@@ -258,6 +260,15 @@ export class StepDecoder {
 
   /** What the steps decoded so far can read of a response. */
   accept: Accept = Accept.Any;
+
+  /** What the `emit` steps decoded so far tell of bodies. */
+  mostCaptured: i32 = 0;
+
+  private decodeEmit(value: i32): Step {
+    const step = decodeEmit(this.context, this.services, value);
+    this.mostCaptured = max(this.mostCaptured, step.mostBody);
+    return step;
+  }
 
   /** Whether the host can hold headers, which a step that judges the body needs. */
   holdsHeaders: bool = false;

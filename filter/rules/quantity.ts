@@ -66,6 +66,24 @@ export function rate(text: Span): i64 {
   return isRate ? count : INVALID;
 }
 
+/** Parts of a million that `5%` or `0.25%` is, or INVALID: more than none, 100% at most. */
+export function percent(text: Span): i64 {
+  const n = length(text) - 1;
+  const digits = countDigits(text);
+  if (n < 1 || digits == 0 || digits > 3 || byteAtUnchecked(text, n) != 0x25) return INVALID;
+  let share = value(text, digits) * 10_000;
+  if (digits < n) {
+    const fraction = sliceUnchecked(text, digits + 1, n);
+    const places = length(fraction);
+    const isFraction = byteAtUnchecked(text, digits) == 0x2e && countDigits(fraction) == places;
+    if (!isFraction || places == 0 || places > 4) return INVALID;
+    let unit: i64 = 10_000;
+    for (let i = 0; i < places; i++) unit /= 10;
+    share += value(fraction, places) * unit;
+  }
+  return share > 0 && share <= 1_000_000 ? share : INVALID;
+}
+
 function countDigits(text: Span): i32 {
   let i = 0;
   while (i < length(text) && ascii.isDigit(byteAtUnchecked(text, i))) i++;

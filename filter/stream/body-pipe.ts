@@ -28,6 +28,7 @@ import { byteAtUnchecked, equal, length, NONE, Span, sliceUnchecked } from "../b
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { Tape } from "../json/tape";
+import { Capture } from "./capture";
 import { Coding, codingOf, declareDecoded } from "./content-coding";
 import { Counter, count } from "./counters";
 import { ALL, Decoded, Decoding } from "./decoding";
@@ -101,6 +102,8 @@ export class BodyPipe {
   hasEnded: bool = false;
   /** Bytes of the body that the host has collected so far. */
   hostCollected: i32 = 0;
+  /** What is kept of the body as it came, for whoever tells of it when all is over. */
+  readonly capture: Capture = new Capture();
   limit: i64 = UNLIMITED;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
@@ -135,6 +138,7 @@ export class BodyPipe {
 
   /** Ready for a new stream. */
   open(arena: Arena): void {
+    this.capture.close();
     this.arena = arena;
     this.mode = Mode.Pass;
     this.headersHeld = false;
@@ -547,6 +551,7 @@ export class BodyPipe {
   /** A piece of `size` bytes is in the host's buffer (all of the body so far while the host
    * collects). `waiting`: a callout is out that holds the headers. */
   data(x: Exchange, size: i32, last: bool, headers: HeaderMap, waiting: bool): DataAction {
+    if (this.capture.limit > 0) this.capture.take(this.buffer, this.shownAgain as i32, size);
     this.hasEnded = last;
     this.hostCollected = size;
     this.seen += (size as i64) - this.shownAgain;

@@ -49,6 +49,13 @@ export const enum Counter {
   RedisAnswered,
   RedisFailed,
   RedisSent,
+  EventSent,
+  EventUnconfirmed,
+  EventQueueFull,
+  EventUndelivered,
+  EventStopped,
+  EventTooLarge,
+  BodyNotCaptured,
   OutOfMemory,
   ConfigurationAccepted,
   ConfigurationRejected,
@@ -100,6 +107,13 @@ const NAMES: StaticArray<string> = [
   "redis.answered",
   "redis.failed",
   "redis.sent",
+  "event.sent",
+  "event.unconfirmed",
+  "event.dropped.queue_full",
+  "event.dropped.undelivered",
+  "event.dropped.stopped",
+  "event.dropped.too_large",
+  "body_not_captured",
   "out_of_memory",
   "configuration.accepted",
   "configuration.rejected",
@@ -110,10 +124,15 @@ const NAMES: StaticArray<string> = [
 const ids: StaticArray<i32> = new StaticArray<i32>(Counter.Count);
 
 export function count(counter: Counter): void {
+  countMany(counter, 1);
+}
+
+export function countMany(counter: Counter, n: i32): void {
+  if (n == 0) return;
   let id = unchecked(ids[counter]);
   if (id == 0) {
     id = host.defineCounter(fromText("ruleway." + NAMES[counter], scratch)) + 2;
     unchecked((ids[counter] = id));
   }
-  host.increment(id - 2);
+  host.increment(id - 2, n);
 }

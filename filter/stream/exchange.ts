@@ -172,6 +172,8 @@ export class Exchange extends View {
     this.closeResults();
     this.requestBody.close();
     this.responseBody.close();
+    this.requestBody.capture.close();
+    this.responseBody.capture.close();
     this.program = noProgram;
     this.arena.reset();
     const configuration = this.configuration;
@@ -218,6 +220,7 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       demands |= rule.demands;
+      if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
       ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
       ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
@@ -231,6 +234,13 @@ export class Exchange extends View {
     if (demands & Demand.Original) this.keepOriginal();
     if (demands & Demand.WholeResponse) this.askForAll();
     if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
+  }
+
+  private capture(limit: i32): void {
+    const request = this.requestBody.capture;
+    const response = this.responseBody.capture;
+    request.limit = max(request.limit, limit);
+    response.limit = max(response.limit, limit);
   }
 
   /** The rule at hand, for whoever comes back to it later. */

@@ -171,6 +171,8 @@ export class Rule {
   /** Its place in the list it stands in. */
   place: i32 = 0;
   demands: i32 = 0;
+  /** So much of bodies is kept for its `done` steps; 0: nothing. */
+  captureLimit: i32 = 0;
   /** What its response steps can read. */
   accept: Accept = Accept.Any;
   requestLimit: i64 = UNLIMITED;

@@ -117,6 +117,22 @@ export type Duration4 = string;
  */
 export type Duration5 = string;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size7 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration6 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration7 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size8 = string | number;
+/**
  * Rules run in order; every rule that matches applies.
  */
 export type Rules = Rule[];
@@ -1374,10 +1390,94 @@ export interface DoneStep {
   when?: string;
   call?: Call;
   redis?: RedisCommand;
+  emit?: Emit;
   set?: Set;
   store?: Store;
   log?: Log;
   stop?: Stop;
+}
+/**
+ * Tells a service of the stream once it is done, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
+ */
+export interface Emit {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Default `/`.
+   */
+  path?: string;
+  /**
+   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
+   */
+  event?: "api";
+  /**
+   * An event of your own: any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
+   */
+  headers?: {
+    [k: string]: string;
+  };
+  maxBody?: Size7;
+  /**
+   * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
+   */
+  sample?: string;
+  redact?: Redact;
+  timeout?: Duration6;
+  batch?: Batch;
+  queue?: Queue;
+  /**
+   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
+   */
+  retries?: number;
+}
+/**
+ * What must not leave. A body that is coded, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`).
+ */
+export interface Redact {
+  /**
+   * Their values become `***`; default authorization, proxy-authorization, cookie, set-cookie, x-api-key.
+   */
+  headers?: string | [string, ...string[]];
+  /**
+   * Parameters of the target whose values become `***`.
+   */
+  query?: string | [string, ...string[]];
+  /**
+   * Members of JSON bodies that are removed: pointers or paths.
+   */
+  json?: string | [string, ...string[]];
+  /**
+   * What they find in values, bodies and events of your own becomes `***`.
+   */
+  patterns?: string | [string, ...string[]];
+}
+/**
+ * Events go out together, as a JSON array; default one by one, each as it is.
+ */
+export interface Batch {
+  /**
+   * At most so many; default 100.
+   */
+  count?: number;
+  age?: Duration7;
+}
+/**
+ * What waits or is on its way, in each worker; what comes beyond is dropped.
+ */
+export interface Queue {
+  /**
+   * Events; default 1000.
+   */
+  count?: number;
+  bytes?: Size8;
 }
 export interface Entry {
   /**

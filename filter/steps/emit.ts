@@ -1,0 +1,64 @@
+// `emit`: tells a service of the stream once it is done.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { NONE } from "../bytes/span";
+import { Writer } from "../bytes/writer";
+import { Delivery } from "../stream/delivery";
+import { number } from "../stream/description";
+import { Exchange } from "../stream/exchange";
+import { Outcome, Step } from "../stream/program";
+import { writeApiEvent } from "./api-event";
+import { JsonTemplate } from "./json-template";
+import { Redaction } from "./redaction";
+
+/** Parts of a million. */
+export const ALL: u32 = 1_000_000;
+
+const out = Writer.create();
+const draw = heap.alloc(4);
+
+@final
+export class EmitStep extends Step {
+  /** An event of the rule's own; null: the event `api`. */
+  json: JsonTemplate | null = null;
+  /** How many of a million streams are told of. */
+  sample: u32 = ALL;
+  /** Of bodies, so much is told. */
+  mostBody: i32 = 0;
+
+  constructor(
+    private readonly delivery: Delivery,
+    private readonly redaction: Redaction,
+  ) {
+    super();
+  }
+
+  run(x: Exchange): Outcome {
+    if (!this.isDrawn()) return Outcome.Next;
+    const json = this.json;
+    const now = (host.now() / 1_000_000) as i64;
+    if (json != null) {
+      const event = json.evaluate(x, scratch);
+      if (event != NONE) this.delivery.add(this.redaction.text(event), now, x.id);
+      else this.delivery.lose();
+      return Outcome.Next;
+    }
+    out.reset();
+    writeApiEvent(x, this.redaction, out);
+    if (out.failed) this.delivery.lose();
+    else this.delivery.add(out.view(), now, x.id);
+    return Outcome.Next;
+  }
+
+  private isDrawn(): bool {
+    if (this.sample >= ALL) return true;
+    return host.random(draw, 4) && load<u32>(draw) % ALL < this.sample;
+  }
+
+  override describe(out: Writer): void {
+    this.delivery.describeTo(out);
+    number(out, "sample", this.sample);
+    number(out, "maxBody", this.mostBody);
+  }
+}

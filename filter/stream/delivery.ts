@@ -1,0 +1,256 @@
+// What is on its way out: events, gathered into batches, sent one batch a callout, tried again where
+// that fails. It belongs to the configuration, not to a stream, and nothing of it ever makes traffic
+// wait: what cannot be kept is dropped, and counted. Every event ends as sent, dropped or unconfirmed.
+
+import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
+import { Arena } from "../bytes/arena";
+import { length, Span } from "../bytes/span";
+import { Writer } from "../bytes/writer";
+import { FieldList } from "../http/field-list";
+import { Answer } from "./answer";
+import { send } from "./callout";
+import { httpCalls, Waiter } from "./calls";
+import { Counter, countMany } from "./counters";
+import { number, text } from "./description";
+import * as field from "./field-names";
+import { Configuration, Periodic } from "./program";
+import { Service } from "./service";
+
+/** Batches that are out at a time. */
+const MAX_OUT: i32 = 16;
+/** Milliseconds between looks at the time. */
+const RESOLUTION: i32 = 100;
+const IDLE_RESOLUTION: i32 = 500;
+/** How soon a batch is tried again at first; then twice as late each time, up to the last. */
+const FIRST_RETRY: i64 = 500;
+const LAST_RETRY: i64 = 30_000;
+/** A batch is closed when it has grown to this. */
+const BATCH_BYTES: u32 = 1 << 20;
+
+const enum State {
+  Free,
+  Filling,
+  Waiting,
+  Out,
+}
+
+@final
+class Batch {
+  readonly bytes: Writer = Writer.create();
+  state: State = State.Free;
+  events: i32 = 0;
+  attempts: i32 = 0;
+  /** When it was begun, or may be sent again: milliseconds. */
+  time: i64 = 0;
+  token: i32 = 0;
+}
+
+@final
+class DeliveryWaiter extends Waiter {
+  constructor(private readonly delivery: Delivery) {
+    super();
+  }
+
+  get contextId(): u32 {
+    return this.delivery.root;
+  }
+
+  get answers(): Arena {
+    return scratch;
+  }
+
+  onAnswer(token: i32, answer: Answer, item: i32): void {
+    this.delivery.onAnswer(answer.status, item);
+  }
+}
+
+@final
+export class Delivery extends Periodic {
+  timeoutMs: i32 = 0;
+  /** Events of a batch, and how long it may wait for more. */
+  batchCount: i32 = 1;
+  batchAge: i64 = 1000;
+  /** Events and bytes that may wait, those on their way included. */
+  mostEvents: i32 = 1000;
+  mostBytes: i64 = 8 << 20;
+  retries: i32 = 2;
+  readonly fields: FieldList = new FieldList(scratch);
+  private readonly batches: Batch[] = [];
+  private filling: i32 = -1;
+  private events: i32 = 0;
+  private bytes: i64 = 0;
+  private out: i32 = 0;
+  private isStopped: bool = false;
+  private readonly waiter: DeliveryWaiter = new DeliveryWaiter(this);
+
+  constructor(
+    private readonly configuration: Configuration,
+    private readonly service: Service,
+    private readonly path: Span,
+  ) {
+    super();
+  }
+
+  get root(): u32 {
+    return this.configuration.root;
+  }
+
+  get resolutionMs(): i32 {
+    return this.batchCount > 1 || this.events > 0 ? RESOLUTION : IDLE_RESOLUTION;
+  }
+
+  /** Takes an event. `now`: milliseconds. The effective context is `context`, also afterwards. */
+  add(event: Span, now: i64, context: u32): void {
+    const size: i64 = length(event);
+    if (this.isStopped) {
+      countMany(Counter.EventStopped, 1);
+      return;
+    }
+    if (this.events >= this.mostEvents || this.bytes + size > this.mostBytes) {
+      countMany(Counter.EventQueueFull, 1);
+      return;
+    }
+    const batch = this.begin(now);
+    if (this.batchCount > 1) batch.bytes.byte(batch.events == 0 ? 0x5b : 0x2c);
+    const before = batch.bytes.size;
+    batch.bytes.span(event);
+    if (batch.bytes.failed) {
+      // What it had is still whole.
+      batch.bytes.failed = false;
+      batch.bytes.size = this.batchCount > 1 ? before - 1 : before;
+      countMany(Counter.EventTooLarge, 1);
+      if (batch.events == 0) this.free(this.filling);
+      return;
+    }
+    batch.events++;
+    this.events++;
+    this.bytes += size;
+    if (batch.events < this.batchCount && batch.bytes.size < BATCH_BYTES) return;
+    this.close();
+    this.pump(now);
+    host.setEffectiveContext(context);
+  }
+
+  /** There was not the memory to write an event. */
+  lose(): void {
+    countMany(Counter.EventTooLarge, 1);
+  }
+
+  private begin(now: i64): Batch {
+    if (this.filling >= 0) return unchecked(this.batches[this.filling]);
+    let i = 0;
+    while (i < this.batches.length && unchecked(this.batches[i]).state != State.Free) i++;
+    if (i == this.batches.length) this.batches.push(new Batch());
+    this.filling = i;
+    const batch = unchecked(this.batches[i]);
+    batch.state = State.Filling;
+    batch.time = now;
+    return batch;
+  }
+
+  /** The batch takes no more. */
+  private close(): void {
+    if (this.filling < 0) return;
+    const batch = unchecked(this.batches[this.filling]);
+    if (this.batchCount > 1) batch.bytes.byte(0x5d);
+    batch.state = State.Waiting;
+    batch.time = 0;
+    this.filling = -1;
+  }
+
+  private free(i: i32): void {
+    const batch = unchecked(this.batches[i]);
+    if (i == this.filling) this.filling = -1;
+    this.events -= batch.events;
+    this.bytes -= batch.bytes.size as i64;
+    if (this.events == 0) this.bytes = 0;
+    batch.bytes.reset();
+    batch.state = State.Free;
+    batch.events = 0;
+    batch.attempts = 0;
+  }
+
+  /** Sends what waits and may be sent. */
+  private pump(now: i64): void {
+    for (let i = 0; i < this.batches.length && this.out < MAX_OUT; i++) {
+      const batch = unchecked(this.batches[i]);
+      if (batch.state == State.Waiting && batch.time <= now) this.send(batch, i, now);
+    }
+  }
+
+  private send(batch: Batch, i: i32, now: i64): void {
+    host.setEffectiveContext(this.root);
+    const body = batch.bytes.view();
+    const token = batch.bytes.failed
+      ? host.NO_CALL
+      : send(this.service, field.post, this.path, this.fields, body, this.timeoutMs);
+    batch.attempts++;
+    if (token < 0 || !httpCalls.remember(token, this.waiter, i)) {
+      this.failed(batch, i, now);
+      return;
+    }
+    batch.token = token;
+    batch.state = State.Out;
+    this.out++;
+  }
+
+  private failed(batch: Batch, i: i32, now: i64): void {
+    if (batch.attempts > this.retries || this.isStopped) {
+      countMany(this.isStopped ? Counter.EventStopped : Counter.EventUndelivered, batch.events);
+      this.free(i);
+      return;
+    }
+    batch.state = State.Waiting;
+    const shift: i64 = min(batch.attempts - 1, 16);
+    batch.time = now + min(FIRST_RETRY << shift, LAST_RETRY);
+  }
+
+  onAnswer(status: i32, i: i32): void {
+    const batch = unchecked(this.batches[i]);
+    this.out--;
+    const now = (host.now() / 1_000_000) as i64;
+    if (status >= 200 && status < 300) {
+      countMany(Counter.EventSent, batch.events);
+      this.free(i);
+    } else {
+      this.failed(batch, i, now);
+    }
+    this.pump(now);
+  }
+
+  tick(now: i64): void {
+    if (this.filling >= 0) {
+      const batch = unchecked(this.batches[this.filling]);
+      // A clock that was set back makes nothing wait for ever.
+      if (now - batch.time >= this.batchAge || now < batch.time) this.close();
+    }
+    this.pump(now);
+  }
+
+  /** The plugin's context goes, and with it what is on its way: a host is not asked for a callout then. */
+  override stop(): void {
+    if (this.isStopped) return;
+    this.isStopped = true;
+    for (let i = 0; i < this.batches.length; i++) {
+      const batch = unchecked(this.batches[i]);
+      if (batch.state == State.Free) continue;
+      const isOut = batch.state == State.Out;
+      if (isOut) httpCalls.forget(batch.token);
+      countMany(isOut ? Counter.EventUnconfirmed : Counter.EventStopped, batch.events);
+      this.free(i);
+      batch.bytes.destroy();
+    }
+    this.batches.length = 0;
+    this.filling = -1;
+    this.out = 0;
+  }
+
+  describeTo(out: Writer): void {
+    text(out, "cluster", this.service.cluster);
+    number(out, "timeout", this.timeoutMs);
+    number(out, "queueEvents", this.mostEvents);
+    number(out, "queueBytes", this.mostBytes);
+    number(out, "retries", this.retries);
+  }
+}

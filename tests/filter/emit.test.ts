@@ -1,0 +1,297 @@
+// Events: what they say, what they must not say, and what becomes of them when the service that they
+// are for is slow, dead, or gone.
+
+import { expect, test } from "vitest";
+import { Filter } from "./run.ts";
+
+function filter(emit: object, extra: object = {}): Filter {
+  const f = new Filter({
+    properties: { "xds.node.metadata.NAME": "shop-1", "xds.node.metadata.NAMESPACE": "default" },
+  });
+  const accepted = f.configure({
+    ruleway: 1,
+    services: { ingestion: { cluster: "ingestion", authority: "ingestion.internal" } },
+    rules: [{ name: "observe", done: [{ emit: { service: "ingestion", ...emit } }] }],
+    ...extra,
+  });
+  expect([accepted, f.errors]).toEqual([true, []]);
+  return f;
+}
+
+const INFO = {
+  "source.address": "10.1.2.3:4567",
+  "destination.address": "[fd00::7]:8443",
+  "request.protocol": "HTTP/1.1",
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: events are looked into freely
+const events = (f: Filter): any[] =>
+  f.calls.map((call) => JSON.parse(Buffer.from(call.body).toString()));
+
+const sum = (f: Filter): number =>
+  Object.entries(f.metrics)
+    .filter(([name]) => name.startsWith("ruleway.event."))
+    .reduce((all, [, value]) => all + value, 0);
+
+test("the event api says what went by, field by field", () => {
+  const f = filter({ path: "/api/v1/events", headers: { "x-source": "gateway" } });
+  const s = f.open(INFO);
+  s.request(
+    {
+      ":path": "/orders?x=1",
+      "x-envoy-internal": "true",
+      accept: "a/b",
+      authorization: "Bearer t",
+    },
+    '{"a":',
+    "1}",
+  );
+  s.stream.responseHeaders(
+    [
+      [":status", "201"],
+      ["set-cookie", "a=1"],
+      ["x-two", "1"],
+      ["x-two", "2"],
+    ],
+    false,
+  );
+  s.stream.responseData(Uint8Array.from([0xff, 0x00, 0xfe]), true);
+  s.close();
+  const [call] = f.calls;
+  expect(Object.fromEntries(call!.headers)).toEqual({
+    ":method": "POST",
+    ":path": "/api/v1/events",
+    ":authority": "ingestion.internal",
+    "content-type": "application/json",
+    "x-source": "gateway",
+  });
+  const [event] = events(f);
+  expect(event).toEqual({
+    metadata: {
+      context_id: expect.any(Number),
+      timestamp: expect.any(Number),
+      traffic_source_name: "Envoy",
+      traffic_source_version: "",
+      node_name: "",
+    },
+    request: {
+      headers: {
+        ":authority": "example.com",
+        ":path": "/orders?x=1",
+        ":method": "POST",
+        ":scheme": "http",
+        accept: "a/b",
+        authorization: "***",
+      },
+      body: '{"a":1}',
+    },
+    response: {
+      headers: { ":status": "201", "set-cookie": "***", "x-two": "1, 2" },
+      body: Buffer.from([0xff, 0x00, 0xfe]).toString("base64"),
+      body_encoding: "base64",
+    },
+    source: { name: "shop-1", namespace: "default", ip: "10.1.2.3", port: 4567 },
+    destination: { name: "", namespace: "", ip: "fd00::7", port: 8443 },
+    protocol: "HTTP/1.1",
+  });
+  call!.respond({ headers: [[":status", "200"]] });
+  expect(f.metrics["ruleway.event.sent"]).toBe(1);
+});
+
+test("a long body passes untouched, and its beginning is told", () => {
+  const f = filter({ maxBody: 10 });
+  const s = f.open(INFO).request({}, "0123456", "789ä-----", "-".repeat(1000));
+  expect(s.upstreamBody.length).toBe(1016);
+  s.respond().close();
+  expect(events(f)[0].request).toMatchObject({
+    body: "0123456789",
+    body_truncated: true,
+    body_size: 1017,
+  });
+  const g = filter({ maxBody: 0 });
+  g.open(INFO).request({}, "abc").respond().close();
+  expect(events(g)[0].request).toMatchObject({ body: "" });
+});
+
+test("a body that rules edit and judge is told as it came, once", () => {
+  const f = filter(
+    {},
+    {
+      settings: { holdHeaders: true },
+      rules: [
+        {
+          request: [
+            { respond: { status: 400 }, when: "request.json.bad == true" },
+            { body: { json: { set: { "/b": 2 } } } },
+          ],
+          done: [{ emit: { service: "ingestion" } }],
+        },
+      ],
+    },
+  );
+  const s = f.open(INFO).request({}, '{"a"', ":1}");
+  expect(s.upstreamBody).toBe('{"a":1,"b":2}');
+  s.respond().close();
+  expect(events(f)[0].request.body).toBe('{"a":1}');
+});
+
+test("events of one's own, in batches by count and by age", () => {
+  const f = filter({
+    json: { path: "$(request.path)", code: "$(response.code)" },
+    batch: { count: 3, age: "1s" },
+  });
+  for (let i = 0; i < 4; i++)
+    f.open({ ...INFO, "response.code": 200n })
+      .request({ ":path": `/${i}` })
+      .respond()
+      .close();
+  expect(events(f)).toEqual([[0, 1, 2].map((i) => ({ path: `/${i}`, code: 200 }))]);
+  f.calls[0]!.respond({ headers: [[":status", "200"]] });
+  f.clock.advance(1500);
+  expect(events(f)[1]).toEqual([{ path: "/3", code: 200 }]);
+});
+
+test("a service that dies for a minute under load costs events, never traffic", () => {
+  const f = filter({ queue: { count: 50 }, retries: 2, maxBody: 100 });
+  let requests = 0;
+  const load = (n: number) => {
+    for (let i = 0; i < n; i++, requests++) {
+      const s = f.open(INFO).request({}, "x".repeat(200));
+      expect(s.upstreamEnded).toBe(true);
+      s.respond().close();
+    }
+  };
+  let answered = 0;
+  const answer = (ok: boolean) => {
+    for (; answered < f.calls.length; answered++) {
+      const call = f.calls[answered]!;
+      if (ok) call.respond({ headers: [[":status", "202"]] });
+      else call.fail();
+    }
+  };
+  load(20);
+  answer(true);
+  const memory = () => f.plugin.memorySize;
+  let before = 0;
+  for (let second = 0; second < 60; second++) {
+    load(30);
+    f.clock.advance(1000);
+    answer(false);
+    if (second === 10) before = memory();
+  }
+  expect(memory()).toBe(before);
+  load(10);
+  for (let i = 0; i < 60; i++) {
+    f.clock.advance(1000);
+    answer(true);
+  }
+  expect(sum(f)).toBe(requests);
+  expect(f.metrics["ruleway.event.dropped.queue_full"]).toBeGreaterThan(0);
+  expect(f.metrics["ruleway.event.dropped.undelivered"]).toBeGreaterThan(0);
+  expect(f.metrics["ruleway.event.sent"]).toBeGreaterThanOrEqual(20);
+  expect(f.traps).toEqual([]);
+});
+
+test("new rules: what waits is counted, and answers that come late do no harm", () => {
+  const f = filter({ batch: { count: 2, age: "10s" } });
+  for (let i = 0; i < 3; i++) f.open(INFO).request().respond().close();
+  expect(f.calls.length).toBe(1);
+  f.configure({ ruleway: 1, rules: [] });
+  f.calls[0]!.respond({ headers: [[":status", "200"]] });
+  expect(sum(f)).toBe(3);
+  expect(f.traps).toEqual([]);
+});
+
+test("a share of the streams", () => {
+  const f = filter({ sample: "10%", json: 1, queue: { count: 100000 } });
+  for (let i = 0; i < 2000; i++) f.open(INFO).request().respond().close();
+  const told = f.calls.length + (f.metrics["ruleway.event.dropped.queue_full"] ?? 0);
+  // All of them go out sooner or later; what is out at a time is bounded.
+  expect(f.calls.length).toBe(16);
+  expect(told).toBe(16);
+  for (let i = 0; i < f.calls.length; i++) f.calls[i]!.respond({ headers: [[":status", "200"]] });
+  expect(f.calls.length).toBeGreaterThan(130);
+  expect(f.calls.length).toBeLessThan(270);
+});
+
+test("a secret in header, JSON and query of 10,000 requests never leaves", () => {
+  const redact = {
+    headers: ["authorization", "x-secret*"],
+    query: ["token", "api_key"],
+    json: ["/password", "$..pin"],
+    patterns: ["4\\d{15}"],
+  };
+  const f = filter({
+    redact,
+    batch: { count: 50 },
+    maxBody: 200,
+    queue: { count: 100000, bytes: "64MiB" },
+  });
+  const secret = "hunter2";
+  const bodies = [
+    [`{"password":"${secret}","a":1}`],
+    [`{"pass`, `word" : "${secret}"}`],
+    [`{"p\\u0061ssword":"${secret}"}`],
+    [`{"deep":{"x":[{"pin":"${secret}"}]}}`],
+    [`{"password":"${secret}"`],
+    [`  \n {"password":"${secret}","long":"${"x".repeat(300)}"}`],
+    ["card 4111111111111111 end"],
+    [`\ufeff{"password":"${secret}"}`],
+  ];
+  const paths = [
+    `/x?token=${secret}`,
+    `/x?a=1&t%6Fken=${secret}&b=2`,
+    `/x?a&api_key=${secret}`,
+    `/x?token=${secret}#f`,
+    "/pay/4111111111111111",
+  ];
+  for (let i = 0; i < 10_000; i++) {
+    f.open(INFO)
+      .request(
+        {
+          ":path": paths[i % paths.length]!,
+          authorization: `Bearer ${secret}`,
+          "x-secret-thing": secret,
+          "content-type": i % 2 ? "application/json" : "text/plain",
+        },
+        ...bodies[i % bodies.length]!,
+      )
+      .respond({ "content-type": "application/json" }, `{"pin":"${secret}"}`)
+      .close();
+    for (const call of f.calls.splice(0)) {
+      const text = Buffer.from(call.body).toString();
+      expect(text).not.toContain(secret);
+      expect(text).not.toContain(Buffer.from(secret).toString("base64").slice(0, 8));
+      expect(text).not.toContain("4111111111111111");
+      call.respond({ headers: [[":status", "200"]] });
+    }
+  }
+  expect(f.metrics["ruleway.event.sent"]).toBe(10_000);
+  expect(f.log.join("\n")).not.toContain(secret);
+});
+
+test("bad input is refused where it stands", () => {
+  const f = new Filter();
+  f.configure({
+    ruleway: 1,
+    services: { a: { cluster: "a" } },
+    rules: [
+      { done: [{ emit: { service: "b" } }] },
+      { done: [{ emit: { service: "a", sample: "101%" } }] },
+      { done: [{ emit: { service: "a", maxBody: "1GiB" } }] },
+      { done: [{ emit: { service: "a", headers: { x: "$(request.path)" } } }] },
+      { done: [{ emit: { service: "a", redact: { json: ["$..["], patterns: ["("] } } }] },
+      { done: [{ emit: { service: "a", json: { b: "$(nope)" }, maxBody: 1 } }] },
+    ],
+  });
+  expect(f.errors).toEqual([
+    'R303 "/rules/0/done/0/emit/service": no such service: "b"; there are a',
+    'R308 "/rules/1/done/0/emit/sample": a share is such as 5% or 0.1%',
+    'R308 "/rules/2/done/0/emit/maxBody": 16MiB at most',
+    'R311 "/rules/3/done/0/emit/headers/x": events share their headers: there is no $(…) here',
+    `R305 "/rules/4/done/0/emit/redact/json/0" +4: a selector is due: 'name', an index, a slice such as 1:3, or *`,
+    'R306 "/rules/4/done/0/emit/redact/patterns/0" +0: not a pattern: a group is not closed: missing )',
+    'R301 "/rules/5/done/0/emit/json/b" +2: undeclared reference to "nope", did you mean "node"?',
+    'R311 "/rules/5/done/0/emit/maxBody": an event of your own has no bodies of its own accord',
+  ]);
+});
