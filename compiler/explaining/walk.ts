@@ -212,7 +212,10 @@ class Walker {
       const status = answer.status ?? 200;
       const isBodiless = isHead(situation.headers) || status === 204 || status === 304;
       const body = isBodiless ? [] : bodyOf(answer);
-      stream.responseHeaders([[":status", String(status)], ...headersOf(answer)], body.length === 0);
+      stream.responseHeaders(
+        [[":status", String(status)], ...headersOf(answer)],
+        body.length === 0,
+      );
       body.forEach((piece, i) => {
         stream.responseData(piece, i === body.length - 1);
       });
