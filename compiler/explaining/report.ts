@@ -147,7 +147,9 @@ class Reporter {
     }
     const phases = PHASES.filter((phase) => node[phase] !== undefined);
     if (own.some(({ enters }) => enters) && phases.length === 0) return { is: "applied" };
-    return { is: "not reached", ended: this.ending(phases[0] ?? "request") };
+    const ended = this.ending(phases[0] ?? "request");
+    const final = ended ? undefined : this.finalBefore(rule);
+    return final ? { is: "after final", rule: final } : { is: "not reached", ended };
   }
 
   private async notChosen(rule: string, node: Tree): Promise<RuleVerdict> {
@@ -181,8 +183,15 @@ class Reporter {
       if (isStop) return { ...step, how: "stop" };
       if (isAnswer) return { ...step, how: "answer" };
     }
-    // A final rule with a condition ends the list when it applies.
     return undefined;
+  }
+
+  /** The final rule with a condition that applied before that one, and so ended the list. */
+  private finalBefore(rule: string): string | undefined {
+    const { entered, rules } = this.walk;
+    const isFinal = (each: RuleWalk) => (nodeAt(this.rules, each.rule) as Tree)["final"] === true;
+    const ends = entered.filter((each) => each.enters && each.applies === 1 && isFinal(each));
+    return ends.find((each) => rules.indexOf(each.rule) < rules.indexOf(rule))?.rule;
   }
 
   private async step(step: StepWalk, rule: Tree): Promise<StepReport> {

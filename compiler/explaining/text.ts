@@ -41,7 +41,7 @@ class Teller {
     this.say(0, "");
     if (walk.reply) {
       const { status, details } = walk.reply;
-      this.say(0, `refused    ${status}, by no step: ${shown(details)}`);
+      this.say(0, `refused    ${status}, outside of the steps: ${shown(details)}`);
     }
     for (const call of walk.calls) this.call(call, 0);
     this.message("upstream", walk.upstream, "got nothing");
