@@ -3,7 +3,7 @@
 // and another to the filter.
 
 import { LogLevel, Plugin } from "../host/index.ts";
-import { filterModule } from "./assets.ts";
+import { type Artefact, filterModule } from "./assets.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import type { Source } from "./parse.ts";
 
@@ -16,9 +16,10 @@ export function admit(
   json: string,
   source: Source,
   report: (diagnostic: Diagnostic) => void,
+  artefact?: Artefact,
 ): boolean {
   const lines: string[] = [];
-  const plugin = new Plugin(filterModule(), {
+  const plugin = new Plugin(filterModule(artefact), {
     // Notes are for those who ask for them.
     logLevel: LogLevel.Debug,
     log: (_level, text) => lines.push(text),

@@ -17,19 +17,22 @@ function packageRoot(): string {
 
 export const root = packageRoot();
 
+/** The filter for any proxy-wasm host, and the one with Redis, which only Higress loads. */
+export type Artefact = "ruleway.wasm" | "ruleway-higress.wasm";
+
 /** Where the filter is; throws, with what to do, when it has not been built. */
-export function wasmPath(): string {
-  const path = join(root, "dist", "ruleway.wasm");
-  if (!existsSync(path)) throw new Error("dist/ruleway.wasm is missing: run npm run build");
+export function wasmPath(artefact: Artefact = "ruleway.wasm"): string {
+  const path = join(root, "dist", artefact);
+  if (!existsSync(path)) throw new Error(`dist/${artefact} is missing: run npm run build`);
   return path;
 }
 
-let filter: WebAssembly.Module | undefined;
+const filters: Partial<Record<Artefact, WebAssembly.Module>> = {};
 
 /** The filter, compiled once. */
-export function filterModule(): WebAssembly.Module {
-  filter ??= new WebAssembly.Module(readFileSync(wasmPath()));
-  return filter;
+export function filterModule(artefact: Artefact = "ruleway.wasm"): WebAssembly.Module {
+  filters[artefact] ??= new WebAssembly.Module(readFileSync(wasmPath(artefact)));
+  return filters[artefact];
 }
 
 export function readSchema(): object {

@@ -7,8 +7,9 @@ import { escapeSegment, type Source } from "./parse.ts";
 
 /** What the filter itself judges, with places inside the text: templates, patterns, quantities. */
 const JUDGED_BY_THE_FILTER = [
-  ...["template", "expression", "size", "duration", "headerName", "identifier", "pathTemplate"],
-  ...["regex", "statusPattern", "jsonPointer", "jsonPath", "jsonTemplate", "jsonSchema"],
+  ...["template", "expression", "size", "duration", "rate", "headerName", "identifier"],
+  ...["pathTemplate", "jitter", "regex", "statusPattern", "jsonPointer", "jsonPath"],
+  ...["jsonTemplate", "jsonSchema"],
 ];
 
 let validator: ReturnType<Ajv2020["compile"]> | undefined;

@@ -36,7 +36,7 @@ export const codes: Record<string, Code> = {
   R301: {
     title: "Unknown name",
     explanation:
-      "Expressions read Envoy's attributes, params, vars, ctx and a few more, and call the functions that docs/reference/expressions.md lists; the name is none of them.",
+      "Expressions read Envoy's attributes, params, vars, ctx, store and a few more, and call the functions that docs/reference/expressions.md lists; the name is none of them.",
   },
   R302: {
     title: "Not a template or expression",
@@ -100,6 +100,10 @@ export const codes: Record<string, Code> = {
     explanation:
       "With `overLimit: stream` JSON is edited while it passes. That can be done for `remove`, `set`, `default` and `add` of names at places that do not depend on what comes later, and that no two edits share. Leave the edit out, or hold the body: `overLimit: skip` or `reject` with a `maxSize`.",
   },
+  R318: {
+    title: "Two tasks have one name",
+    explanation: "A task's name is that of its lease, so one of two leaders would never run.",
+  },
   R320: {
     title: "The expression fails",
     explanation:
@@ -109,6 +113,11 @@ export const codes: Record<string, Code> = {
     title: "Needs held headers",
     explanation:
       "A step that refuses because of the body must hold the headers until it has judged. Set settings.holdHeaders where the plugin's configuration has allow_on_headers_stop_iteration: true; ruleway compile --target envoy writes both.",
+  },
+  R402: {
+    title: "Needs Higress",
+    explanation:
+      "Only Higress has a Redis client for filters, and `dist/ruleway-higress.wasm` is the filter that uses it; other proxies refuse to load that one. Check and compile with `--target higress`; `ruleway run` and `ruleway test` choose it by themselves.",
   },
   W501: { title: "Unused service", explanation: "No step calls it." },
   W502: {
@@ -143,5 +152,10 @@ export const codes: Record<string, Code> = {
     title: "Asked on every request",
     explanation:
       "Rules are found by host, path, method, route, cluster, client address, and by headers, parameters and cookies that must be there. What has none of these (a pattern alone, `not`, `absent`, the host `*`, the path `/**`) is asked on every request, which costs a little time for each such rule. Add a key that can be looked up where there are many.",
+  },
+  N602: {
+    title: "For Higress only",
+    explanation:
+      "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
   },
 };

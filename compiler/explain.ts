@@ -57,7 +57,7 @@ export function registerExplain(program: Command): void {
 
 async function run(file: string, url: string, options: Options): Promise<void> {
   const text = readText(file);
-  const { rules, source, diagnostics } = compile(text, { file });
+  const { rules, source, artefact, diagnostics } = compile(text, { file });
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   process.stderr.write(render(errors, "pretty", new Map([[file, text]])));
   if (!rules || !source) {
@@ -68,7 +68,8 @@ async function run(file: string, url: string, options: Options): Promise<void> {
   if (options.rule !== undefined && !names.includes(options.rule)) {
     throw new Unreadable(`there is no rule ${options.rule}; there are ${names.join(", ")}`);
   }
-  const report = await explain(rules, source, situationOf(url, options, rules), options.rule);
+  const situation = { ...situationOf(url, options, rules), artefact };
+  const report = await explain(rules, source, situation, options.rule);
   const paint = process.stdout.isTTY && !process.env["NO_COLOR"] ? coloured : plain;
   process.stdout.write(
     options.format === "json" ? reportAsJson(report) : renderReport(report, paint),

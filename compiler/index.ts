@@ -2,22 +2,23 @@
 // with it in one run. One way through: parse, check, lint, normalise, admit.
 
 import { admit } from "./admit.ts";
+import type { Artefact } from "./assets.ts";
 import { checkShape } from "./check.ts";
 import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
 import { checkJsonSchemas, lintJsonSchemas } from "./json-schema.ts";
 import { lint } from "./lint.ts";
-import { parseSource, type Source } from "./parse.ts";
+import { escapeSegment, parseSource, type Source } from "./parse.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
 
 /** Where the rules are to run; it decides what they may ask of the host. */
-export type Target = "json" | "envoy";
-export const TARGETS: readonly Target[] = ["json", "envoy"];
+export type Target = "json" | "envoy" | "higress";
+export const TARGETS: readonly Target[] = ["json", "envoy", "higress"];
 
 export interface CompileOptions {
   /** Shown in diagnostics. */
   file?: string;
-  /** Default envoy. */
+  /** Default: envoy, or higress for rules that need it. */
   target?: Target;
 }
 
@@ -26,6 +27,8 @@ export interface Compiled {
   rules?: Record<string, unknown>;
   /** The same as text, minimal. */
   json?: string;
+  /** The filter that they were checked with and run in. */
+  artefact?: Artefact;
   /** The file they were read from, for whoever wants places in it. */
   source?: Source;
   diagnostics: Diagnostic[];
@@ -52,16 +55,46 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
     lint(source, report);
     lintJsonSchemas(source, report);
   }
-  const rules = forTarget(source.tree as Record<string, unknown>, options.target ?? "envoy");
+  const tree = source.tree as Record<string, unknown>;
+  const redis = placeOfRedis(tree);
+  const target = options.target ?? (redis === undefined ? "envoy" : "higress");
+  const needsHigress = target === "higress" || (target === "json" && redis !== undefined);
+  const artefact = needsHigress ? "ruleway-higress.wasm" : "ruleway.wasm";
+  if (redis !== undefined && options.target === undefined) {
+    const message = `Redis is there for the target higress only, and its filter, dist/${artefact}`;
+    const range = source.rangeOf(redis, { key: true });
+    report({ code: "N602", severity: "note", message, file, range, pointer: redis });
+  }
+  const rules = forTarget(tree, target);
   const json = JSON.stringify(rules);
-  const isAccepted = admit(json, source, report);
+  const isAccepted = admit(json, source, report, artefact);
   if (!isAccepted && !diagnostics.some((each) => each.severity === "error")) {
     const message = "the filter refuses the rules and does not say why";
     report({ code: "R100", severity: "error", message, file });
   }
   const sorted = sortDiagnostics(diagnostics);
   if (sorted.some((each) => each.severity === "error")) return { diagnostics: sorted };
-  return { rules, json, source, diagnostics: sorted };
+  return { rules, json, artefact, source, diagnostics: sorted };
+}
+
+/** Where the rules define a service that is Redis, which only Higress can call. */
+function placeOfRedis(tree: unknown): string | undefined {
+  const entries = memberOf(tree, "_rules_");
+  const all = [tree, ...(Array.isArray(entries) ? (entries as unknown[]) : [])];
+  for (const [i, document] of all.entries()) {
+    const place = i === 0 ? "" : `/_rules_/${i - 1}`;
+    const services = memberOf(document, "services");
+    for (const [name, service] of Object.entries((services ?? {}) as object)) {
+      if (memberOf(service, "redis") === undefined) continue;
+      return `${place}/services/${escapeSegment(name)}/redis`;
+    }
+  }
+  return undefined;
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isMap ? (value as Record<string, unknown>)[key] : undefined;
 }
 
 /** The tree with what the target's host is known to be able to. */

@@ -16,14 +16,15 @@ import { registerRun } from "./run.ts";
 import { envoyFilter } from "./targets/envoy.ts";
 import { registerTest } from "./test.ts";
 
-const LATER_TARGETS = ["istio", "envoy-gateway", "higress"];
+const LATER_TARGETS = ["istio", "envoy-gateway"];
 
 function version(): string {
   const text = readFileSync(join(root, "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function target(name: string): Target {
+function target(name: string | undefined): Target | undefined {
+  if (name === undefined) return undefined;
   if ((TARGETS as readonly string[]).includes(name)) return name as Target;
   const known = TARGETS.join(", ");
   if (LATER_TARGETS.includes(name)) {
@@ -32,8 +33,7 @@ function target(name: string): Target {
   throw new Unreadable(`there is no target ${name}; there are ${known}`);
 }
 
-const targetOption = () =>
-  new Option("--target <name>", "where the rules will run").default("envoy");
+const targetOption = () => new Option("--target <name>", "where the rules will run");
 
 const program = new Command("ruleway")
   .description("Change HTTP traffic with rules: one WebAssembly filter for Envoy, no code.")
@@ -48,7 +48,7 @@ program
   .addOption(targetOption())
   .addOption(new Option("--format <name>", "how to say it").choices(FORMATS).default("pretty"))
   .option("--strict", "warnings are findings too")
-  .action((paths: string[], options: { target: string; format: Format; strict?: boolean }) => {
+  .action((paths: string[], options: { target?: string; format: Format; strict?: boolean }) => {
     const files = expandPaths(paths, (name) => isYaml(name) && !isRuleTest(name));
     if (files.length === 0) throw new Unreadable("there are no rule files there");
     const texts = new Map(files.map((file) => [file, readText(file)]));
@@ -86,7 +86,9 @@ program
       return;
     }
     const filter = () => envoyFilter(compiled.rules!, { wasmPath: options.wasm ?? wasmPath() });
-    const output = options.target === "json" ? `${compiled.json}\n` : stringify([filter()]);
+    // Higress takes the rules as they are: as a plugin's configuration, in its console or a WasmPlugin.
+    const isEnvoy = options.target === "envoy";
+    const output = isEnvoy ? stringify([filter()]) : `${compiled.json}\n`;
     if (options.output === undefined) process.stdout.write(output);
     else writeFileSync(options.output, output);
   });

@@ -11,8 +11,8 @@ import { planFile, renderPlan } from "./plan.ts";
 const cases = join(root, "tests", "cases", "plan");
 
 function expectGolden(text: string, file: string, golden: string): void {
-  const { rules } = planFile(text, file);
-  const rendered = renderPlan(rules!);
+  const { rules, tasks } = planFile(text, file);
+  const rendered = renderPlan(rules!, tasks);
   const path = join(cases, golden);
   if (process.env["UPDATE"] || !existsSync(path)) writeFileSync(path, rendered);
   expect(rendered).toBe(readFileSync(path, "utf8"));

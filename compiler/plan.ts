@@ -7,8 +7,14 @@ import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.t
 import { compile, TARGETS, type Target } from "./index.ts";
 import { tellOfDone, tellOfWaits, waits } from "./planning/callouts.ts";
 import { type MemoryTerm, memoryOfAll, size, sum } from "./planning/memory.ts";
-import { DIRECTIONS, type Direction, type PlannedRule, planRules } from "./planning/plan.ts";
-import { type Told, tell } from "./planning/sentences.ts";
+import {
+  DIRECTIONS,
+  type Direction,
+  type PlannedRule,
+  type PlannedTask,
+  planRules,
+} from "./planning/plan.ts";
+import { type Told, tell, tellTask } from "./planning/sentences.ts";
 import { render } from "./render.ts";
 
 export interface Planned extends PlannedRule {
@@ -21,7 +27,7 @@ export interface Planned extends PlannedRule {
 }
 
 interface Options {
-  target: Target;
+  target?: Target;
   format: "text" | "json";
 }
 
@@ -30,9 +36,7 @@ export function registerPlan(program: Command): void {
     .command("plan")
     .description("what each rule holds, streams and waits for, and its worst case in memory")
     .argument("<file...>", "rule files, folders of them, or - for standard input")
-    .addOption(
-      new Option("--target <name>", "where the rules will run").choices(TARGETS).default("envoy"),
-    )
+    .addOption(new Option("--target <name>", "where the rules will run").choices(TARGETS))
     .addOption(
       new Option("--format <name>", "how to say it").choices(["text", "json"]).default("text"),
     )
@@ -42,19 +46,22 @@ export function registerPlan(program: Command): void {
 function plan(paths: string[], { target, format }: Options): void {
   const files = expandPaths(paths, (name) => isYaml(name) && !isRuleTest(name));
   if (files.length === 0) throw new Unreadable("there are no rule files there");
-  const plans: Planned[][] = [];
+  const plans: Array<Array<Planned | PlannedTask>> = [];
+  const texts: string[] = [];
   for (const file of files) {
     const text = readText(file);
-    const { rules, diagnostics } = planFile(text, file, target);
+    const { rules, tasks = [], diagnostics } = planFile(text, file, target);
     const errors = diagnostics.filter(({ severity }) => severity === "error");
     process.stderr.write(render(errors, "pretty", new Map([[file, text]])));
-    if (rules) plans.push(rules);
-    else process.exitCode = 1;
+    if (!rules) {
+      process.exitCode = 1;
+      continue;
+    }
+    plans.push([...rules, ...tasks]);
+    texts.push(renderPlan(rules, tasks));
   }
   process.stdout.write(
-    format === "json"
-      ? `${JSON.stringify(plans.flat(), null, 2)}\n`
-      : plans.map(renderPlan).join("\n"),
+    format === "json" ? `${JSON.stringify(plans.flat(), null, 2)}\n` : texts.join("\n"),
   );
 }
 
@@ -62,11 +69,12 @@ function plan(paths: string[], { target, format }: Options): void {
 export function planFile(
   text: string,
   file: string,
-  target: Target = "envoy",
-): { rules?: Planned[]; diagnostics: Diagnostic[] } {
-  const { source, json, diagnostics } = compile(text, { file, target });
+  target?: Target,
+): { rules?: Planned[]; tasks?: PlannedTask[]; diagnostics: Diagnostic[] } {
+  const { source, json, artefact, diagnostics } = compile(text, { file, target });
   if (!source || !json) return { diagnostics };
-  return { rules: planRules(json, source).map(planned), diagnostics };
+  const { rules, tasks } = planRules(json, source, artefact);
+  return { rules: rules.map(planned), tasks, diagnostics };
 }
 
 function planned(rule: PlannedRule): Planned {
@@ -76,8 +84,8 @@ function planned(rule: PlannedRule): Planned {
   return { ...rule, request, response, waits: waits(rule.filter), bytes };
 }
 
-/** The rules of a file, and what they come to together. */
-export function renderPlan(rules: Planned[]): string {
+/** The rules of a file, what they come to together, and its tasks. */
+export function renderPlan(rules: Planned[], tasks: PlannedTask[] = []): string {
   const parts = rules.map(renderRule);
   if (rules.length > 1) {
     const head = `${rules[0]!.file} all rules together, on a stream that each of them is for\n`;
@@ -86,7 +94,12 @@ export function renderPlan(rules: Planned[]): string {
     const waitRow = waiting === undefined ? "" : row("waits", waiting);
     parts.push(head + waitRow + row("memory", tellOfMemory(memory)));
   }
-  return parts.join("\n");
+  return [...parts, ...tasks.map(renderTask)].join("\n");
+}
+
+function renderTask({ file, line, filter }: PlannedTask): string {
+  const rows = tellTask(filter).map((each, i) => row(i === 0 ? "task" : "", each));
+  return `${file}${line === undefined ? "" : `:${line}`} ${filter.task}\n${rows.join("")}`;
 }
 
 function renderRule(rule: Planned): string {

@@ -3,7 +3,7 @@
 import { existsSync, watch } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { filterModule, wasmPath } from "./assets.ts";
+import { type Artefact, filterModule, wasmPath } from "./assets.ts";
 import { readText, Unreadable } from "./files.ts";
 import { DEMO_PATHS, demoAuth, demoUpstream, serve } from "./gateway/demo.ts";
 import { findEnvoy, type RunningEnvoy, startEnvoy } from "./gateway/envoy.ts";
@@ -26,7 +26,12 @@ export function registerRun(program: Command): void {
     .description("serve these rules locally, through the same filter")
     .argument("<file>", "a rule file")
     .option("--upstream <url>", "where requests go")
-    .option("--service <name=url>", "where callouts to a service go", collect, [])
+    .option(
+      "--service <name=url>",
+      "where callouts to a service go: http:// or redis://",
+      collect,
+      [],
+    )
     .addOption(
       new Option("--engine <name>", "what runs the filter")
         .choices(["node", "envoy"])
@@ -73,8 +78,8 @@ async function run(file: string, options: RunOptions): Promise<void> {
   const clusters = clustersOf(compiled.rules, options.service, demo?.auth.url);
   const engine =
     options.engine === "envoy"
-      ? await runEnvoy(compiled.rules, upstream, clusters, port)
-      : await runNode(compiled.json, upstream, clusters, port);
+      ? await runEnvoy(compiled, upstream, clusters, port)
+      : await runNode(compiled, upstream, clusters, port);
   say(`ruleway: ${file} on http://127.0.0.1:${engine.port}, in front of ${upstream}`);
   if (demo && !options.upstream) {
     say(`         the demo upstream answers ${DEMO_PATHS.join(", ")}`);
@@ -83,7 +88,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
   say(`         edit ${file} and the rules are reloaded; Ctrl-C ends this\n`);
   const unwatch = onChange(file, async () => {
     const next = compileFile(file);
-    if (next.rules && next.json && (await engine.reload(next.rules, next.json))) {
+    if (next.rules && next.json && (await engine.reload(next))) {
       say(`ruleway: reloaded ${file}`);
     } else {
       say("ruleway: the rules from before stay in force");
@@ -101,26 +106,31 @@ async function run(file: string, options: RunOptions): Promise<void> {
 
 interface Engine {
   port: number;
-  reload(rules: object, json: string): boolean | Promise<boolean>;
+  /** False when the rules cannot be swapped for these. */
+  reload(next: Compiled): boolean | Promise<boolean>;
   stop(): Promise<void>;
 }
 
 async function runNode(
-  json: string,
+  { json, artefact }: Compiled,
   upstream: string,
   clusters: Record<string, string>,
   port: number,
 ): Promise<Engine> {
   const gateway = new Gateway({
-    module: filterModule(),
-    rules: json,
+    module: filterModule(artefact),
+    rules: json!,
     upstream,
     clusters,
     log: say,
   });
   return {
     port: await gateway.listen(port).catch(explainPort(port)),
-    reload: (_rules, next) => gateway.reload(next),
+    reload(next) {
+      if (next.artefact === artefact) return gateway.reload(next.json!);
+      say("ruleway: these rules need another filter (Redis came or went): start anew");
+      return false;
+    },
     stop: () => gateway.close(),
   };
 }
@@ -132,12 +142,19 @@ function explainPort(port: number) {
   };
 }
 
+/** Envoy has no Redis for filters. */
+export function refuseHigress(artefact: Artefact | undefined): void {
+  if (artefact !== "ruleway-higress.wasm") return;
+  throw new Unreadable("these rules call Redis, which Envoy does not have: use --engine node");
+}
+
 async function runEnvoy(
-  rules: object,
+  { rules, artefact }: Compiled,
   upstream: string,
   clusters: Record<string, string>,
   port: number,
 ): Promise<Engine> {
+  refuseHigress(artefact);
   const envoy = findEnvoy();
   if (!envoy)
     throw new Unreadable("no Envoy found: npm test installs one, or set ENVOY to a binary");
@@ -157,14 +174,15 @@ async function runEnvoy(
         else if (!line.startsWith("[")) say(line);
       },
     });
-  let running = await start(rules, port);
+  let running = await start(rules!, port);
   const listenPort = running.port;
   return {
     port: listenPort,
     // Envoy started by hand has no control plane to push to: a fresh one takes over the port.
     reload: async (next) => {
+      refuseHigress(next.artefact);
       await running.stop();
-      running = await start(next, listenPort);
+      running = await start(next.rules!, listenPort);
       return true;
     },
     stop: () => running.stop(),
@@ -177,18 +195,28 @@ export function clustersOf(
   named: string[],
   fallback?: string,
 ): Record<string, string> {
-  const services = (rules["services"] ?? {}) as Record<string, { cluster: string }>;
+  const services = (rules["services"] ?? {}) as Record<string, { cluster: string; redis?: object }>;
   const clusters: Record<string, string> = {};
   for (const each of named) {
     const split = each.indexOf("=");
     if (split < 1) throw new Unreadable(`--service takes NAME=URL, not ${each}`);
     const name = each.slice(0, split);
-    clusters[services[name]?.cluster ?? name] = checkUrl(each.slice(split + 1));
+    clusters[services[name]?.cluster ?? name] = checkServiceUrl(each.slice(split + 1));
   }
-  for (const { cluster } of Object.values(services)) {
-    if (fallback !== undefined) clusters[cluster] ??= fallback;
+  for (const { cluster, redis } of Object.values(services)) {
+    if (fallback !== undefined && redis === undefined) clusters[cluster] ??= fallback;
   }
   return clusters;
+}
+
+function checkServiceUrl(text: string): string {
+  if (!/^redis:/.test(text)) return checkUrl(text);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url?.hostname || url.username || url.password || url.pathname.length > 1) {
+    const rest = "user, password and db stand in the rules, under the service's redis";
+    throw new Unreadable(`a Redis server is redis://HOST:PORT, not ${text}; ${rest}`);
+  }
+  return text;
 }
 
 function checkUrl(text: string): string {

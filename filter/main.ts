@@ -1,26 +1,18 @@
 // The filter's face to the host: the callbacks of proxy-wasm 0.2.1. Each finds whom it is for and
 // hands on; nothing is decided here. Managed garbage (of configurations that are gone) is collected
-// on entry of a callback, when the wasm stack holds no references.
+// on entry of a callback, when the wasm stack holds no references (plugin/entry.ts).
 
 import * as host from "./abi/host";
 import { scratch } from "./abi/memory";
 import { DataAction, HeadersAction } from "./abi/numbers";
 import * as contexts from "./plugin/contexts";
+import { enter } from "./plugin/entry";
 import { HttpAnswer } from "./stream/answer";
 import { httpCalls } from "./stream/calls";
 import { HeaderMap } from "./stream/header-map";
-import { hasGarbage, setGarbage } from "./stream/program";
+import { setGarbage } from "./stream/program";
 
 export { proxy_on_memory_allocate } from "./abi/memory";
-
-/** What every callback begins with. */
-function enter(): void {
-  scratch.reset();
-  if (hasGarbage) {
-    setGarbage(false);
-    __collect();
-  }
-}
 
 export function proxy_abi_version_0_2_1(): void {}
 

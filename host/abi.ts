@@ -37,6 +37,8 @@ export enum BufferType {
   VmConfiguration = 6,
   PluginConfiguration = 7,
   CallData = 8,
+  /** Higress's own. */
+  RedisCallResponse = 9,
 }
 
 export enum LogLevel {

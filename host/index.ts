@@ -22,6 +22,8 @@ export {
 } from "./headers.ts";
 export { type HostOptions, type HttpCall, Plugin } from "./plugin.ts";
 export type { PropertyValue } from "./properties.ts";
+export type { RedisBackend, RedisCall, RedisSettings } from "./redis.ts";
+export { BadReply, ReplyScanner } from "./resp.ts";
 export { Metrics, SharedState } from "./shared.ts";
 export { HttpStream, type Sink, type StreamInfo } from "./stream.ts";
 export { formatTrace, type TraceEntry } from "./trace.ts";

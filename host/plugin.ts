@@ -6,6 +6,7 @@ import { BufferType, HeaderMapType, LogLevel, Status } from "./abi.ts";
 import { type Clock, ManualClock, seededRandom } from "./clock.ts";
 import type { Headers } from "./headers.ts";
 import { encodeProperty, type PropertyValue } from "./properties.ts";
+import { type RedisBackend, RedisCalls } from "./redis.ts";
 import { Metrics, SharedState } from "./shared.ts";
 import { HttpStream, type Sink, type StreamInfo } from "./stream.ts";
 import type { TraceEntry } from "./trace.ts";
@@ -42,6 +43,8 @@ export interface HostOptions {
   httpCall?: (call: HttpCall) => void;
   /** Which clusters there are; default: any, if there is `httpCall`. */
   hasCluster?: (name: string) => boolean;
+  /** Redis, as Higress has it; without it no cluster can be made ready. */
+  redis?: RedisBackend;
   foreign?: Record<string, ForeignFunction>;
   shared?: SharedState;
   metrics?: Metrics;
@@ -50,8 +53,10 @@ export interface HostOptions {
   onTrap?: (error: Error) => void;
 }
 
-export type ResolvedOptions = Required<Omit<HostOptions, "trace" | "httpCall" | "onTrap">> &
-  Pick<HostOptions, "trace" | "httpCall" | "onTrap">;
+export type ResolvedOptions = Required<
+  Omit<HostOptions, "trace" | "httpCall" | "redis" | "onTrap">
+> &
+  Pick<HostOptions, "trace" | "httpCall" | "redis" | "onTrap">;
 
 /** A root context: one configuration. */
 interface Root {
@@ -67,10 +72,13 @@ export class Plugin implements Context {
   private readonly contexts = new Map<number, Context>();
   private readonly owners = new Map<number, Root>();
   private readonly calls = new Map<number, { call: HttpCall; cancelTimer: () => void }>();
+  private readonly redisCalls: RedisCalls;
+  private reply: Uint8Array | undefined;
   private configuration: Uint8Array = new Uint8Array();
   private lastId = 0;
   private lastToken = 0;
-  private cancelTick: (() => void) | undefined;
+  /** Of root contexts: what ends their ticks. */
+  private readonly ticks = new Map<number, () => void>();
   private answer: { headers: Headers; body: Uint8Array; trailers: Headers } | undefined;
   private readonly queue: Array<() => void> = [];
   private nesting = 0;
@@ -98,13 +106,22 @@ export class Plugin implements Context {
       rootId: "",
       ...options,
     };
+    const { redis, clock } = this.options;
+    this.redisCalls = new RedisCalls(redis, clock, (root, token, status, reply) =>
+      this.deliverReply(root, token, status, reply),
+    );
     this.vm = this.newVm();
     this.root = this.newRoot();
   }
 
   private newVm(): Vm {
     const { clock, shared, metrics, random, log, logLevel, trace } = this.options;
-    const foreign = { clear_route_cache: () => Status.Ok, ...this.options.foreign };
+    const foreign = {
+      clear_route_cache: () => Status.Ok,
+      // Higress's.
+      get_log_level: () => new Uint8Array(new Uint32Array([logLevel]).buffer),
+      ...this.options.foreign,
+    };
     return new Vm(this.module, {
       ...{ shared, metrics, random, log, logLevel, foreign, trace },
       now: () => clock.now(),
@@ -150,6 +167,7 @@ export class Plugin implements Context {
     } catch {
       // The VM is gone, and the context with it.
     }
+    this.setTickPeriod(0, root.id);
     this.contexts.delete(root.id);
   }
 
@@ -167,6 +185,8 @@ export class Plugin implements Context {
 
   private reload(): void {
     for (const token of [...this.calls.keys()]) this.cancel(token);
+    this.endTicks();
+    this.redisCalls.close();
     this.contexts.clear();
     this.lastId = 0;
     this.vm = this.newVm();
@@ -269,12 +289,16 @@ export class Plugin implements Context {
       this.deliver(token, undefined);
     });
     this.calls.set(token, { call, cancelTimer });
-    this.outbox.push(() => {
+    this.post(() => {
       if (this.calls.has(token)) send(call);
     });
+    return token;
+  }
+
+  private post(send: () => void): void {
+    this.outbox.push(send);
     // Outside of `enter` nobody else would send it.
     if (this.entries === 0) this.afterCall(() => this.enter(() => {}));
-    return token;
   }
 
   private deliver(token: number, answer: Plugin["answer"]): void {
@@ -301,7 +325,26 @@ export class Plugin implements Context {
 
   /** Callouts that have no answer yet. */
   get pendingCalls(): number {
-    return this.calls.size;
+    return this.calls.size + this.redisCalls.size;
+  }
+
+  redisInit(upstream: string, user: string, password: string, timeout: number): Status {
+    return this.redisCalls.init(upstream, user, password, timeout);
+  }
+
+  redisCall(cluster: string, command: Uint8Array, context = this.root.id): number {
+    const root = this.owners.get(context)?.id ?? context;
+    return this.redisCalls.call(root, cluster, command, (send) => this.post(send));
+  }
+
+  private deliverReply(root: number, token: number, status: number, reply: Uint8Array): void {
+    // Nobody of that configuration is there to hear it.
+    if (!this.contexts.has(root)) return;
+    this.enter(() => {
+      this.reply = reply;
+      this.tryCall(root, "proxy_on_redis_call_response", root, token, status, reply.length);
+      this.reply = undefined;
+    });
   }
 
   callHeaders(type: number): Headers | undefined {
@@ -312,24 +355,30 @@ export class Plugin implements Context {
 
   // ---- ticks
 
-  setTickPeriod(milliseconds: number): Status {
-    this.cancelTick?.();
-    this.cancelTick = undefined;
-    if (milliseconds > 0) this.scheduleTick(milliseconds, this.root.id);
+  setTickPeriod(milliseconds: number, root: number): Status {
+    this.ticks.get(root)?.();
+    this.ticks.delete(root);
+    if (milliseconds > 0) this.scheduleTick(milliseconds, root);
     return Status.Ok;
   }
 
   private scheduleTick(period: number, root: number): void {
-    this.cancelTick = this.options.clock.after(period, () => {
+    const cancel = this.options.clock.after(period, () => {
       this.scheduleTick(period, root);
-      if (!this.vm.failure) this.tryCall(root, "proxy_on_tick", root);
+      if (!this.vm.failure) this.enter(() => this.tryCall(root, "proxy_on_tick", root));
     });
+    this.ticks.set(root, cancel);
+  }
+
+  private endTicks(): void {
+    for (const root of [...this.ticks.keys()]) this.setTickPeriod(0, root);
   }
 
   /** Stops what would otherwise keep going: ticks and callouts. */
   close(): void {
-    this.setTickPeriod(0);
+    this.endTicks();
     for (const token of [...this.calls.keys()]) this.cancel(token);
+    this.redisCalls.close();
   }
 
   // ---- Context of the root
@@ -350,6 +399,8 @@ export class Plugin implements Context {
         return new Uint8Array();
       case BufferType.HttpCallResponseBody:
         return this.answer?.body;
+      case BufferType.RedisCallResponse:
+        return this.reply;
     }
     return undefined;
   }

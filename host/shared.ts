@@ -19,7 +19,8 @@ export class SharedState {
 
   set(key: string, value: Uint8Array, cas: number): Status {
     const before = this.data.get(key);
-    if (cas !== 0 && before?.cas !== cas) return Status.CasMismatch;
+    // As in Envoy: a key that is not there takes any number.
+    if (cas !== 0 && before && before.cas !== cas) return Status.CasMismatch;
     this.data.set(key, { value: value.slice(), cas: ++this.lastCas });
     return Status.Ok;
   }

@@ -324,7 +324,15 @@ export class HttpStream implements Context {
     return this.plugin.httpCall(request);
   }
 
-  setTickPeriod(milliseconds: number): Status {
-    return this.plugin.setTickPeriod(milliseconds);
+  redisInit(upstream: string, user: string, password: string, timeout: number): Status {
+    return this.plugin.redisInit(upstream, user, password, timeout);
+  }
+
+  redisCall(cluster: string, command: Uint8Array): number {
+    return this.plugin.redisCall(cluster, command, this.id);
+  }
+
+  setTickPeriod(): Status {
+    return Status.BadArgument;
   }
 }

@@ -28,7 +28,10 @@ export interface Context {
   closeStream(type: number): Status;
   /** A token, or -1 when the host refuses. */
   httpCall(request: CallRequest): number;
-  setTickPeriod(milliseconds: number): Status;
+  redisInit(upstream: string, user: string, password: string, timeout: number): Status;
+  /** A token, or -1 when the host refuses. */
+  redisCall(cluster: string, command: Uint8Array): number;
+  setTickPeriod(milliseconds: number, contextId: number): Status;
 }
 
 export interface LocalReply {
@@ -212,6 +215,7 @@ export class Vm {
       ...this.sharedImports(),
       ...this.metricImports(),
       ...this.callImports(),
+      ...this.redisImports(),
     };
   }
 
@@ -393,7 +397,7 @@ export class Vm {
         this.run(
           "proxy_set_tick_period_milliseconds",
           [period],
-          () => this.context()?.setTickPeriod(period >>> 0) ?? Status.BadArgument,
+          () => this.context()?.setTickPeriod(period >>> 0, this.effective) ?? Status.BadArgument,
         ),
     };
   }
@@ -549,6 +553,49 @@ export class Vm {
       proxy_grpc_send: unimplemented("proxy_grpc_send"),
       proxy_grpc_cancel: unimplemented("proxy_grpc_cancel"),
       proxy_grpc_close: unimplemented("proxy_grpc_close"),
+    };
+  }
+
+  /** Higress's: other hosts refuse a module that wants them. */
+  private redisImports() {
+    return {
+      proxy_redis_init: (
+        upstreamAt: number,
+        upstreamSize: number,
+        userAt: number,
+        userSize: number,
+        passwordAt: number,
+        passwordSize: number,
+        timeout: number,
+      ) =>
+        this.run("proxy_redis_init", [this.describe(upstreamAt, upstreamSize), timeout], () => {
+          const [upstream, user, password] = [
+            this.text(upstreamAt, upstreamSize),
+            this.text(userAt, userSize),
+            this.text(passwordAt, passwordSize),
+          ];
+          return (
+            this.context()?.redisInit(upstream, user, password, timeout >>> 0) ?? Status.BadArgument
+          );
+        }),
+      proxy_redis_call: (
+        clusterAt: number,
+        clusterSize: number,
+        at: number,
+        size: number,
+        tokenAt: number,
+      ) =>
+        this.run(
+          "proxy_redis_call",
+          [this.describe(clusterAt, clusterSize), this.describe(at, size)],
+          () => {
+            const cluster = this.text(clusterAt, clusterSize);
+            const result = this.context()?.redisCall(cluster, this.read(at, size).slice());
+            if (result === undefined || result < 0) return Status.BadArgument;
+            this.write32(tokenAt, result);
+            return Status.Ok;
+          },
+        ),
     };
   }
 

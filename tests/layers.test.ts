@@ -9,7 +9,7 @@ import { root } from "../compiler/assets.ts";
 const FILTER_LAYERS = [
   ["generated"],
   ["bytes"],
-  ["json", "regex", "http", "crypto"],
+  ["json", "regex", "http", "crypto", "resp"],
   ["cel", "inflate", "json-schema"],
   ["abi"],
   ["rules"],
@@ -19,6 +19,7 @@ const FILTER_LAYERS = [
   ["config"],
   ["plugin"],
   ["main.ts"],
+  ["higress.ts"],
 ];
 
 const FOLDERS: Record<string, string[]> = {
@@ -30,7 +31,7 @@ const FOLDERS: Record<string, string[]> = {
 function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter(
-      (entry) => entry.isFile() && entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts"),
+      (entry) => entry.isFile() && /\.ts$/.test(entry.name) && !/\.(test|d)\.ts$/.test(entry.name),
     )
     .map((entry) => join(entry.parentPath, entry.name));
 }

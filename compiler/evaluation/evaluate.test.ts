@@ -80,6 +80,7 @@ headers: { x-user: Zoë €, accept: [a, b], cookie: s=1 }
 vars: { realm: { name: shop } }
 tables: { plans: { acme: gold } }
 ctx: { n: 9, list: [1, null] }
+store: { token: abc, tree: { a: [1] } }
 match: { path: "/users/{id}/**" }
 attributes: { source.address: "192.0.2.1:99", source.port: 99, connection.mtls: true }
 `) as EvaluationRequest;
@@ -96,6 +97,8 @@ attributes: { source.address: "192.0.2.1:99", source.port: 99, connection.mtls: 
     ["tables.plans['acme']", '"gold"'],
     ["ctx.list", "[1,null]"],
     ["ctx.n * 2", "18"],
+    ["store.token + '!'", '"abc!"'],
+    ["store.tree.a[0] + ctx.n", "10"],
     ["client.ip", '"192.0.2.1"'],
     ["cidr('192.0.2.0/24').containsIP(client.ip)", "true"],
     ["[source.port, connection.mtls]", "[99,true]"],
@@ -220,6 +223,7 @@ describe("a request file", () => {
     ["match: { pth: /a }", /R200.*unknown key.*\n.*:1:10/],
     ["ctx: { 'a b': 1 }", /R301.*\n.*:1:15/],
     ['ctx: { "a\'": 1 }', /R301.*\n.*:1:14/],
+    ["{ ctx: { a: 1 }, store: { 'a b': 1 } }", /R301.*\n.*:1:34/],
     ["attributes: { a: [1] }", /R201/],
     ["", /R100.*a request file is a map/],
     ["[1]", /R100.*a request file is a map/],

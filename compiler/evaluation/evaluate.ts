@@ -22,8 +22,9 @@ export interface Evaluation {
 
 /** The rule that evaluates; its name is how its log lines are known. */
 const RULE = "ruleway-eval";
-/** Where the values of `ctx` come from. */
+/** Where the values of `ctx` and `store` come from. */
 const CTX = "ruleway_eval_ctx";
+const STORE = "ruleway_eval_store";
 const FAILED = new RegExp(`^rule ${RULE}: an expression failed at (\\d+): (.*)$`, "s");
 const WITHOUT_FORM = new RegExp(`^rule ${RULE}: an expression failed as JSON: (.*)$`, "s");
 
@@ -31,8 +32,10 @@ const WITHOUT_FORM = new RegExp(`^rule ${RULE}: an expression failed as JSON: (.
 export function checkRequest(source: Source): Diagnostic[] {
   const places: Array<[RegExp, string]> = [
     [/^\/rules\/\d+\/match/, "/match"],
-    [/^\/rules\/0\/request\/0\/set/, "/ctx"],
+    [/^\/rules\/0\/request\/\d\/set/, "/ctx"],
+    [/^\/rules\/0\/request\/\d\/store/, "/store"],
     [new RegExp(`^/vars/${CTX}`), "/ctx"],
+    [new RegExp(`^/vars/${STORE}`), "/store"],
   ];
   const here = (pointer: string) =>
     places.reduce((path, [rule, name]) => path.replace(rule, name), pointer);
@@ -69,21 +72,27 @@ function withHint(each: Diagnostic, { response }: EvaluationRequest): Diagnostic
 
 /** The rules that come to the step, as JSON. */
 function document(request: EvaluationRequest, step: object): string {
-  const { vars, tables, ctx, match, response } = request;
-  const names = Object.keys(ctx ?? {});
-  const set = Object.fromEntries(
-    names.map((name) => [name, `$(vars.${CTX}[${JSON.stringify(name)}])`]),
-  );
+  const { vars, tables, ctx, store, match, response } = request;
+  const before = [...stepOf("set", CTX, ctx), ...stepOf("store", STORE, store)];
   return JSON.stringify({
     ruleway: 1,
     settings: { holdHeaders: true },
-    vars: ctx ? { ...vars, [CTX]: ctx } : vars,
+    ...((vars || ctx || store) && {
+      vars: { ...vars, ...(ctx && { [CTX]: ctx }), ...(store && { [STORE]: store }) },
+    }),
     tables,
     rules: [
-      ...(names.length > 0 ? [{ name: "ctx", request: [{ set }] }] : []),
+      ...(before.length > 0 ? [{ name: "before", request: before }] : []),
       { name: RULE, match, [response ? "response" : "request"]: [step] },
     ],
   });
+}
+
+/** The step that gives names their values, if there are any. */
+function stepOf(verb: string, from: string, values: Record<string, unknown> = {}): object[] {
+  const names = Object.keys(values);
+  const entries = names.map((name) => [name, `$(vars.${from}[${JSON.stringify(name)}])`]);
+  return names.length > 0 ? [{ [verb]: Object.fromEntries(entries) }] : [];
 }
 
 /** What the filter finds wrong with the expression, which begins `shift` bytes into its text. */

@@ -17,17 +17,20 @@ export interface EvaluationRequest extends TestRequest {
   tables?: Record<string, unknown>;
   /** What earlier steps have set. */
   ctx?: Record<string, unknown>;
+  /** What has been stored, of names without keys. */
+  store?: Record<string, unknown>;
   /** As of a rule: what its path captures is in `params`. */
   match?: object;
   /** Attributes of the proxy by their dotted names, such as source.address. */
   attributes?: Record<string, string | number | boolean>;
 }
 
-/** Keys that a request of a rule test does not have. The filter itself judges what is in the first four. */
+/** Keys that a request of a rule test does not have. The filter itself judges what is in the first five. */
 const MORE_KEYS = {
   vars: { type: "object" },
   tables: { type: "object" },
   ctx: { type: "object" },
+  store: { type: "object" },
   match: { type: "object" },
   response: { $ref: "rules-test.schema.json#/$defs/answer" },
   attributes: {

@@ -12,7 +12,7 @@ import {
   type Sink,
   type StreamInfo,
 } from "../../host/index.ts";
-import { filterModule } from "../assets.ts";
+import { type Artefact, filterModule } from "../assets.ts";
 import { type Answer, bodyOf, headersOf } from "../rule-test/format.ts";
 
 export const PHASES = ["request", "response", "done"] as const;
@@ -28,6 +28,8 @@ export interface Situation {
   /** By cluster. */
   services: Record<string, ServiceAnswer>;
   attributes: StreamInfo;
+  /** The filter that the rules need. */
+  artefact?: Artefact | undefined;
 }
 
 export interface HeaderChange {
@@ -132,7 +134,8 @@ class Walker {
     ...{ rules: [], chosen: [], entered: [], steps: [], calls: [], counted: {}, waited: 0 },
   };
   private step: StepWalk | undefined;
-  private before: Headers = [];
+  /** Headers as each step found them. */
+  private readonly before = new Map<StepWalk, Headers>();
   private stream: HttpStream | undefined;
   /** Steps whose callouts the host has not sent yet. */
   private readonly callers: Array<StepWalk | undefined> = [];
@@ -144,7 +147,7 @@ class Walker {
     private readonly situation: Situation,
     private readonly recorded: Recorded,
   ) {
-    this.plugin = new Plugin(filterModule(), {
+    this.plugin = new Plugin(filterModule(situation.artefact), {
       allowOnHeadersStopIteration: true,
       clock: this.clock,
       logLevel: LogLevel.Trace,
@@ -271,8 +274,11 @@ class Walker {
   }
 
   private onMark(what: string, rule: string, phase: PhaseName, step: number, n: number): void {
-    // Of a task nothing is told.
-    if (phase === undefined) return;
+    // Of a task nothing is told; what it calls is none of the stream's steps.
+    if (phase === undefined) {
+      this.step = undefined;
+      return;
+    }
     const failures = this.failures;
     this.failures = [];
     switch (what) {
@@ -290,13 +296,16 @@ class Walker {
           ...{ log: [], failures },
         };
         this.result.steps.push(this.step);
-        this.before = copyOf(this.headers(phase));
+        this.before.set(this.step, copyOf(this.headers(phase)));
         break;
       case "end":
+        this.step = this.result.steps.findLast(
+          (each) => each.rule === rule && each.phase === phase && each.step === step,
+        );
         if (!this.step) break;
         this.step.outcome = n;
         this.step.failures.push(...failures);
-        this.step.changes = changesOf(this.before, this.headers(phase));
+        this.step.changes = changesOf(this.before.get(this.step)!, this.headers(phase));
     }
   }
 

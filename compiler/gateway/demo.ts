@@ -116,6 +116,12 @@ export function demoAuth(request: http.IncomingMessage, response: http.ServerRes
     response.end();
     return;
   }
+  // What a proxy asks for itself: a token that services know it by.
+  if (request.url === "/auth") {
+    response.writeHead(200, { authorization: "Bearer demo-token", "content-length": 0 });
+    response.end();
+    return;
+  }
   const body = "the magic words, please\n";
   const headers = { "content-type": "text/plain", "www-authenticate": 'Bearer realm="cave"' };
   response.writeHead(401, { ...headers, "content-length": body.length });

@@ -17,6 +17,7 @@ import {
   Plugin,
   type Sink,
 } from "../../host/index.ts";
+import { RedisServers } from "./redis.ts";
 
 export interface GatewayOptions {
   module: WebAssembly.Module;
@@ -24,7 +25,7 @@ export interface GatewayOptions {
   rules: string;
   /** Where requests go. */
   upstream: string;
-  /** Cluster name -> URL of what answers callouts. */
+  /** Cluster name -> URL of what answers callouts; `redis://host:port` is for commands. */
   clusters: Record<string, string>;
   /** A line for each request, and the lines that rules log. */
   log: (line: string) => void;
@@ -49,10 +50,13 @@ export class Gateway {
   private readonly server: http.Server;
   private readonly agent = new http.Agent({ keepAlive: true });
   private readonly secureAgent = new https.Agent({ keepAlive: true });
+  private readonly redis: RedisServers;
   private plugin: Plugin;
 
   /** Throws when the filter refuses the rules. */
   constructor(private readonly options: GatewayOptions) {
+    const servers = Object.entries(options.clusters).filter(([, url]) => isRedis(url));
+    this.redis = new RedisServers(Object.fromEntries(servers), options.log);
     this.plugin = this.newPlugin();
     if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
     this.server = http.createServer((request, response) => this.serve(request, response));
@@ -68,8 +72,9 @@ export class Gateway {
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       logLevel: this.options.logLevel ?? LogLevel.Info,
       log: (level, text) => log(`  ${LogLevel[level].toLowerCase()}: ${text}`),
-      hasCluster: (name) => Object.hasOwn(clusters, name),
+      hasCluster: (name) => Object.hasOwn(clusters, name) && !isRedis(clusters[name]!),
       httpCall: (call) => this.callOut(call),
+      redis: this.redis,
       onTrap: (error) => log(`  the filter trapped: ${error.message}`),
       name: "ruleway",
       properties: { "xds.node.id": "local" },
@@ -93,6 +98,7 @@ export class Gateway {
 
   close(): Promise<void> {
     this.plugin.close();
+    this.redis.close();
     this.agent.destroy();
     this.secureAgent.destroy();
     this.server.closeAllConnections();
@@ -166,6 +172,11 @@ export class Gateway {
     });
     outgoing.end(call.body);
   }
+}
+
+/** Whether the URL is of a Redis server. */
+export function isRedis(url: string): boolean {
+  return url.startsWith("redis:");
 }
 
 type Connect = (headers: Headers, hasBody: boolean) => http.ClientRequest;

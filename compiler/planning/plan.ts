@@ -2,7 +2,7 @@
 // host and says it, rule by rule (filter/config/plan.ts). Here its lines get their places in the YAML back.
 
 import { LogLevel, Plugin } from "../../host/index.ts";
-import { filterModule } from "../assets.ts";
+import { type Artefact, filterModule } from "../assets.ts";
 import type { Source } from "../parse.ts";
 
 export type Direction = "request" | "response";
@@ -47,6 +47,14 @@ export interface FilterStep {
   headers?: number;
   headerBytes?: number;
   answers?: true;
+  /** Of `rateLimit`: counts, seconds, algorithm, burst of each limit; the status of a refusal. */
+  rates?: Array<[count: number, seconds: number, algorithm: number, burst: number]>;
+  scope?: "proxy" | "worker";
+  keyed?: true;
+  allowsOnError?: true;
+  status?: number;
+  /** Of `store`: names, and the keys that each may have, 0 being none. */
+  stores?: Array<[name: string, keys: number]>;
   /** Of a callout. */
   cluster?: string;
   timeout?: number;
@@ -78,6 +86,22 @@ export interface FilterRule {
   done: FilterStep[];
 }
 
+/** A task in the filter's own words; times are milliseconds. */
+export interface FilterTask {
+  task: string;
+  every: number;
+  jitter: number;
+  onStart?: true;
+  leader?: true;
+  steps: FilterStep[];
+}
+
+export interface PlannedTask {
+  file: string;
+  line: number | undefined;
+  filter: FilterTask;
+}
+
 export interface PlannedRule {
   file: string;
   line: number | undefined;
@@ -89,25 +113,42 @@ export interface PlannedRule {
 const PLAN = /^ruleway(?: \[[^\]]*\])?: plan (\{.*\})$/s;
 const NOT_A_VERB = ["name", "when", "onError"];
 
-/** The rules in force, in the order of the file. Throws only when something of our own is broken. */
-export function planRules(json: string, source: Source): PlannedRule[] {
+/** The rules and tasks in force, in the order of the file. Throws only when something of our own is
+ * broken. */
+export function planRules(
+  json: string,
+  source: Source,
+  artefact?: Artefact,
+): { rules: PlannedRule[]; tasks: PlannedTask[] } {
   const lines: string[] = [];
-  const plugin = new Plugin(filterModule(), {
+  const plugin = new Plugin(filterModule(artefact), {
     logLevel: LogLevel.Debug,
     log: (_level, text) => lines.push(text),
   });
   if (!plugin.configure(json)) throw new Error("the filter refuses the rules that it has taken");
-  const rules = lines.flatMap((line) => PLAN.exec(line)?.[1] ?? []);
-  return rules.map((text) => {
-    const filter = JSON.parse(text) as FilterRule;
+  const plans = lines.flatMap((line) => {
+    const text = PLAN.exec(line)?.[1];
+    return text === undefined ? [] : [JSON.parse(text) as FilterRule | FilterTask];
+  });
+  const { file, tree } = source;
+  const named = ((tree as Record<string, unknown>)["tasks"] ?? []) as Array<{ name: string }>;
+  const tasks = plans.flatMap((filter) => {
+    if (!("task" in filter)) return [];
+    const place = `/tasks/${named.findIndex(({ name }) => name === filter.task)}`;
+    return [{ file, line: source.rangeOf(place)?.start.line, filter }];
+  });
+  const rules = plans.flatMap((filter) => {
+    if ("task" in filter) return [];
     const yaml = nodeAt(source.tree, filter.rule);
-    return {
+    const rule = {
       file: source.file,
       line: source.rangeOf(filter.rule)?.start.line,
       verbs: { request: verbsOf(yaml, "request"), response: verbsOf(yaml, "response") },
       filter,
     };
+    return [rule];
   });
+  return { rules, tasks };
 }
 
 function nodeAt(tree: unknown, pointer: string): Record<string, unknown> {

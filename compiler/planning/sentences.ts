@@ -9,6 +9,7 @@ import {
   type FilterCall,
   type FilterEdit,
   type FilterStep,
+  type FilterTask,
   ON_FAILURE,
   type PlannedRule,
 } from "./plan.ts";
@@ -16,6 +17,19 @@ import {
 export interface Told {
   sentences: string[];
   memory: MemoryTerm[];
+}
+
+/** What a task does, and for how long it may take. */
+export function tellTask({ every, jitter, onStart, leader, steps }: FilterTask): string[] {
+  const who = leader ? "one worker of the proxy" : "each worker, and the main thread of Envoy";
+  const start = onStart ? ", and at the start" : "";
+  const late = jitter > 0 ? `, at most ${jitter} ms later` : "";
+  const asked = steps.flatMap(
+    (step): Array<Pick<FilterStep, "cluster" | "timeout">> =>
+      step.timeout === undefined ? (step.calls ?? []) : [step],
+  );
+  const calls = asked.map(({ cluster, timeout }) => `asks ${cluster}, ${timeout} ms at most`);
+  return [`every ${every} ms${late}${start}, by ${who}`, ...calls];
 }
 
 export function tell(rule: PlannedRule, direction: Direction): Told {
@@ -98,6 +112,8 @@ class Teller {
       this.tellOfReading(verb, refuses ? "the message is refused" : "what it needs is absent");
     }
     if (step.timeout !== undefined || step.calls) this.tellOfCallout(step, i);
+    if (step.rates) this.tellOfRates(step, step.rates);
+    for (const [name, keys] of step.stores ?? []) this.tellOfStore(name, keys);
     if (verb === "limit") this.tellOfLimit(step);
     for (const edit of step.edits ?? []) this.tellEdit(edit, step, verb);
   }
@@ -131,6 +147,26 @@ class Teller {
     const asked = `${this.verbs[i]} asks ${call.cluster}, ${call.timeout} ms at most`;
     const failed = withoutAnswer(call, this.direction);
     this.say(`${asked}; without an answer: ${failed}; ${waits}`);
+  }
+
+  private tellOfRates(step: FilterStep, rates: NonNullable<FilterStep["rates"]>): void {
+    const limits = rates.map(([count, seconds, algorithm, burst]) => {
+      const at = algorithm === 0 ? ` (at most ${burst} at once)` : "";
+      return `${count} in ${period(seconds)}${at}`;
+    });
+    const apart = step.keyed ? "of each key" : "of all requests together";
+    const where = step.scope === "proxy" ? "over all workers" : "in each worker";
+    const failed = step.allowsOnError ? "the request goes on" : "503";
+    const calls = step.scope === "proxy" ? `; two host calls; without an answer: ${failed}` : "";
+    this.say(
+      `rateLimit lets through ${limits.join(" and ")} ${apart}, ${where}, ` +
+        `and refuses what is beyond with ${step.status}${calls}`,
+    );
+  }
+
+  private tellOfStore(name: string, keys: number): void {
+    const most = keys > 0 ? `at most ${keys} keys of at most 64 KiB` : "at most 64 KiB";
+    this.say(`store keeps ${name} for all workers: ${most}, in the host's memory`);
   }
 
   private tellOfLimit(step: FilterStep): void {
@@ -201,6 +237,17 @@ class Teller {
       );
     }
   }
+}
+
+function period(seconds: number): string {
+  for (const [size, unit] of [
+    [86_400, "d"],
+    [3600, "h"],
+    [60, "m"],
+  ] as const) {
+    if (seconds % size === 0) return `${seconds / size}${unit}`;
+  }
+  return `${seconds}s`;
 }
 
 function tighter(limit: number, other: number): number {

@@ -8,13 +8,18 @@ import { readBody, serve } from "../gateway/demo.ts";
 import { type RunningEnvoy, startEnvoy } from "../gateway/envoy.ts";
 import { envoyBootstrap } from "../targets/envoy.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
-import { type Answer, bodyOf, headersOf, type RuleTest } from "./format.ts";
+import { type Answer, bodyOf, headersOf, lengthOf, type RuleTest } from "./format.ts";
 
 interface Backend {
   url: string;
   close(): Promise<void>;
   seen: Seen[];
   answer: Answer | undefined;
+}
+
+/** What services answer in the passage of that number, or, after the last one, in the test itself. */
+function answersBefore(test: RuleTest | undefined, i: number): RuleTest["services"] {
+  return test?.before?.[i]?.services ?? test?.services;
 }
 
 /** A server that records what it gets and answers what it is told to. */
@@ -80,6 +85,8 @@ export class EnvoyEngine {
     private readonly envoy: RunningEnvoy,
     private readonly upstream: Backend,
     private readonly services: Record<string, Backend>,
+    /** What came to the services since the start is of the one test that it was started for. */
+    private readonly isFresh: boolean,
   ) {}
 
   static async start(
@@ -87,12 +94,14 @@ export class EnvoyEngine {
     rules: object,
     serviceOfCluster: Record<string, string>,
     concurrency = 1,
+    only?: RuleTest,
   ): Promise<EnvoyEngine> {
     const upstream = await startBackend();
     const services: Record<string, Backend> = {};
     const clusters: Record<string, string> = {};
     for (const [cluster, service] of Object.entries(serviceOfCluster)) {
       services[service] ??= await startBackend();
+      services[service].answer = answersBefore(only, 0)?.[service];
       clusters[cluster] = services[service].url;
     }
     try {
@@ -105,7 +114,7 @@ export class EnvoyEngine {
             ...{ rules, wasmPath: wasmPath(), upstream: upstream.url, clusters },
           }),
       });
-      return new EnvoyEngine(envoy, upstream, services);
+      return new EnvoyEngine(envoy, upstream, services, only !== undefined);
     } catch (error) {
       await Promise.all([upstream, ...Object.values(services)].map((each) => each.close()));
       throw error;
@@ -114,13 +123,18 @@ export class EnvoyEngine {
 
   async run(test: RuleTest): Promise<Outcome> {
     const backends = [this.upstream, ...Object.values(this.services)];
-    for (const backend of backends) backend.seen = [];
+    if (!this.isFresh) for (const backend of backends) backend.seen = [];
     this.upstream.answer = test.upstream ?? {};
-    for (const [name, backend] of Object.entries(this.services)) {
-      backend.answer = test.services?.[name];
+    const passages = test.before ?? [];
+    for (let i = 0; i <= passages.length; i++) {
+      for (const [name, backend] of Object.entries(this.services)) {
+        backend.answer = answersBefore(test, i)?.[name];
+      }
+      if (i < passages.length) await pause(lengthOf(passages[i]!));
+      if (i === passages.length - 1) await this.awaitCalls(test);
     }
-    const logBefore = this.envoy.log().length;
-    const outcome: Outcome = { calls: {}, log: [], violations: [] };
+    const logBefore = this.isFresh ? 0 : this.envoy.log().length;
+    const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
     const isHead = test.request?.method === "HEAD";
     outcome.response = await this.request(test).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");
@@ -134,6 +148,18 @@ export class EnvoyEngine {
     outcome.upstream = this.upstream.seen[0];
     for (const [name, backend] of Object.entries(this.services)) outcome.calls[name] = backend.seen;
     return outcome;
+  }
+
+  /** What tasks send by the clock may come a moment late. */
+  private async awaitCalls({ expect }: RuleTest): Promise<void> {
+    const isThere = ([name, expected]: [string, unknown]) =>
+      (this.services[name]?.seen.length ?? 0) >= (Array.isArray(expected) ? expected.length : 0);
+    for (let tries = 0; tries < 50; tries++) {
+      if (Object.entries(expect.calls ?? {}).every(isThere)) break;
+      await pause(20);
+    }
+    // So that their answers are there too.
+    await pause(100);
   }
 
   private async awaitLog(test: RuleTest, from: number, outcome: Outcome): Promise<void> {

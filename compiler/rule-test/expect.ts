@@ -16,6 +16,8 @@ export interface Outcome {
   upstream?: Seen | undefined;
   /** By service. */
   calls: Record<string, Seen[]>;
+  /** The same of services that are Redis. */
+  commands: Record<string, string[][]>;
   /** What the client got; undefined when the stream was broken off. */
   response?: Seen | undefined;
   log: string[];
@@ -31,7 +33,24 @@ export function compare(test: RuleTest, outcome: Outcome): string[] {
     problems.push(...compareCall("upstream", expect.upstream, outcome.upstream));
   }
   for (const [service, expected] of Object.entries(expect.calls ?? {})) {
-    problems.push(...compareCall(`calls.${service}`, expected, outcome.calls[service]?.[0]));
+    const commands = outcome.commands[service];
+    if (commands || (Array.isArray(expected) && Array.isArray(expected[0]))) {
+      problems.push(...compareCommands(`calls.${service}`, expected, commands ?? []));
+      continue;
+    }
+    const seen = outcome.calls[service] ?? [];
+    if (!isRequests(expected)) {
+      problems.push(
+        ...compareCall(`calls.${service}`, expected as "none" | ExpectedRequest, seen[0]),
+      );
+      continue;
+    }
+    if (expected.length !== seen.length) {
+      problems.push(`calls.${service}: expected ${expected.length} requests, got ${seen.length}`);
+    }
+    expected.slice(0, seen.length).forEach((each, i) => {
+      problems.push(...compareCall(`calls.${service}[${i}]`, each, seen[i]));
+    });
   }
   if (expect.response) {
     if (outcome.response)
@@ -55,6 +74,20 @@ function compareCall(
   if (expected === "none") return seen ? [`${place}: expected no request, got one`] : [];
   if (!seen) return [`${place}: expected a request, got none`];
   return compareMessage(place, expected, seen);
+}
+
+type Expected = NonNullable<RuleTest["expect"]["calls"]>[string];
+
+function isRequests(expected: Expected): expected is ExpectedRequest[] {
+  return Array.isArray(expected) && !Array.isArray(expected[0]);
+}
+
+function compareCommands(place: string, expected: Expected, seen: string[][]): string[] {
+  const wanted = expected === "none" ? [] : expected;
+  if (isDeepStrictEqual(wanted, seen)) return [];
+  return [
+    `${place}: expected ${show(wanted)}\n${" ".repeat(place.length + 2)}got      ${show(seen)}`,
+  ];
 }
 
 function compareMessage(

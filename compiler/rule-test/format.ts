@@ -30,7 +30,12 @@ export interface Answer extends Message {
   status?: number;
   delay?: number;
   fail?: true;
+  /** Of a service that is Redis: what it answers to one command after another. */
+  replies?: Reply[];
 }
+
+/** What Redis answers. */
+export type Reply = null | string | number | { error: string } | Reply[];
 
 export interface ExpectedRequest {
   method?: string;
@@ -48,14 +53,22 @@ export interface ExpectedResponse {
   json?: unknown;
 }
 
+/** Time that passes, and what services answer meanwhile. */
+export interface Passage {
+  advance: string;
+  services?: Record<string, Answer>;
+}
+
 export interface RuleTest {
   name: string;
+  before?: Passage[];
   request?: TestRequest;
   services?: Record<string, Answer>;
   upstream?: Answer;
   expect: {
     upstream?: "none" | ExpectedRequest;
-    calls?: Record<string, "none" | ExpectedRequest>;
+    /** Of a service that is Redis, all commands in order. */
+    calls?: Record<string, "none" | ExpectedRequest | ExpectedRequest[] | string[][]>;
     response?: ExpectedResponse;
     log?: string[];
   };
@@ -99,6 +112,14 @@ export function readRuleTests(
   const tree = source.tree as { rules?: string; tests: RuleTest[] };
   const named = tree.rules ?? file.replace(/^.*[\\/]/, "").replace(/\.test\.(ya?ml)$/, ".$1");
   return { rulesFile: join(dirname(file), named), tests: tree.tests };
+}
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Milliseconds that pass; the schema has looked at the form. */
+export function lengthOf({ advance }: Passage): number {
+  const [, count, unit] = /^(\d+)(\w+)$/.exec(advance)!;
+  return Number(count) * UNITS[unit!]!;
 }
 
 /** The bytes of the message's body, in pieces; one piece unless `chunks` say otherwise. */

@@ -11,9 +11,13 @@ import {
   type Sink,
   type StreamInfo,
 } from "../../host/index.ts";
-import { filterModule } from "../assets.ts";
+import { type Artefact, filterModule } from "../assets.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
-import { type Answer, bodyOf, headersOf, type RuleTest } from "./format.ts";
+import { type Answer, bodyOf, headersOf, lengthOf, type RuleTest } from "./format.ts";
+import { ScriptedRedis } from "./redis.ts";
+
+/** Milliseconds; no callout takes longer. */
+const DAY = 86_400_000;
 
 /** How a body is cut: pieces in, pieces out. */
 export type Cut = (pieces: Uint8Array[]) => Uint8Array[];
@@ -23,6 +27,8 @@ export interface World {
   options?: HostOptions & { clock?: ManualClock };
   /** Properties of the stream. */
   info?: StreamInfo;
+  /** The filter that the rules need. */
+  artefact?: Artefact | undefined;
 }
 
 /** Runs the test against the rules (as JSON); `cut` decides in what pieces bodies come. */
@@ -33,9 +39,23 @@ export function runInNode(
   cut: Cut,
   world: World = {},
 ): Outcome {
-  const outcome: Outcome = { calls: {}, log: [], violations: [] };
+  const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
   const clock = world.options?.clock ?? new ManualClock();
-  const plugin = new Plugin(filterModule(), {
+  const redis = new ScriptedRedis({
+    service: (cluster) => serviceOfCluster[cluster],
+    answer: (service) => test.services?.[service],
+    onCommand(service, words) {
+      outcome.commands[service] ??= [];
+      outcome.commands[service].push(words);
+    },
+    onProblem: (text) => outcome.violations.push(text),
+    later(delay, action) {
+      clock.after(delay, action);
+      clock.advance(delay);
+    },
+  });
+  const plugin = new Plugin(filterModule(world.artefact), {
+    redis,
     allowOnHeadersStopIteration: true,
     clock,
     hasCluster: (name) => serviceOfCluster[name] !== undefined,
@@ -44,11 +64,12 @@ export function runInNode(
     onTrap: (error) => outcome.violations.push(`the filter trapped: ${error.message}`),
     ...world.options,
   });
+  let services = test.services;
   const answerCall = (call: HttpCall) => {
     const service = serviceOfCluster[call.cluster]!;
     outcome.calls[service] ??= [];
     outcome.calls[service].push({ headers: call.headers, body: call.body });
-    const answer = test.services?.[service];
+    const answer = services?.[service];
     if (!answer) {
       outcome.violations.push(`calls.${service}: the test has no answer for this service`);
       call.fail();
@@ -62,6 +83,11 @@ export function runInNode(
     clock.advance(Math.max(answer.delay ?? 0, 0));
   };
   if (!plugin.configure(json)) throw new Error("the filter refuses the rules");
+  for (const passage of test.before ?? []) {
+    services = passage.services ?? test.services;
+    clock.advance(lengthOf(passage));
+  }
+  services = test.services;
 
   const upstream: { headers?: Headers; body: Uint8Array[]; isComplete: boolean } = {
     body: [],
@@ -116,7 +142,11 @@ export function runInNode(
     cut(bodyOf(request)),
   );
   // Whatever waits for a time-out gets it.
-  if (clock.next !== undefined) clock.advance(86_400_000);
+  for (let waited = 0; waited < DAY && plugin.pendingCalls > 0 && clock.next !== undefined; ) {
+    const step = clock.next;
+    clock.advance(step);
+    waited += Math.max(step, 1);
+  }
   if (upstream.headers && upstream.isComplete && !isAbandoned) {
     const answer = test.upstream ?? {};
     const isBodiless = method === "HEAD" || answer.status === 204 || answer.status === 304;

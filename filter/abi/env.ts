@@ -71,6 +71,20 @@ export declare function proxy_call_foreign_function(
   result: usize,
   resultSize: usize,
 ): i32;
+export declare function proxy_get_shared_data(
+  key: usize,
+  keySize: i32,
+  value: usize,
+  size: usize,
+  cas: usize,
+): i32;
+export declare function proxy_set_shared_data(
+  key: usize,
+  keySize: i32,
+  value: usize,
+  size: i32,
+  cas: u32,
+): i32;
 export declare function proxy_define_metric(kind: i32, name: usize, size: i32, id: usize): i32;
 export declare function proxy_increment_metric(id: i32, by: i64): i32;
 export declare function proxy_set_tick_period_milliseconds(period: i32): i32;

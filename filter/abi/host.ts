@@ -1,10 +1,11 @@
 // Everything the filter asks of a proxy, in the filter's terms: spans in, spans out, NONE for what
-// is not there. No other file calls the imports.
+// is not there. No other file calls the imports, but for those of Higress alone (higress/host.ts).
 
 import { Arena } from "../bytes/arena";
 import { address, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as env from "./env";
+import * as higress from "./higress/host";
 import * as memory from "./memory";
 import { BufferType, HeaderMapType, LogLevel, MetricType, Status, StreamType } from "./numbers";
 import * as wasi from "./wasi_snapshot_preview1";
@@ -18,13 +19,20 @@ export function log(level: LogLevel, text: Span): void {
 
 /** The least severe level that the host keeps: what is below need not be written. */
 export function logLevel(): LogLevel {
+  if (isDefined(HIGRESS)) return higress.logLevel();
   memory.clearResult();
   if (env.proxy_get_log_level(memory.resultCell()) != Status.Ok) return LogLevel.Info;
   return memory.result32() as LogLevel;
 }
 
+/** The host's level may be another one from now on. */
+export function forgetLogLevel(): void {
+  if (isDefined(HIGRESS)) higress.forgetLogLevel();
+}
+
 /** Wall clock in nanoseconds since the epoch. */
 export function now(): u64 {
+  if (isDefined(HIGRESS)) return higress.now();
   memory.clearResult();
   env.proxy_get_current_time_nanoseconds(memory.resultCell());
   return memory.result64();
@@ -189,6 +197,45 @@ export function callForeign(name: Span, argument: Span): bool {
       memory.sizeCell(),
     ) == Status.Ok
   );
+}
+
+// ---- data that all VMs of one id share
+
+/** What `sharedData` and `setSharedData` came to last. */
+export let sharedStatus: Status = Status.Ok;
+/** The number that guards the value that `sharedData` gave last; 0 when there was none. */
+export let sharedCas: u32 = 0;
+
+/** The value of the key, kept in `arena`; NONE when there is none or it cannot be had. */
+export function sharedData(key: Span, arena: Arena): Span {
+  memory.clearResult();
+  store<u32>(memory.casCell(), 0);
+  memory.intakeTo(arena);
+  sharedStatus = env.proxy_get_shared_data(
+    address(key),
+    length(key),
+    memory.resultCell(),
+    memory.sizeCell(),
+    memory.casCell(),
+  );
+  memory.intakeToScratch();
+  sharedCas = sharedStatus == Status.Ok ? memory.cas() : 0;
+  if (sharedStatus != Status.Ok) return NONE;
+  const value = memory.resultSpan();
+  return value == NONE ? EMPTY : value;
+}
+
+/** Sets the key's value, if the number is still the one that guards it, or 0; a key that is not there
+ * takes any number (Envoy; other hosts may want 0). */
+export function setSharedData(key: Span, value: Span, cas: u32): bool {
+  sharedStatus = env.proxy_set_shared_data(
+    address(key),
+    length(key),
+    address(value),
+    length(value),
+    cas,
+  );
+  return sharedStatus == Status.Ok;
 }
 
 // ---- metrics

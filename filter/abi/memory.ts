@@ -10,8 +10,8 @@ export const scratch: Arena = Arena.create();
 
 let intake: Arena = scratch;
 
-// Two cells the host writes results to: an address (or a number) and a size.
-const RESULT: usize = memory.data(16, 8);
+// Cells the host writes results to: an address (or a number), a size, and what guards a shared value.
+const RESULT: usize = memory.data(24, 8);
 
 export function resultCell(): usize {
   return RESULT;
@@ -19,6 +19,14 @@ export function resultCell(): usize {
 
 export function sizeCell(): usize {
   return RESULT + 8;
+}
+
+export function casCell(): usize {
+  return RESULT + 16;
+}
+
+export function cas(): u32 {
+  return load<u32>(RESULT, 16);
 }
 
 export function clearResult(): void {

@@ -37,6 +37,8 @@ export const enum BufferType {
   HttpCallResponseBody = 4,
   VmConfiguration = 6,
   PluginConfiguration = 7,
+  /** Higress's own. */
+  RedisCallResponse = 9,
 }
 
 export const enum StreamType {

@@ -83,6 +83,14 @@ export class Writer {
     this.bytes(address(s), length(s));
   }
 
+  /** Eight bytes, the low one first. */
+  word(value: u64): void {
+    const at = this.reserve(8);
+    if (at == 0) return;
+    store<u64>(at, value);
+    this.size += 8;
+  }
+
   /** The decimal digits of `value`. */
   integer(value: i64): void {
     let rest = value < 0 ? 0 - (value as u64) : (value as u64);

@@ -26,7 +26,7 @@ export { disassemble } from "./disassemble";
 export { Environment, Segment } from "./environment";
 export { Failure, failureText } from "./failure";
 export { refillFolding } from "./generator";
-export { write as writeJson, writeText } from "./json";
+export { parse as parseJson, write as writeJson, writeText } from "./json";
 export { settleAll } from "./lazy";
 export { closingParenthesis } from "./lexer";
 export { failure, failWith, place } from "./machine";

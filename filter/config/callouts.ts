@@ -33,6 +33,8 @@ export class CalloutDecoder {
     step.method = context.templateOr(value, "method");
     step.path = context.templateOr(value, "path");
     step.send = context.headerGlobs(value, "send");
+    if (context.phase == Phase.Task && step.send.length > 0)
+      context.report.add(context.member(value, "send"), "R312", -1, "a task has no request");
     const headers = context.member(value, "headers");
     if (headers != NO_NODE) step.fields = decodeHeaderValues(context, headers);
     step.text = context.templateOr(value, "body");
@@ -45,36 +47,14 @@ export class CalloutDecoder {
       context.report.add(context.member(value, "maxBody"), "R308", -1, "64MiB at most");
     step.mostBody = mostBody as i32;
     const name = context.member(value, "as");
-    if (name != NO_NODE) step.result = this.name(name);
-    const onError = context.member(value, "onError");
-    if (onError != NO_NODE) this.decodeOnError(onError, step);
-    return step;
-  }
-
-  private decodeOnError(node: i32, step: CallStep): void {
-    const context = this.context;
-    if (context.tape.kind(node) == Kind.Number) {
+    if (name != NO_NODE) step.result = decodeResultName(context, name);
+    const status = decodeOnNoAnswer(context, value);
+    if (status != 0) {
       step.onNoAnswer = OnNoAnswer.Refuse;
-      step.errorStatus = integerOf(context.tape.raw(node)) as i32;
-    } else if (equalsText(context.tape.text(node, scratch), "deny")) {
-      step.onNoAnswer = OnNoAnswer.Refuse;
-      step.errorStatus = context.phase == Phase.Request ? 503 : 502;
-    } else {
-      return;
+      step.errorStatus = status;
+      step.isGuard = true;
     }
-    step.isGuard = true;
-    if (context.phase > Phase.Response)
-      context.report.add(node, "R312", -1, "there is no message to refuse in this phase");
-  }
-
-  private name(node: i32): i32 {
-    const context = this.context;
-    const name = context.tape.text(node, scratch);
-    if (!isIdentifier(name))
-      context.report.add(node, "R301", -1, "a callout's name is letters, digits and _");
-    if (context.phase == Phase.Done)
-      context.report.add(node, "R312", -1, "a stream that is done does not wait for the answer");
-    return context.names.call(name);
+    return step;
   }
 
   decodeParallel(value: i32): ParallelStep {
@@ -106,4 +86,29 @@ export class CalloutDecoder {
     }
     return step;
   }
+}
+
+/** The status with which the message is refused when there is no answer; 0: it goes on. */
+export function decodeOnNoAnswer(context: Context, value: i32): i32 {
+  const node = context.member(value, "onError");
+  if (node == NO_NODE) return 0;
+  let status = context.phase == Phase.Request ? 503 : 502;
+  if (context.tape.kind(node) == Kind.Number) {
+    status = integerOf(context.tape.raw(node)) as i32;
+  } else if (!equalsText(context.tape.text(node, scratch), "deny")) {
+    return 0;
+  }
+  if (context.phase > Phase.Response)
+    context.report.add(node, "R312", -1, "there is no message to refuse in this phase");
+  return status;
+}
+
+/** The place of a callout's result. */
+export function decodeResultName(context: Context, node: i32): i32 {
+  const name = context.tape.text(node, scratch);
+  if (!isIdentifier(name))
+    context.report.add(node, "R301", -1, "a callout's name is letters, digits and _");
+  if (context.phase == Phase.Done)
+    context.report.add(node, "R312", -1, "a stream that is done does not wait for the answer");
+  return context.names.call(name);
 }

@@ -22,26 +22,29 @@ import {
 } from "../regex/index";
 import { Expression } from "../rules/expression";
 import { Glob, NO_GLOBS } from "../rules/glob";
-import { Name, Names, Phase } from "../rules/name";
+import { Cell, Name, Names, Phase } from "../rules/name";
 import * as quantity from "../rules/quantity";
 import { Template } from "../rules/template";
 import { Replacement } from "../steps/field-edits";
 import { JsonTemplate } from "../steps/json-template";
 import { Configuration } from "../stream/program";
+import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Report } from "./report";
 import { integerOf } from "./shape";
+import { findStored } from "./store";
 
 /** Names of the rule being decoded: constants and variables of its document, captures of its path. */
 @final
 export class RuleNames extends Names {
   captures: Span[] = [];
 
-  /** `variables` and `calls` are those of the document. */
+  /** `variables` and `calls` are those of the document; `stores` grows as steps store some. */
   constructor(
     private readonly constants: Constants,
     readonly variables: Span[],
     readonly calls: Span[],
+    readonly stores: Stored[],
   ) {
     super();
   }
@@ -64,6 +67,10 @@ export class RuleNames extends Names {
 
   call(name: Span): i32 {
     return indexIn(this.calls, name);
+  }
+
+  stored(name: Span): Cell | null {
+    return findStored(this.stores, name);
   }
 }
 
@@ -89,6 +96,9 @@ const buffer = Writer.create();
 @final
 export class Context {
   phase: Phase = Phase.Request;
+  /** The rule at hand, by its name and the entry it stands in, and the number of its step. */
+  owner: Span = NONE;
+  step: i32 = 0;
 
   constructor(
     readonly tape: Tape,

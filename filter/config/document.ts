@@ -14,6 +14,7 @@ import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
 import { Accept, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
@@ -21,6 +22,8 @@ import { Report } from "./report";
 import { Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
+import { collectStored } from "./store";
+import { TaskDecoder } from "./tasks";
 
 /** Nesting of configurations. */
 const MAX_DEPTH: i32 = 64;
@@ -65,10 +68,13 @@ class Decoder {
   private readonly variables: Span[] = [];
   /** Names of the results of callouts. */
   private readonly calls: Span[] = [];
+  private readonly stores: Stored[] = [];
   /** Rules and entries: a problem inside one of them can be survived by leaving it out. */
   private readonly parts: i32[] = [];
   private skips: bool = false;
   private goodRules: i32 = 0;
+  /** Of the entry at hand: what it is for. */
+  private signature: string = "";
   /** Versions that become the last good ones if the configuration is taken. */
   private readonly fresh: LastGood = new Map<string, string>();
 
@@ -104,6 +110,7 @@ class Decoder {
     this.collectVariables();
     this.decodeGlobal();
     this.decodeEntries();
+    this.decodeTasks();
     const isUsable = this.skips
       ? !this.report.hasOutside(this.parts) && (this.goodRules > 0 || this.report.count == 0)
       : this.report.count == 0;
@@ -123,21 +130,29 @@ class Decoder {
     return equalsText(this.tape.text(node, scratch), value);
   }
 
-  /** The names of all `set` steps and callouts, wherever they are: a stream has one set of them. */
+  /** The names of all `set` and `store` steps and callouts, wherever they are: a stream has one set of them. */
   private collectVariables(): void {
     const tape = this.tape;
     const set = fromText("set", scratch);
     const validate = fromText("validate", scratch);
     const call = fromText("call", scratch);
+    const store = fromText("store", scratch);
+    const redis = fromText("redis", scratch);
     for (let i = 0; i < tape.count; i++) {
       if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
         this.collectNamed(i + 1, this.variables);
-      if (tape.kind(i) == Kind.Key && tape.isText(i, call)) this.collectNamed(i + 1, this.calls);
-      if (tape.kind(i) != Kind.Key || !tape.isText(i, set)) continue;
+      if (tape.kind(i) == Kind.Key && (tape.isText(i, call) || tape.isText(i, redis)))
+        this.collectNamed(i + 1, this.calls);
+      const isStore = tape.kind(i) == Kind.Key && tape.isText(i, store);
+      if (tape.kind(i) != Kind.Key || (!isStore && !tape.isText(i, set))) continue;
       const step = tape.parent(i);
       // A step is an element of a list; `set` of other verbs is a member of a member.
       if (tape.kind(i + 1) != Kind.Object || tape.parent(step) == NO_NODE) continue;
       if (tape.kind(tape.parent(step)) != Kind.Array) continue;
+      if (isStore) {
+        collectStored(tape, i + 1, this.stores, this.arena);
+        continue;
+      }
       const stop = tape.after(i + 1);
       for (let key = tape.firstChild(i + 1); key < stop; key = tape.after(key + 1)) {
         this.addName(tape.text(key, scratch), this.variables);
@@ -169,6 +184,23 @@ class Decoder {
     const global = this.decodeProgram([0], "");
     global.place = "/rules";
     this.configuration.global = global;
+  }
+
+  private decodeTasks(): void {
+    const node = this.member(0, "tasks");
+    if (node == NO_NODE || this.tape.kind(node) != Kind.Array) return;
+    const constants = new Constants(this.tape, this.arena);
+    const services = this.surroundings([0], constants);
+    const context = this.contextOf(this.tape, this.report, constants);
+    const tasks = new TaskDecoder(context, new StepDecoder(context, services), this.configuration);
+    tasks.variableCount = this.variables.length;
+    tasks.callCount = this.calls.length;
+    const list = tasks.decode(node);
+    for (let i = 0; i < list.length; i++) {
+      this.parts.push(list[i]);
+      if (this.report.hasIn(list[i])) this.decoded.skipped++;
+      else this.goodRules++;
+    }
   }
 
   private decodeEntries(): void {
@@ -266,14 +298,7 @@ class Decoder {
     const tape = this.tape;
     const program = new Program();
     const constants = new Constants(tape, this.arena);
-    const services = new Services();
-    for (let i = 0; i < documents.length; i++) {
-      this.addObject(documents[i], "vars", constants.vars);
-      this.addObject(documents[i], "tables", constants.tables);
-      const list = this.member(documents[i], "services");
-      if (list != NO_NODE && !this.report.hasIn(list))
-        services.add(tape, list, this.report, this.arena);
-    }
+    const services = this.surroundings(documents, constants);
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
     program.variableCount = this.variables.length;
@@ -290,6 +315,19 @@ class Decoder {
     this.decodeRules(documents[0], program, constants, services, signature, rules);
     program.rules = StaticArray.fromArray(rules);
     return program;
+  }
+
+  /** Fills the constants and gives the services of a document, the first, which inherits from the others. */
+  private surroundings(documents: i32[], constants: Constants): Services {
+    const services = new Services();
+    for (let i = 0; i < documents.length; i++) {
+      this.addObject(documents[i], "vars", constants.vars);
+      this.addObject(documents[i], "tables", constants.tables);
+      const list = this.member(documents[i], "services");
+      if (list != NO_NODE && !this.report.hasIn(list))
+        services.add(this.tape, list, this.report, this.configuration);
+    }
+    return services;
   }
 
   private addObject(document: i32, key: string, list: i32[]): void {
@@ -313,7 +351,7 @@ class Decoder {
   }
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {
-    const names = new RuleNames(constants, this.variables, this.calls);
+    const names = new RuleNames(constants, this.variables, this.calls, this.stores);
     return new Context(tape, report, names, this.configuration);
   }
 
@@ -340,6 +378,7 @@ class Decoder {
     const context = this.contextOf(tape, this.report, constants);
     const steps = new StepDecoder(context, services);
     steps.holdsHeaders = program.holdsHeaders;
+    this.signature = signature;
     let index = 0;
     for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
       this.parts.push(node);
@@ -415,6 +454,11 @@ class Decoder {
       rule.requestLimit = context.sizeOr(limits, "requestBody", UNLIMITED);
       rule.responseLimit = context.sizeOr(limits, "responseBody", UNLIMITED);
     }
+    line.reset();
+    line.span(fromString(this.signature, scratch));
+    line.byte(0x23);
+    line.span(rule.name);
+    context.owner = copy(line.view(), this.arena);
     rule.place = index;
     rule.final = context.isTrue(node, "final");
     rule.whenPhase = firstPhase(context, node);

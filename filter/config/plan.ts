@@ -3,7 +3,8 @@
 //
 //   ruleway: plan {"rule":"/rules/0","name":"orders","limits":[-1,-1],…}
 //
-// Members that are false are left out; -1 is no limit.
+// and for each task what it is: {"every":15000,"task":"refresh","jitter":0,"leader":true,"steps":[…]}. Members
+// that are false are left out; -1 is no limit.
 
 import * as host from "../abi/host";
 import { LogLevel } from "../abi/numbers";
@@ -23,6 +24,18 @@ export function logPlan(configuration: Configuration, prefix: string): void {
   planProgram(configuration.global, prefix);
   for (let i = 0; i < configuration.entries.length; i++) {
     planProgram(configuration.entries[i].program, prefix);
+  }
+  const periodics = configuration.periodics;
+  for (let i = 0; i < periodics.length; i++) {
+    line.reset();
+    line.text(prefix);
+    line.text("plan ");
+    const before = line.size;
+    periodics[i].describe(line);
+    if (line.size == before) continue;
+    writeSteps("steps", periodics[i].steps);
+    line.byte(0x7d);
+    host.log(LogLevel.Debug, line.view());
   }
 }
 

@@ -1,13 +1,15 @@
 // The services of a document by name, for the steps that call them.
 
 import { scratch } from "../abi/memory";
-import { Arena } from "../bytes/arena";
 import { fromString, toString } from "../bytes/text";
 import { NO_NODE, Tape } from "../json/tape";
 import * as quantity from "../rules/quantity";
+import { Configuration } from "../stream/program";
+import { RedisService } from "../stream/redis-service";
 import { Service } from "../stream/service";
-import { Context } from "./context";
+import { Context, memberOf } from "./context";
 import { parseService, ServiceRecord } from "./records";
+import { decodeRedisService } from "./redis";
 import { Report } from "./report";
 
 @final
@@ -16,7 +18,8 @@ export class Services {
   private readonly services: Service[] = [];
 
   /** Adds the services of a document's `services`; those that are there already stay. */
-  add(tape: Tape, node: i32, report: Report, arena: Arena): void {
+  add(tape: Tape, node: i32, report: Report, configuration: Configuration): void {
+    const arena = configuration.arena;
     if (node == NO_NODE) return;
     const stop = tape.after(node);
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
@@ -30,13 +33,33 @@ export class Services {
         arena,
       );
       if (record.timeout.length) service.timeoutMs = timeoutOf(tape, key + 1, record, report);
+      const redis = memberOf(tape, key + 1, "redis");
+      service.isRedis = redis != NO_NODE;
+      if (service.isRedis)
+        service.redis = decodeRedisService(tape, redis, service, report, configuration);
       this.names.push(name);
       this.services.push(service);
     }
   }
 
-  /** The service named by the string; an empty one, reported, when there is none. */
+  /** The service named by the string; an empty one, reported, when there is none for HTTP. */
   find(context: Context, node: i32): Service {
+    const service = this.named(context, node);
+    if (!service.isRedis) return service;
+    context.report.add(node, "R303", -1, "this service is Redis, which takes commands only");
+    return new Service();
+  }
+
+  /** The same for commands; null, reported, when there is none for them. */
+  findRedis(context: Context, node: i32): RedisService | null {
+    const before = context.report.count;
+    const service = this.named(context, node);
+    if (!service.isRedis && context.report.count == before)
+      context.report.add(node, "R303", -1, "this service is not Redis: it has no redis: {}");
+    return service.redis;
+  }
+
+  private named(context: Context, node: i32): Service {
     const name = toString(context.tape.text(node, scratch));
     const i = this.names.indexOf(name);
     if (i >= 0) return this.services[i];

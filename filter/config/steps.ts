@@ -46,8 +46,11 @@ import { Context, hasExpression, indexIn } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
+import { decodeRateLimit } from "./rate-limit";
+import { decodeRedisStep } from "./redis";
 import { Services } from "./services";
 import { integerOf } from "./shape";
+import { decodeStore } from "./store";
 
 /** What a body edit may hold in memory when it does not say: Envoy's own default for buffers. */
 const DEFAULT_MAX_SIZE: i64 = 1 << 20;
@@ -87,6 +90,7 @@ export class StepDecoder {
       // What has no good shape is reported already.
       if (context.report.hasIn(child)) continue;
       context.names.readsBody = false;
+      context.step = count;
       const step = this.decodeStep(child);
       if (step == null) continue;
       if (context.names.readsBody) step.readsBody = true;
@@ -153,8 +157,12 @@ export class StepDecoder {
       if (equalsText(verb, "events")) return this.decodeEvents(value, isResponse);
       if (equalsText(verb, "limit")) return this.decodeLimit(value, isResponse);
       if (equalsText(verb, "validate")) return this.decodeValidate(value, isResponse);
+      if (equalsText(verb, "store")) return decodeStore(context, value);
+      if (equalsText(verb, "rateLimit"))
+        return decodeRateLimit(context, value, this.responseOr(value, 429));
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
+      if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);
       if (equalsText(verb, "parallel")) return this.callouts.decodeParallel(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
@@ -448,6 +456,15 @@ export class StepDecoder {
     this.decodeContent(value, response);
     const details = context.member(value, "details");
     if (details != NO_NODE) response.details = context.text(details);
+    return response;
+  }
+
+  /** What the step's `respond` says; null when it has none. */
+  private responseOr(step: i32, status: i32): Response | null {
+    const node = this.context.member(step, "respond");
+    if (node == NO_NODE) return null;
+    const response = this.decodeResponse(node);
+    if (this.context.member(node, "status") == NO_NODE) response.status = status;
     return response;
   }
 

@@ -28,6 +28,7 @@ export class Plugin {
 
   /** Reads `size` bytes of configuration; false when it is refused: then nothing has changed. */
   configure(size: i32): bool {
+    host.forgetLogLevel();
     const intake = Arena.create();
     const isAccepted = this.configureFrom(size, intake);
     intake.destroy();
@@ -78,6 +79,9 @@ export class Plugin {
     stop(before);
     this.configuration = configuration;
     before.release();
+    if (isDefined(HIGRESS)) {
+      for (let i = 0; i < configuration.redis.length; i++) configuration.redis[i].prepare();
+    }
     this.setTickPeriod();
   }
 
@@ -98,6 +102,7 @@ export class Plugin {
     const now = (host.now() / 1_000_000) as i64;
     const periodics = this.configuration.periodics;
     for (let i = 0; i < periodics.length; i++) periodics[i].tick(now);
+    this.setTickPeriod();
   }
 
   /** The plugin is gone; its streams are too. */

@@ -67,6 +67,10 @@ class RuleEnvironment extends Environment {
     for (let i = 0; i < chain.length; i++) spans.push(chain[i].name);
     const name = resolve(spans, this.names, this.arena);
     if (name == null) return this.refuse(chain, problem.code, problem.message);
+    if (this.phase == Phase.Task && name.isOfStream) {
+      const text = "a task has no stream: there is neither a request nor a response";
+      return this.refuse(chain, "R312", text);
+    }
     if (name.since > this.phase) {
       return this.refuse(chain, "R312", "what this name stands for is not known yet in this phase");
     }
@@ -133,7 +137,7 @@ const tested = Value.create();
 
 @final
 export class Expression {
-  /** When it is nothing but a name: that one. */
+  /** When it is nothing but a name that is read from the stream: that one. */
   private readonly name: Name | null;
 
   private constructor(
@@ -141,7 +145,8 @@ export class Expression {
     private readonly slots: StaticArray<Name>,
   ) {
     const slot = program.attribute;
-    this.name = slot >= 0 && !slots[slot].isMap ? slots[slot] : null;
+    const isOne = slot >= 0 && !slots[slot].isMap && slots[slot].source != Source.Store;
+    this.name = isOne ? slots[slot] : null;
   }
 
   /** The expression for the text in a step of `phase`, or null with the problem noted (its offset is

@@ -7,7 +7,7 @@ import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { copy, distance, equalsText, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
-import { Kind } from "../cel/index";
+import { Kind, Value } from "../cel/index";
 import * as types from "../cel/types";
 import { Type } from "../cel/types";
 import * as problem from "./problem";
@@ -60,6 +60,10 @@ export const enum Source {
   CallBody,
   CallJson,
   CallError,
+  /** What Redis said. */
+  CallValue,
+  /** A value that all workers share; `cell` reads it, `key` being its key where it has one. */
+  Store,
 }
 
 /** When a name can be read. */
@@ -79,6 +83,17 @@ export const enum Demand {
   WholeResponse = 4,
 }
 
+/** A name of `store`, or all values under the keys of one. */
+export abstract class Cell {
+  constructor(
+    readonly name: Span,
+    readonly isKeyed: bool,
+  ) {}
+
+  /** The value as it is now, with what is in it in the scratch arena. */
+  abstract read(key: Span, out: Value): void;
+}
+
 @final
 export class Name {
   source: Source = Source.Constant;
@@ -92,8 +107,21 @@ export class Name {
   /** All of them: a map of names to values. */
   isMap: bool = false;
   constant: usize = 0;
+  cell: Cell | null = null;
   /** The first phase in which it exists. */
   since: Phase = Phase.Request;
+
+  /** There is no such thing without a stream. */
+  get isOfStream(): bool {
+    if (this.source == Source.Property) {
+      const path = toString(this.key);
+      return !path.startsWith("xds\0node") && !path.startsWith("plugin_");
+    }
+    return (
+      this.source < Source.Variable ||
+      (this.source >= Source.EventData && this.source <= Source.EventJson)
+    );
+  }
 
   /** It is read from a body, which is there in the phase `since` and not later. */
   get isOfBody(): bool {
@@ -120,6 +148,8 @@ export abstract class Names {
   abstract variable(name: Span): i32;
   /** The index of the callout whose result has the name, or -1 when there is none. */
   abstract call(name: Span): i32;
+  /** What `store.NAME` reads, or null when no step stores it. */
+  abstract stored(name: Span): Cell | null;
 }
 
 // Properties that are not text. The others are handed on as the host's bytes.
@@ -138,10 +168,10 @@ const REQUEST =
 const RESPONSE =
   "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
 const EVENT = "data type id index json ";
-const CALL = "status headers body json error ";
+const CALL = "status headers body json error value ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
-  "filter_state client params vars tables ctx calls rule now event plugin_name plugin_root_id plugin_vm_id ";
+  "filter_state client params vars tables ctx store calls rule now event plugin_name plugin_root_id plugin_vm_id ";
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -207,6 +237,7 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     if (name.index >= 0) return name;
     return reject('no step sets the variable "' + toString(chain[1]) + '"');
   }
+  if (equalsText(root, "store")) return storedName(chain, name, names, arena);
   if (equalsText(root, "rule")) {
     if (chain.length < 2 || !equalsText(chain[1], "name")) return unknown(chain, "rule.name");
     name.source = Source.RuleName;
@@ -228,6 +259,24 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
     return name;
   }
   return propertyName(chain, name, arena);
+}
+
+function storedName(chain: Span[], name: Name, names: Names, arena: Arena): Name | null {
+  if (chain.length < 2) return unknown(chain, "store.NAME");
+  const cell = names.stored(chain[1]);
+  if (cell == null) return reject('no step stores "' + toString(chain[1]) + '"');
+  name.source = Source.Store;
+  name.type = types.dyn;
+  name.cell = cell;
+  if (!cell.isKeyed) return name;
+  if (chain.length == 2) {
+    name.isMap = true;
+    name.type = types.map(types.string_, types.dyn);
+    return name;
+  }
+  resolvedSegments = 3;
+  name.key = copy(chain[2], arena);
+  return name;
 }
 
 function eventName(chain: Span[], name: Name, names: Names): Name | null {
@@ -268,6 +317,9 @@ function callName(chain: Span[], name: Name, names: Names, arena: Arena): Name |
     name.source = Source.CallBody;
   } else if (member == "json") {
     name.source = Source.CallJson;
+    name.type = types.dyn;
+  } else if (member == "value") {
+    name.source = Source.CallValue;
     name.type = types.dyn;
   } else if (member == "error") {
     name.source = Source.CallError;

@@ -1,4 +1,5 @@
-// Sizes and durations as rules write them: `10MiB`, `64KiB`, `500`; `500ms`, `15s`, `5m`, `1h`.
+// Sizes, durations and rates as rules write them: `10MiB`, `64KiB`, `500`; `500ms`, `15s`, `5m`, `1h`;
+// `100/1m`, `5000/1d`.
 
 import * as ascii from "../bytes/ascii";
 import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
@@ -39,6 +40,30 @@ export function duration(text: Span): i64 {
   else if (equalsText(unit, "h")) factor = 3_600_000;
   const ms = value(text, digits) * factor;
   return factor == 0 || ms > 86_400_000 ? INVALID : ms;
+}
+
+/** What the last `rate` that was one has after the slash, in seconds. */
+export let ratePeriod: i64 = 0;
+
+/** The count of a rate, or INVALID: 1 to 1,000,000 in 1 second to 31 days. */
+export function rate(text: Span): i64 {
+  const digits = countDigits(text);
+  const n = length(text);
+  if (digits == 0 || digits > 7 || digits == n || byteAtUnchecked(text, digits) != 0x2f)
+    return INVALID;
+  const period = sliceUnchecked(text, digits + 1, n);
+  const periodDigits = countDigits(period);
+  if (periodDigits == 0 || periodDigits > 7 || periodDigits + 1 != length(period)) return INVALID;
+  let factor: i64 = 0;
+  const unit = byteAtUnchecked(period, periodDigits);
+  if (unit == 0x73) factor = 1;
+  else if (unit == 0x6d) factor = 60;
+  else if (unit == 0x68) factor = 3600;
+  else if (unit == 0x64) factor = 86_400;
+  ratePeriod = value(period, periodDigits) * factor;
+  const count = value(text, digits);
+  const isRate = count > 0 && count <= 1_000_000 && ratePeriod > 0 && ratePeriod <= 31 * 86_400;
+  return isRate ? count : INVALID;
 }
 
 function countDigits(text: Span): i32 {

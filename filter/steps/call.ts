@@ -124,6 +124,7 @@ export class CallStep extends Step {
   keep(x: Exchange, answer: Answer): void {
     count(answer.status == 0 ? Counter.CallFailed : Counter.CallAnswered);
     this.hasFailed = answer.status == 0;
+    if (this.hasFailed || answer.status >= 500) x.callFailed = true;
     if (this.result != NO_RESULT)
       x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
   }
@@ -131,6 +132,7 @@ export class CallStep extends Step {
   private fail(x: Exchange, why: Span): void {
     count(Counter.CallFailed);
     this.hasFailed = true;
+    x.callFailed = true;
     if (this.result != NO_RESULT) x.result(this.result).fail(why);
   }
 

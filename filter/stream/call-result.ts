@@ -27,6 +27,8 @@ export class CallResult {
   body: Span = NONE;
   /** Why there is no answer, or not all of it; NONE: there is. */
   error: Span = NONE;
+  /** What Redis said; NONE: nothing. */
+  reply: Span = NONE;
   private arena: Arena = scratch;
   private tape: Tape | null = null;
   private isParsed: bool = false;
@@ -43,6 +45,7 @@ export class CallResult {
     this.headers.clear(this.arena);
     this.body = NONE;
     this.error = NONE;
+    this.reply = NONE;
     this.close();
   }
 
@@ -59,6 +62,12 @@ export class CallResult {
     this.clear();
     this.isThere = true;
     this.error = why;
+  }
+
+  /** Keeps a reply of Redis, which stays where it is. */
+  keepReply(reply: Span): void {
+    this.fail(NONE);
+    this.reply = reply;
   }
 
   /** Keeps the answer, and its body if that is `mostBody` bytes at most. */

@@ -38,6 +38,7 @@ import {
   Step,
   UNLIMITED,
 } from "./program";
+import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
 import { mark, tracing } from "./trace";
 import { parseStatus, View } from "./view";
@@ -119,7 +120,7 @@ export class Exchange extends View {
   private tokenCount: i32 = 0;
   /** What the step at hand keeps while it waits: an address in the arena. */
   stepState: usize = 0;
-  private readonly waiter: StreamWaiter = new StreamWaiter(this);
+  readonly waiter: StreamWaiter = new StreamWaiter(this);
   outOfMemory: bool = false;
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
@@ -573,8 +574,23 @@ export class Exchange extends View {
     return true;
   }
 
+  /** The same for a command, which is remembered already. */
+  waitBeside(name: i32): bool {
+    if (this.tokenCount == MAX_CALLS) {
+      this.forget(name);
+      return false;
+    }
+    unchecked((this.tokens[this.tokenCount++] = name));
+    return true;
+  }
+
   private forgetCalls(): void {
-    while (this.tokenCount > 0) httpCalls.forget(unchecked(this.tokens[--this.tokenCount]));
+    while (this.tokenCount > 0) this.forget(unchecked(this.tokens[--this.tokenCount]));
+  }
+
+  private forget(token: i32): void {
+    if (isDefined(HIGRESS) && token < 0) redisCalls.forget(token);
+    else httpCalls.forget(token);
   }
 
   private forgetCall(token: i32): void {
@@ -598,11 +614,12 @@ export class Exchange extends View {
       this.stepAt++;
       outcome = this.run();
     }
-    if (outcome == Outcome.Pause || outcome == Outcome.End) return;
+    if (outcome == Outcome.Pause) return;
     if (this.phase > Phase.Response) {
       this.abandonTask();
       return;
     }
+    if (outcome == Outcome.End) return;
     const pipe = this.pipe;
     const headers = this.phaseHeaders;
     if (outcome == Outcome.Read) {
@@ -707,6 +724,8 @@ export class Exchange extends View {
 
   /** Whether a task's walk waits for an answer. */
   isBusy: bool = false;
+  /** A callout of this walk had no good answer. */
+  callFailed: bool = false;
 
   /** Walks over the steps of a task, which are those of the program's one rule; `id` is the plugin's
    * context, the effective one. */
@@ -716,10 +735,12 @@ export class Exchange extends View {
     this.variableCount = program.variableCount;
     this.openResults(program.callCount);
     this.phase = Phase.Task;
+    this.callFailed = false;
     this.request.loaded = true;
     this.response.loaded = true;
     const candidate = this.addCandidate();
     if (candidate == null) {
+      this.callFailed = true;
       this.close();
       return;
     }

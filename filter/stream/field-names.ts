@@ -34,6 +34,7 @@ export const authorization: Span = name("authorization");
 export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
 export const te: Span = name("te");
+export const retryAfter: Span = name("retry-after");
 
 /** What a weak entity tag begins with. */
 export const weak: Span = name("W/");

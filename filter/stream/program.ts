@@ -16,6 +16,7 @@ import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
+import { RedisService } from "./redis-service";
 
 /** What running a step leads to. */
 export const enum Outcome {
@@ -247,6 +248,12 @@ export abstract class Periodic {
   abstract get resolutionMs(): i32;
   /** Time has passed; the plugin's context is the effective one. `now`: milliseconds since the epoch. */
   abstract tick(now: i64): void;
+  /** Writes what it is as a JSON object, for `ruleway plan`; nothing when there is nothing to say. */
+  describe(out: Writer): void {}
+  /** The steps that it takes. */
+  get steps(): StaticArray<Step> {
+    return NO_STEPS;
+  }
   /** The configuration is no longer its plugin's, or goes: the last chance to send what is left. */
   stop(): void {}
 }
@@ -265,6 +272,8 @@ export class Configuration {
   readonly arena: Arena = Arena.create();
   /** Of its `validate` steps; they go with it. */
   readonly schemas: Schema[] = [];
+  /** The servers that its steps call. */
+  readonly redis: RedisService[] = [];
   /** What applies where no entry does; null: nothing. */
   global: Program | null = null;
   entries: StaticArray<Entry> = [];

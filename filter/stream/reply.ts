@@ -24,7 +24,10 @@ export const redirected: Span = fromText("ruleway_redirect", texts);
 export const denied: Span = fromText("ruleway_authorize_denied", texts);
 export const authorizeFailed: Span = fromText("ruleway_authorize_failed", texts);
 export const callFailed: Span = fromText("ruleway_call_failed", texts);
+export const redisFailed: Span = fromText("ruleway_redis_failed", texts);
 export const validateFailed: Span = fromText("ruleway_validate_failed", texts);
+export const rateLimited: Span = fromText("ruleway_rate_limited", texts);
+export const rateLimitFailed: Span = fromText("ruleway_rate_limit_failed", texts);
 export const expressionFailed: Span = fromText("ruleway_expression_failed", texts);
 
 const builder = new host.PairsBuilder();
@@ -61,6 +64,7 @@ const forbidden: Span = fromText("Forbidden\n", texts);
 const unsupported: Span = fromText("Unsupported Media Type\n", texts);
 const tooLarge: Span = fromText("Content Too Large\n", texts);
 const fieldsTooLarge: Span = fromText("Request Header Fields Too Large\n", texts);
+export const tooMany: Span = fromText("Too Many Requests\n", texts);
 const badGateway: Span = fromText("Bad Gateway\n", texts);
 const unavailable: Span = fromText("Service Unavailable\n", texts);
 

@@ -21,6 +21,7 @@ import { CallResult } from "./call-result";
 import * as event from "./event";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
+import { valueOfReply } from "./redis-value";
 
 /** What a variable may take, in units of 16 bytes. */
 const MAX_VARIABLE: i32 = 64 * 1024;
@@ -259,7 +260,11 @@ export abstract class View extends Facts {
       case Source.CallBody:
       case Source.CallJson:
       case Source.CallError:
+      case Source.CallValue:
         this.readCall(name, out);
+        return;
+      case Source.Store:
+        name.cell!.read(name.key, out);
         return;
     }
     out.setAbsent();
@@ -273,7 +278,13 @@ export abstract class View extends Facts {
     else if (name.source == Source.CallHeader) out.setText(result.headers.first(name.key));
     else if (name.source == Source.CallBody) out.setText(result.body);
     else if (name.source == Source.CallError) out.setText(result.error);
-    else result.readJson(out);
+    else if (name.source == Source.CallJson) result.readJson(out);
+    else this.readReply(result.reply, out);
+  }
+
+  private readReply(reply: Span, out: Value): void {
+    if (!isDefined(HIGRESS) || reply == NONE) return;
+    if (!valueOfReply(reply, out, scratch)) out.setFailure(Failure.Memory);
   }
 
   /** The place for the result of a callout with a name. */
@@ -316,6 +327,9 @@ export abstract class View extends Facts {
         this.request.ensureLoaded();
         out.setText(firstCookie(this.request, key));
         return;
+      case Source.Store:
+        name.cell!.read(key, out);
+        return;
       default:
         out.setText(firstCookie(this.original, key));
     }
@@ -340,6 +354,8 @@ export abstract class View extends Facts {
       }
       case Source.RequestForm:
         return mapOf(this.form()!, out, arena);
+      case Source.Store:
+        return false; // nobody knows all keys
       default: {
         const headers = name.source == Source.RequestCookie ? this.request : this.original;
         list.clear(this.arena);

@@ -79,7 +79,17 @@ const ROWS: Row[] = [
   ["calls.NAME.body", "string", "Its body; null when there is none, or too much of it."],
   ["calls.NAME.json", "dyn", "Its body as JSON."],
   ["calls.NAME.error", "string", "Why there is no answer, or not all of it; null when there is."],
-  ["rule.name", "string", "The name of the rule."],
+  [
+    "calls.NAME.value",
+    "dyn",
+    "What Redis answered: text (bytes where it is no UTF-8), an int, null, or a list of these.",
+  ],
+  [
+    "store.NAME",
+    "dyn",
+    "What a `store` step has put there, of this stream or any other; `store.NAME[key]` where it has keys.",
+  ],
+  ["rule.name", "string", "The name of the rule, or of the task."],
   ["now", "timestamp", "The time."],
   ["source.address", "string", "The address of the connection's other end, with its port."],
   ["source.port", "int", "Its port."],

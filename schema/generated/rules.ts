@@ -8,37 +8,78 @@ export type Duration = string;
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size = string | number;
-export type Globs = string | [string, ...string[]];
 /**
- * `present`, `absent`, a value to be equal to, or an object.
+ * How often it runs; 100ms at least, 24h at most. Runs keep to that rhythm however long one takes: while one is going on, the next is left out (counted as `task.skipped`).
  */
-export type Matcher = string | ValueMatcher;
-export type StatusCode = number;
+export type Duration1 = string;
 /**
  * Shown in diagnostics.
  */
 export type StepName = string;
-/**
- * What a failed expression of this step does instead: `skip` the step, even a guard; `deny` the message (403, or 502 for a response).
- */
-export type StepOnError = "skip" | "deny";
 export type ValueOrList = string | number | boolean | [Value, ...Value[]];
 /**
  * Text that may hold `$(…)`, a number or a boolean.
  */
 export type Value = string | number | boolean;
 /**
- * The new path. The query stays unless the new path has one.
- */
-export type Path = string | PathRewrite;
-/**
  * Text that may hold `$(…)`.
  */
 export type Template = string;
 /**
+ * Default: the service's.
+ */
+export type Duration2 = string;
+/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size1 = string | number;
+export type StatusCode = number;
+/**
+ * Several callouts at a time; goes on when all are answered.
+ *
+ * @minItems 1
+ * @maxItems 32
+ */
+export type Parallel = [ParallelCall, ...ParallelCall[]];
+/**
+ * Text with templates; a single `$(…)` keeps its type.
+ */
+export type StoredValue = string | number | boolean | StoredValue1;
+/**
+ * After that it is absent; default: never.
+ */
+export type Duration3 = string;
+/**
+ * A line in the host's log.
+ */
+export type Log = string | Log1;
+/**
+ * No further steps and no further rules in this phase.
+ */
+export type Stop = true;
+/**
+ * What the proxy does by itself, again and again, without a stream. Requests neither wait for a task nor fail with it; what it finds out reaches them by `store`.
+ *
+ * @maxItems 32
+ */
+export type Tasks = Task[];
+export type Globs = string | [string, ...string[]];
+/**
+ * `present`, `absent`, a value to be equal to, or an object.
+ */
+export type Matcher = string | ValueMatcher;
+/**
+ * What a failed expression of this step does instead: `skip` the step, even a guard; `deny` the message (403, or 502 for a response).
+ */
+export type StepOnError = "skip" | "deny";
+/**
+ * The new path. The query stays unless the new path has one.
+ */
+export type Path = string | PathRewrite;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size2 = string | number;
 /**
  * Take members and elements away.
  *
@@ -54,10 +95,6 @@ export type JsonPlaces1 = [string, ...string[]];
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size2 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
 export type Size3 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
@@ -68,32 +105,17 @@ export type Size4 = string | number;
  */
 export type Size5 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration1 = string;
-/**
- * Default: the service's.
- */
-export type Duration2 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size6 = string | number;
 /**
- * Several callouts at a time; goes on when all are answered.
- *
- * @minItems 1
- * @maxItems 32
+ * Default: the service's.
  */
-export type Parallel = [ParallelCall, ...ParallelCall[]];
+export type Duration4 = string;
 /**
- * A line in the host's log.
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
  */
-export type Log = string | Log1;
-/**
- * No further steps and no further rules in this phase.
- */
-export type Stop = true;
+export type Duration5 = string;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -112,6 +134,7 @@ export interface RulewayRuleFile {
   services?: Services;
   limits?: Limits;
   settings?: Settings;
+  tasks?: Tasks;
   rules?: Rules;
   /**
    * The Higress envelope: documents of their own for routes, domains and services. The first entry that matches replaces the rules above and inherits the rest.
@@ -165,6 +188,21 @@ export interface Service {
    */
   authority?: string;
   timeout?: Duration;
+  redis?: RedisServer;
+}
+/**
+ * The service is Redis: `redis` steps send it commands, and nothing else can. Only Higress has a client for it (R402).
+ */
+export interface RedisServer {
+  /**
+   * Of an ACL user (Redis 6); default: only the password is sent.
+   */
+  username?: string;
+  password?: string;
+  /**
+   * The database; default 0.
+   */
+  db?: number;
 }
 /**
  * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
@@ -190,6 +228,139 @@ export interface Settings {
    * Which entry of `_rules_` applies when several domains match: the first in order, as Higress does, or the most specific.
    */
   domains?: "inOrder" | "mostSpecific";
+}
+export interface Task {
+  /**
+   * Shown in logs and diagnostics, and read as `$(rule.name)`; no two tasks have one name.
+   */
+  name: string;
+  every: Duration1;
+  /**
+   * It also runs as soon as the configuration is in force; default false: the first run is after `every`.
+   */
+  onStart?: boolean;
+  /**
+   * Each run but that of `onStart` is so much later at most, at random, so that not all workers and proxies ask at one moment: `2s`, or `10%` of `every`; not more than `every`. Default none.
+   */
+  jitter?: string;
+  /**
+   * One worker of the whole proxy runs it; default false: each does for itself, and so does the main thread of Envoy, which has a VM too. That one holds a lease in the data that workers share; when it dies, another takes over once the lease has expired: after `every`, but 5s at least and 60s at most. No period has two runs.
+   */
+  leader?: boolean;
+  /**
+   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
+   *
+   * @minItems 1
+   */
+  steps: [TaskStep, ...TaskStep[]];
+}
+/**
+ * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send` and a refusing `onError` of `call`.
+ */
+export interface TaskStep {
+  name?: StepName;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  call?: Call;
+  parallel?: Parallel;
+  set?: Set;
+  store?: Store;
+  log?: Log;
+  stop?: Stop;
+}
+/**
+ * Ask a service over HTTP. The message waits for the answer; where the stream is done, nobody waits and the callout goes out for its effect.
+ */
+export interface Call {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Default GET; with a body POST.
+   */
+  method?: string;
+  /**
+   * Default `/`.
+   */
+  path?: string;
+  /**
+   * Headers of the request to send along; default none.
+   */
+  send?: string | [string, ...string[]];
+  headers?: HeaderValues;
+  body?: Template;
+  /**
+   * Any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  timeout?: Duration2;
+  maxBody?: Size1;
+  /**
+   * The answer is `calls.NAME` from then on: `status` (0: no answer), `headers`, `body`, `json`, `error`.
+   */
+  as?: string;
+  /**
+   * No answer (refused, reset, timed out): `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
+/**
+ * Headers of your own.
+ */
+export interface HeaderValues {
+  [k: string]: ValueOrList;
+}
+export interface ParallelCall {
+  call: Call;
+  /**
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   */
+  when?: string;
+  /**
+   * Names (`as`) of callouts of this list that must be over before this one starts.
+   */
+  needs?: string | [string, ...string[]];
+}
+/**
+ * Variables of this stream, read as `$(ctx.NAME)`.
+ */
+export interface Set {
+  [k: string]: Value;
+}
+/**
+ * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
+ */
+export interface Store {
+  [k: string]: StoredValue;
+}
+export interface StoredValue1 {
+  /**
+   * Any JSON value; strings are templates. `null` takes the value away.
+   */
+  value: {
+    [k: string]: unknown;
+  };
+  ttl?: Duration3;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
+  /**
+   * How many keys the name may have at the most; default 1000. They are kept in groups of 16 or more: in a group that is full, the key that expires first goes, else the one written first (counted as `store.evicted`). The same in all steps that store the name.
+   */
+  maxKeys?: number;
+}
+export interface Log1 {
+  /**
+   * Default info.
+   */
+  level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
+  text: Template;
 }
 export interface Rule {
   /**
@@ -399,7 +570,7 @@ export interface Limits1 {
 export interface RequestStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -422,10 +593,13 @@ export interface RequestStep {
   validate?: Validate;
   authorize?: Authorize;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
-  respond?: Respond2;
+  rateLimit?: RateLimit;
+  respond?: Respond3;
   redirect?: Redirect;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }
@@ -433,10 +607,10 @@ export interface RequestStep {
  * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers {
-  set?: HeaderValues;
-  add?: HeaderValues1;
-  append?: HeaderValues2;
-  default?: HeaderValues3;
+  set?: HeaderValues1;
+  add?: HeaderValues2;
+  append?: HeaderValues3;
+  default?: HeaderValues4;
   remove?: Globs;
   /**
    * Remove all others, but for pseudo-headers and what frames the message.
@@ -460,25 +634,25 @@ export interface Headers {
 /**
  * Replace all lines of the name.
  */
-export interface HeaderValues {
+export interface HeaderValues1 {
   [k: string]: ValueOrList;
 }
 /**
  * A further line.
  */
-export interface HeaderValues1 {
+export interface HeaderValues2 {
   [k: string]: ValueOrList;
 }
 /**
  * Join to the existing value with `, `. Not for set-cookie.
  */
-export interface HeaderValues2 {
+export interface HeaderValues3 {
   [k: string]: ValueOrList;
 }
 /**
  * Only if the name is absent.
  */
-export interface HeaderValues3 {
+export interface HeaderValues4 {
   [k: string]: ValueOrList;
 }
 /**
@@ -590,7 +764,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size1;
+  window?: Size2;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -610,7 +784,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size2;
+  maxSize?: Size3;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -787,7 +961,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size3;
+  maxSize?: Size4;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -825,12 +999,6 @@ export interface EventEdit {
    * Text that may hold `$(…)`.
    */
   id?: string;
-}
-/**
- * Variables of this stream, read as `$(ctx.NAME)`.
- */
-export interface Set {
-  [k: string]: Value;
 }
 /**
  * Edits of a JSON body; bytes that no edit touches stay as they are. Places are JSON Pointers (`/a/0/b`, RFC 6901) or paths (RFC 9535): `$.a`, `$['a b']`, `[0]`, `[-1]`, `.*`, `[*]`, slices `[1:5:2]`, unions `['a', 0]`, descendants `..a`; filters (`?`) are refused. A path edits all that it matches. Order: remove, rename, copy, move, set, default, add, append, merge, patch, dedupe; each sees what those before have left. In a map edits go by the bytes of their paths, in a list as listed. An edit whose place is not there, or whose value is a template that is absent or null, is skipped; `null` as it stands is a value. Of members with one name the last counts, and where an edit looks a name up only the last stays.
@@ -872,12 +1040,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size4;
+  body?: Size5;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size5;
+  headerBytes?: Size6;
   respond?: Respond;
 }
 /**
@@ -888,7 +1056,7 @@ export interface Respond {
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -901,7 +1069,7 @@ export interface Respond {
    */
   details?: string;
 }
-export interface HeaderValues4 {
+export interface HeaderValues5 {
   [k: string]: ValueOrList;
 }
 /**
@@ -954,7 +1122,7 @@ export interface Respond1 {
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -984,7 +1152,7 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
-  timeout?: Duration1;
+  timeout?: Duration4;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -1005,12 +1173,12 @@ export interface AuthorizeSend {
    * Headers of the request to send along; default authorization, cookie.
    */
   headers?: string | [string, ...string[]];
-  set?: HeaderValues5;
+  set?: HeaderValues6;
 }
 /**
  * Headers of your own.
  */
-export interface HeaderValues5 {
+export interface HeaderValues6 {
   [k: string]: ValueOrList;
 }
 /**
@@ -1029,7 +1197,7 @@ export interface AuthorizeUpstream {
  */
 export interface AuthorizeDenied {
   status?: StatusCode;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value.
@@ -1043,70 +1211,107 @@ export interface AuthorizeDenied {
   forward?: string | [string, ...string[]];
 }
 /**
- * Ask a service over HTTP. The message waits for the answer; where the stream is done, nobody waits and the callout goes out for its effect.
+ * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
  */
-export interface Call {
+export interface RedisCommand {
   /**
-   * Name of an entry of `services`.
+   * Name of an entry of `services` that has `redis`.
    */
   service: string;
   /**
-   * Text that may hold `$(…)`.
+   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
+   *
+   * @minItems 1
+   * @maxItems 64
    */
-  method?: string;
+  command: [string | number, ...(string | number)[]];
+  timeout?: Duration5;
   /**
-   * Text that may hold `$(…)`.
-   */
-  path?: string;
-  /**
-   * Headers of the request to send along; default none.
-   */
-  send?: string | [string, ...string[]];
-  headers?: HeaderValues6;
-  body?: Template;
-  /**
-   * Any JSON value.
-   */
-  json?: {
-    [k: string]: unknown;
-  };
-  timeout?: Duration2;
-  maxBody?: Size6;
-  /**
-   * The answer is `calls.NAME` from then on: `status` (0: no answer), `headers`, `body`, `json`, `error`.
+   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
    */
   as?: string;
   /**
-   * No answer (refused, reset, timed out): `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
    */
   onError?: ("continue" | "deny") | StatusCode;
 }
 /**
- * Headers of your own.
+ * So many requests in so long, and 429 beyond. A guard: what cannot be counted is refused. Several limits all hold; a request that one of them refuses is taken from none. A key that is forgotten for lack of room is counted as `rate_limit.evicted`.
  */
-export interface HeaderValues6 {
-  [k: string]: ValueOrList;
-}
-export interface ParallelCall {
-  call: Call;
+export interface RateLimit {
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * `100/1m`, or up to four of them.
    */
-  when?: string;
+  limit:
+    | string
+    | [string]
+    | [string, string]
+    | [string, string, string]
+    | [string, string, string, string];
   /**
-   * Names (`as`) of callouts of this list that must be over before this one starts.
+   * Text that may hold `$(…)`.
    */
-  needs?: string | [string, ...string[]];
+  key?: string;
+  /**
+   * `token` (default): a bucket of `burst` requests that fills again at the rate: after a burst one passes whenever one is due, and no period has more than burst and limit together. `fixed`: a count for each period, those of `1d` from midnight UTC; up to twice the limit around the turn of one. `sliding`: no period, wherever it begins, has more than the limit; what is used comes back in sevenths of the period.
+   */
+  algorithm?: "token" | "fixed" | "sliding";
+  /**
+   * Of `token` with one limit: how many may pass at once; default the limit's count.
+   */
+  burst?: number;
+  /**
+   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls.
+   */
+  scope?: "worker" | "proxy";
+  /**
+   * Steps with the same name, limits and algorithm count together, in all rules and entries. Default: each step for itself, known by the name of its rule and its place in it.
+   */
+  name?: string;
+  /**
+   * What the request takes of the limit; default 1. Fractions count as the next whole number, what is no number from 0 on as 1; more than the limit (or burst) never passes.
+   */
+  cost?: number | string;
+  /**
+   * Fields of the response that say how matters stand, of the limit that is nearest: `ratelimit` (default): ratelimit-limit, ratelimit-remaining, ratelimit-reset (seconds), as the IETF draft had them up to version 7; `x-ratelimit`: the same names with x-, as Envoy writes them; `structured`: ratelimit-policy and ratelimit, as later versions have them; `none`. A refusal has retry-after in any case, unless the request can never pass.
+   */
+  headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
+  respond?: Respond2;
+  /**
+   * The counts cannot be read or written: `deny` (503, the default) or `allow`.
+   */
+  onError?: "deny" | "allow";
 }
 /**
- * Answer now; nothing further runs.
+ * The answer instead; its status is 429 unless it says otherwise.
  */
 export interface Respond2 {
   /**
    * Default 200.
    */
   status?: number;
-  headers?: HeaderValues4;
+  headers?: HeaderValues5;
+  text?: Template;
+  /**
+   * Any JSON value; strings are templates.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Response code details, for access logs.
+   */
+  details?: string;
+}
+/**
+ * Answer now; nothing further runs.
+ */
+export interface Respond3 {
+  /**
+   * Default 200.
+   */
+  status?: number;
+  headers?: HeaderValues5;
   text?: Template;
   /**
    * Any JSON value; strings are templates.
@@ -1129,20 +1334,13 @@ export interface Redirect {
    */
   status?: 301 | 302 | 303 | 307 | 308;
 }
-export interface Log1 {
-  /**
-   * Default info.
-   */
-  level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
-  text: Template;
-}
 /**
  * One verb, and what says whether it is done.
  */
 export interface ResponseStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -1156,10 +1354,12 @@ export interface ResponseStep {
   limit?: Limit;
   validate?: Validate;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
-  respond?: Respond2;
+  respond?: Respond3;
   redirect?: Redirect;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }
@@ -1169,11 +1369,13 @@ export interface ResponseStep {
 export interface DoneStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
    */
   when?: string;
   call?: Call;
+  redis?: RedisCommand;
   set?: Set;
+  store?: Store;
   log?: Log;
   stop?: Stop;
 }

@@ -1,0 +1,13 @@
+// What every callback begins with. Managed garbage (of configurations that are gone) is collected then,
+// when the wasm stack holds no references.
+
+import { scratch } from "../abi/memory";
+import { hasGarbage, setGarbage } from "../stream/program";
+
+export function enter(): void {
+  scratch.reset();
+  if (hasGarbage) {
+    setGarbage(false);
+    __collect();
+  }
+}

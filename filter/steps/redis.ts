@@ -1,0 +1,127 @@
+// `redis`: sends one command to Redis and keeps what it says as `calls.NAME`. A command is a list of
+// words, each counted on the wire, so no value from outside can become another word or another command.
+
+import * as host from "../abi/host";
+import { length, NONE, Span } from "../bytes/span";
+import { Writer } from "../bytes/writer";
+import { Kind, Value, writeText } from "../cel/index";
+import { Phase } from "../rules/name";
+import { Absent, Template } from "../rules/template";
+import { Answer } from "../stream/answer";
+import * as result from "../stream/call-result";
+import { Counter, count } from "../stream/counters";
+import { number, text } from "../stream/description";
+import { Exchange } from "../stream/exchange";
+import { Outcome, Step } from "../stream/program";
+import { NO_COMMAND, RedisAnswer, send } from "../stream/redis-calls";
+import { RedisService } from "../stream/redis-service";
+import * as reply from "../stream/reply";
+import { OnNoAnswer } from "./call";
+
+/** No name was given. */
+export const NO_RESULT: i32 = -1;
+
+const command = Writer.create();
+const word = Writer.create();
+const value = Value.create();
+
+@final
+export class RedisStep extends Step {
+  timeoutMs: i32 = 500;
+  /** Among the program's callouts with a name. */
+  result: i32 = NO_RESULT;
+  onNoAnswer: OnNoAnswer = OnNoAnswer.GoOn;
+  errorStatus: i32 = 503;
+
+  constructor(
+    private readonly service: RedisService,
+    private readonly words: StaticArray<Template>,
+  ) {
+    super();
+    this.calls = true;
+  }
+
+  run(x: Exchange): Outcome {
+    const bytes = this.write(x);
+    if (x.phase == Phase.Done) {
+      this.sendForEffect(x, bytes);
+      return Outcome.Next;
+    }
+    if (bytes == NONE) return this.fail(x, result.notSent);
+    const name = send(this.service, bytes, x.waiter, this.timeoutMs);
+    if (name == NO_COMMAND) return this.fail(x, result.notSent);
+    if (x.waitBeside(name)) return Outcome.Pause;
+    return this.fail(x, result.notSent);
+  }
+
+  /** Nobody waits for what a stream that is done has sent; it must outlive the stream. */
+  private sendForEffect(x: Exchange, bytes: Span): void {
+    host.setEffectiveContext(x.root);
+    const isSent = bytes != NONE && this.service.call(bytes) != host.NO_CALL;
+    host.setEffectiveContext(x.id);
+    count(isSent ? Counter.RedisSent : Counter.RedisFailed);
+  }
+
+  /** The command in RESP, valid until the next one; NONE when one of its words has no value. */
+  private write(x: Exchange): Span {
+    const n = this.words.length;
+    command.reset();
+    command.byte(0x2a);
+    command.integer(n);
+    command.text("\r\n");
+    for (let i = 0; i < n; i++) {
+      if (!writeWord(unchecked(this.words[i]), x)) return NONE;
+      command.byte(0x24);
+      command.integer(word.size);
+      command.text("\r\n");
+      command.span(word.view());
+      command.text("\r\n");
+    }
+    return command.failed || length(command.view()) > MAX_COMMAND ? NONE : command.view();
+  }
+
+  override resume(x: Exchange, answer: Answer, item: i32): Outcome {
+    const got = changetype<RedisAnswer>(answer);
+    if (got.isTooLarge) return this.fail(x, result.tooLarge);
+    if (got.status == 0) return this.fail(x, result.unreachable);
+    if (got.error != NONE) return this.fail(x, got.error);
+    count(Counter.RedisAnswered);
+    if (this.result != NO_RESULT) x.result(this.result).keepReply(got.reply);
+    return Outcome.Next;
+  }
+
+  private fail(x: Exchange, why: Span): Outcome {
+    count(Counter.RedisFailed);
+    if (this.result != NO_RESULT) x.result(this.result).fail(why);
+    if (this.onNoAnswer == OnNoAnswer.GoOn) return Outcome.Next;
+    reply.plain(x, this.errorStatus, reply.redisFailed);
+    return Outcome.End;
+  }
+
+  override describe(out: Writer): void {
+    text(out, "cluster", this.service.cluster);
+    number(out, "timeout", this.timeoutMs);
+    number(out, "onError", this.onNoAnswer == OnNoAnswer.GoOn ? 0 : this.errorStatus);
+  }
+}
+
+/** A larger command is not sent. */
+const MAX_COMMAND: i32 = 1 << 20;
+
+/** Puts the word's bytes into `word`; false when it has none: it is absent, or neither text nor number. */
+function writeWord(template: Template, x: Exchange): bool {
+  word.reset();
+  if (!template.isSingle) return template.write(x, Absent.Skips, word);
+  template.evaluateSingle(x, value);
+  switch (value.kind) {
+    case Kind.String:
+    case Kind.Bytes:
+      word.span(value.bits);
+      return !word.failed;
+    case Kind.Int:
+    case Kind.Uint:
+    case Kind.Double:
+      return writeText(value, word) && !word.failed;
+  }
+  return false;
+}

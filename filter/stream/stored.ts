@@ -1,0 +1,112 @@
+// A name of `store`: a value, or values under keys, in the host's shared data. What is written is seen by
+// every worker at once; the last one to write counts. A value is a letter and text: `t` for text as it is,
+// `j` for JSON.
+
+import * as host from "../abi/host";
+import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { Writer } from "../bytes/writer";
+import { Failure, parseJson, Value } from "../cel/index";
+import * as siphash from "../crypto/siphash";
+import { Cell } from "../rules/name";
+import { Saved } from "./buckets";
+import { Counter, count } from "./counters";
+import { Space } from "./space";
+import { FOR_EVER, Table } from "./table";
+
+export const TEXT: u32 = 0x74;
+export const JSON: u32 = 0x6a;
+
+/** The letter included. */
+export const MAX_VALUE: i32 = 64 * 1024 + 1;
+/** Values of one name in a bucket, when it has more than one bucket. */
+const GROUP: i32 = 16;
+/** Somebody else may write to the same bucket so often in a row. */
+const MAX_TRIES: i32 = 32;
+/** Names without keys that one bucket may have: more than ever meet in one. */
+const MAX_NAMES: i32 = 16;
+
+const hashed = Writer.create();
+
+@final
+export class Stored extends Cell {
+  private readonly table: Table;
+  private low: u64 = 0;
+  private high: u64 = 0;
+  private readonly groups: u32;
+  /** How many values a bucket may have of it. */
+  private readonly most: i32;
+
+  /** `maxKeys` is 0 for a name without keys. */
+  constructor(
+    name: Span,
+    private readonly space: Space,
+    readonly maxKeys: i32,
+  ) {
+    super(name, maxKeys > 0);
+    const isKeyed = maxKeys > 0;
+    this.table = isKeyed ? space.keyedValues : space.values;
+    this.groups = max(1, maxKeys / GROUP);
+    this.most = isKeyed ? maxKeys / (max(1, maxKeys / GROUP) as i32) : MAX_NAMES;
+    hashed.reset();
+    hashed.byte(0x73);
+    hashed.span(name);
+    space.hash(hashed);
+    this.low = siphash.low;
+    this.high = siphash.high;
+  }
+
+  read(key: Span, out: Value): void {
+    out.setAbsent();
+    if (!this.open(key)) {
+      count(Counter.StoreFailed);
+      return;
+    }
+    const data = this.table.find();
+    if (length(data) == 0) return;
+    const expires = this.table.expires;
+    if (expires != FOR_EVER && expires <= host.now() / 1000) return;
+    const text = sliceUnchecked(data, 1, length(data));
+    if (byteAtUnchecked(data, 0) == (TEXT as u8)) {
+      out.setText(text);
+      return;
+    }
+    const failure = parseJson(text, out);
+    if (failure != Failure.None) out.setFailure(failure);
+  }
+
+  /** Puts the value, a letter and text, in place of the former one for `ttl` microseconds (0: for ever);
+   * NONE takes it away. What cannot be kept is counted, and the former value stays. */
+  write(key: Span, data: Span, ttl: u64): void {
+    if (length(data) > MAX_VALUE) {
+      count(Counter.StoreRejected);
+      return;
+    }
+    const now = host.now() / 1000;
+    const table = this.table;
+    const mark = this.isKeyed ? (this.low as u32) : 0;
+    for (let i = 0; i < MAX_TRIES; i++) {
+      if (!this.open(key)) break;
+      if (!table.put(now, ttl == 0 ? FOR_EVER : now + ttl, mark, this.most, data)) {
+        count(Counter.StoreRejected);
+        return;
+      }
+      const saved = table.save();
+      if (saved == Saved.Failed) break;
+      if (saved == Saved.Conflict) continue;
+      for (let n = table.evicted; n > 0; n--) count(Counter.StoreEvicted);
+      return;
+    }
+    count(Counter.StoreFailed);
+  }
+
+  private open(key: Span): bool {
+    if (!this.isKeyed) return this.table.open(this.low, this.high, this.low as u32);
+    hashed.reset();
+    hashed.word(this.low);
+    hashed.word(this.high);
+    if (key != NONE) hashed.span(key);
+    this.space.hash(hashed);
+    const group = (siphash.low >>> 32) % (this.groups as u64);
+    return this.table.open(siphash.low, siphash.high, (this.low as u32) + (group as u32));
+  }
+}
