@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from "commander";
 import { stringify } from "yaml";
 import { root, wasmPath } from "./assets.ts";
 import { registerEval } from "./eval.ts";
+import { registerExplain } from "./explain.ts";
 import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
 import { compile, TARGETS, type Target } from "./index.ts";
 import { registerPlan } from "./plan.ts";
@@ -97,6 +98,7 @@ function plural(n: number, what: string): string {
 }
 
 registerEval(program);
+registerExplain(program);
 registerPlan(program);
 registerRun(program);
 registerTest(program);

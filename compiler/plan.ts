@@ -5,14 +5,23 @@ import { type Command, Option } from "commander";
 import type { Diagnostic } from "./diagnostic.ts";
 import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
 import { compile, TARGETS, type Target } from "./index.ts";
+import { tellOfDone, tellOfWaits, waits } from "./planning/callouts.ts";
 import { type MemoryTerm, memoryOfAll, size, sum } from "./planning/memory.ts";
-import { DIRECTIONS, type PlannedRule, type PlannedTask, planRules } from "./planning/plan.ts";
+import {
+  DIRECTIONS,
+  type Direction,
+  type PlannedRule,
+  type PlannedTask,
+  planRules,
+} from "./planning/plan.ts";
 import { type Told, tell, tellTask } from "./planning/sentences.ts";
 import { render } from "./render.ts";
 
 export interface Planned extends PlannedRule {
   request: Told;
   response: Told;
+  /** Milliseconds that a stream waits for callouts at the worst. */
+  waits: Record<Direction, number>;
   /** Upper bound of what a stream keeps in memory for the rule. */
   bytes: number;
 }
@@ -71,7 +80,8 @@ export function planFile(
 function planned(rule: PlannedRule): Planned {
   const request = tell(rule, "request");
   const response = tell(rule, "response");
-  return { ...rule, request, response, bytes: sum([...request.memory, ...response.memory]) };
+  const bytes = sum([...request.memory, ...response.memory]);
+  return { ...rule, request, response, waits: waits(rule.filter), bytes };
 }
 
 /** The rules of a file, what they come to together, and its tasks. */
@@ -80,7 +90,9 @@ export function renderPlan(rules: Planned[], tasks: PlannedTask[] = []): string 
   if (rules.length > 1) {
     const head = `${rules[0]!.file} all rules together, on a stream that each of them is for\n`;
     const memory = DIRECTIONS.map((direction) => memoryOfAll(rules, direction));
-    parts.push(head + row("memory", tellOfMemory(memory)));
+    const waiting = tellOfWaits(rules.map((rule) => rule.waits));
+    const waitRow = waiting === undefined ? "" : row("waits", waiting);
+    parts.push(head + waitRow + row("memory", tellOfMemory(memory)));
   }
   return [...parts, ...tasks.map(renderTask)].join("\n");
 }
@@ -99,6 +111,9 @@ function renderRule(rule: Planned): string {
     const said = isQuiet ? ["nothing of bodies, and nothing is waited for"] : sentences;
     rows.push(...said.map((each, i) => row(i === 0 ? direction : "", each)));
   }
+  rows.push(...tellOfDone(filter.done).map((each) => row("done", each)));
+  const waiting = tellOfWaits([rule.waits]);
+  if (waiting !== undefined) rows.push(row("waits", waiting));
   rows.push(row("memory", tellOfMemory(DIRECTIONS.map((direction) => rule[direction].memory))));
   return `${file}${line === undefined ? "" : `:${line}`} ${filter.name}\n${rows.join("")}`;
 }

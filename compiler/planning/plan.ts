@@ -26,6 +26,13 @@ export interface FilterEdit {
 /** What a step does when something it needs cannot be evaluated; the filter's numbers. */
 export const ON_FAILURE = { skip: 0, act: 1, deny: 2 } as const;
 
+export interface FilterCall {
+  cluster: string;
+  timeout: number;
+  /** A status, or 0: the message goes on. */
+  onError: number;
+}
+
 export interface FilterStep {
   step: number;
   conditional?: true;
@@ -51,8 +58,10 @@ export interface FilterStep {
   /** Of a callout. */
   cluster?: string;
   timeout?: number;
-  /** A status, or 0: the request goes on. */
+  /** A status, or 0: the message goes on. */
   onError?: number;
+  /** Of `parallel`; `needs` has a bit for each that has to be over before. */
+  calls?: Array<FilterCall & { needs: number }>;
 }
 
 /** A rule in the filter's own words. */
@@ -74,6 +83,7 @@ export interface FilterRule {
   readLimit: number;
   request: FilterStep[];
   response: FilterStep[];
+  done: FilterStep[];
 }
 
 /** A task in the filter's own words; times are milliseconds. */

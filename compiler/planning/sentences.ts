@@ -1,10 +1,12 @@
 // What a plan means, for people: sentences for one direction of a rule, in the order of its steps, and
 // the memory that it may take there. The rule is told as if it were alone and all its steps ran.
 
+import { tellOfParallel, withoutAnswer, worstWait } from "./callouts.ts";
 import { type MemoryTerm, memoryTerms, readsBody, size } from "./memory.ts";
 import {
   DIRECTIONS,
   type Direction,
+  type FilterCall,
   type FilterEdit,
   type FilterStep,
   type FilterTask,
@@ -22,9 +24,11 @@ export function tellTask({ every, jitter, onStart, leader, steps }: FilterTask):
   const who = leader ? "one worker of the proxy" : "each worker, and the main thread of Envoy";
   const start = onStart ? ", and at the start" : "";
   const late = jitter > 0 ? `, at most ${jitter} ms later` : "";
-  const calls = steps.flatMap(({ cluster, timeout }) =>
-    timeout === undefined ? [] : [`asks ${cluster}, ${timeout} ms at most`],
+  const asked = steps.flatMap(
+    (step): Array<Pick<FilterStep, "cluster" | "timeout">> =>
+      step.timeout === undefined ? (step.calls ?? []) : [step],
   );
+  const calls = asked.map(({ cluster, timeout }) => `asks ${cluster}, ${timeout} ms at most`);
   return [`every ${every} ms${late}${start}, by ${who}`, ...calls];
 }
 
@@ -107,7 +111,7 @@ class Teller {
       const refuses = verb === "validate" || step.onFailure === ON_FAILURE.deny;
       this.tellOfReading(verb, refuses ? "the message is refused" : "what it needs is absent");
     }
-    if (step.timeout !== undefined) this.tellOfCallout(step, i);
+    if (step.timeout !== undefined || step.calls) this.tellOfCallout(step, i);
     if (step.rates) this.tellOfRates(step, step.rates);
     for (const [name, keys] of step.stores ?? []) this.tellOfStore(name, keys);
     if (verb === "limit") this.tellOfLimit(step);
@@ -129,14 +133,19 @@ class Teller {
   }
 
   private tellOfCallout(step: FilterStep, i: number): void {
-    const failed = step.onError === 0 ? "the request goes on" : String(step.onError);
     // A body that was read has to be where the callout's answer finds it.
     const isJudgedLater = this.steps.slice(i + 1).some(({ judgesBody }) => judgesBody);
     const waits =
       this.read > 0 || (this.rule.filter.holdsHeaders && isJudgedLater)
         ? "the host keeps the body meanwhile, within its own buffer limit"
-        : "until then the request is held";
-    const asked = `${this.verbs[i]} asks ${step.cluster}, ${step.timeout} ms at most`;
+        : `until then the ${this.direction} is held`;
+    if (step.calls) {
+      this.say(`${tellOfParallel(step, this.direction)}; ${worstWait(step)} ms in all; ${waits}`);
+      return;
+    }
+    const call = step as FilterStep & FilterCall;
+    const asked = `${this.verbs[i]} asks ${call.cluster}, ${call.timeout} ms at most`;
+    const failed = withoutAnswer(call, this.direction);
     this.say(`${asked}; without an answer: ${failed}; ${waits}`);
   }
 

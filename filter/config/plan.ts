@@ -71,6 +71,7 @@ function planProgram(program: Program | null, prefix: string): void {
     number(line, "readLimit", READ_LIMIT);
     writeSteps("request", rule.request);
     writeSteps("response", rule.response);
+    writeSteps("done", rule.done);
     line.byte(0x7d);
     host.log(LogLevel.Debug, line.view());
   }

@@ -13,6 +13,7 @@ import { logNotes } from "../config/notes";
 import { logPlan } from "../config/plan";
 import { Counter, count } from "../stream/counters";
 import { Configuration } from "../stream/program";
+import { readTracing } from "../stream/trace";
 
 /** More often than this, in milliseconds, no host is asked to wake us. */
 const SHORTEST_TICK: i32 = 10;
@@ -66,6 +67,7 @@ export class Plugin {
     }
     logNotes(configuration, prefix);
     logPlan(configuration, prefix);
+    readTracing();
     this.swap(configuration);
     return true;
   }

@@ -15,7 +15,7 @@ import { Answer, HttpAnswer } from "../stream/answer";
 import * as result from "../stream/call-result";
 import { send } from "../stream/callout";
 import { Counter, count } from "../stream/counters";
-import { number, text } from "../stream/description";
+import { key, number, text } from "../stream/description";
 import { Exchange, MAX_CALLS } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { isPseudo } from "../stream/header-map";
@@ -258,6 +258,13 @@ export class ParallelStep extends Step {
   }
 
   override describe(out: Writer): void {
-    number(out, "calls", this.steps.length);
+    key(out, "calls");
+    for (let i = 0; i < this.steps.length; i++) {
+      out.text(i == 0 ? '[{"needs":' : ',{"needs":');
+      out.integer(unchecked(this.needs[i]));
+      this.steps[i].describe(out);
+      out.byte(0x7d);
+    }
+    out.byte(0x5d);
   }
 }

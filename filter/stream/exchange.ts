@@ -40,6 +40,7 @@ import {
 } from "./program";
 import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
+import { mark, tracing } from "./trace";
 import { parseStatus, View } from "./view";
 
 /** Why a message is refused because of its body. */
@@ -217,6 +218,7 @@ export class Exchange extends View {
       const candidate = this.addCandidate();
       if (candidate == null) break;
       candidate.rule = i;
+      if (tracing) mark("chosen", program, i, Phase.Request, 0, 0);
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       demands |= rule.demands;
@@ -321,7 +323,9 @@ export class Exchange extends View {
           const outcome = this.readBodyFirst();
           if (outcome != Outcome.Next) return outcome;
         }
-        if (!this.entersRule(rule)) {
+        const enters = this.entersRule(rule);
+        if (tracing) this.mark(enters ? "enter" : "pass", this.candidate(this.candidateAt).applies);
+        if (!enters) {
           this.candidateAt++;
           continue;
         }
@@ -346,7 +350,10 @@ export class Exchange extends View {
     let outcome = Outcome.Next;
     if (!this.isDecided) {
       if (step.whenReadsBody) outcome = this.readBodyFirst();
-      if (outcome == Outcome.Next) this.isDecided = this.decides(step);
+      if (outcome == Outcome.Next) {
+        this.isDecided = this.decides(step);
+        if (tracing) this.mark("step", this.isDecided ? 1 : 0);
+      }
     }
     if (this.isDecided) {
       if (step.readsBody) outcome = this.readBodyFirst();
@@ -354,7 +361,15 @@ export class Exchange extends View {
       this.isDecided = false;
       if (outcome == Outcome.Next) outcome = step.run(this);
     }
-    return failures == before ? outcome : this.afterFailure(step, outcome, before);
+    if (failures != before) outcome = this.afterFailure(step, outcome, before);
+    if (tracing) this.mark("end", outcome);
+    return outcome;
+  }
+
+  /** Of the step at hand, for those who look at the walk. */
+  private mark(what: string, n: i32): void {
+    const rule = this.candidate(this.candidateAt).rule;
+    mark(what, this.program, rule, this.phase, this.stepAt, n);
   }
 
   /** Expressions of the step have failed, which `outcome` does not show yet. */
@@ -604,6 +619,7 @@ export class Exchange extends View {
     const before = failures;
     let outcome = step.resume(this, answer, item);
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
+    if (tracing) this.mark("end", outcome);
     if (outcome == Outcome.Next) {
       this.stepAt++;
       outcome = this.run();

@@ -1,6 +1,7 @@
 // Configurations, good and bad: precise errors, all at once; nothing lost; nothing trapped.
 
 import { expect, test } from "vitest";
+import { LogLevel } from "../../host/index.ts";
 import { Filter } from "./run.ts";
 
 const respond = (status: number) => [{ request: [{ respond: { status } }] }];
@@ -167,7 +168,7 @@ test("with skip, what is wrong outside of rules is still refused", () => {
 });
 
 test("no host call is made that no rule needs", () => {
-  const filter = new Filter();
+  const filter = new Filter({ logLevel: LogLevel.Debug });
   filter.configure({ ruleway: 1, rules: [{ response: [{ headers: { set: { a: "1" } } }] }] });
   filter.trace.length = 0;
   filter.open().request({}, "body").respond({}, "answer").close();

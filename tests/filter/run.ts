@@ -25,6 +25,8 @@ const bytesOf = (piece: Piece) =>
 export class Filter {
   readonly log: string[] = [];
   readonly trace: string[] = [];
+  /** What the filter says of its walk over the rules. */
+  readonly marks: string[] = [];
   readonly calls: HttpCall[] = [];
   readonly clock = new ManualClock();
   readonly plugin: Plugin;
@@ -35,7 +37,10 @@ export class Filter {
       allowOnHeadersStopIteration: true,
       clock: this.clock,
       logLevel: LogLevel.Trace,
-      log: (_level, text) => this.log.push(text),
+      log: (_level, text) => {
+        if (text.startsWith("trace ")) this.marks.push(text);
+        else this.log.push(text);
+      },
       trace: (entry) => this.trace.push(formatTrace(entry)),
       httpCall: (call) => this.calls.push(call),
       onTrap: (error) => this.traps.push(error),
