@@ -154,6 +154,8 @@ export class EnvoyEngine {
     }
     // The log of a stream is written once it has ended, a moment after the client has its answer.
     await this.awaitLog(test, logBefore, outcome);
+    // So is what the stream tells others of itself.
+    await this.awaitSeen(test, 1);
     outcome.upstream = this.upstream.seen[0];
     for (const [name, backend] of Object.entries(this.services)) outcome.calls[name] = backend.seen;
     return outcome;
@@ -166,15 +168,23 @@ export class EnvoyEngine {
   }
 
   /** What tasks send by the clock may come a moment late. */
-  private async awaitCalls({ expect }: RuleTest): Promise<void> {
-    const isThere = ([name, expected]: [string, unknown]) =>
-      (this.services[name]?.seen.length ?? 0) >= (Array.isArray(expected) ? expected.length : 0);
+  private async awaitCalls(test: RuleTest): Promise<void> {
+    await this.awaitSeen(test, 0);
+    // So that their answers are there too.
+    await pause(100);
+  }
+
+  /** Until the services have seen what they should, of one request without a list `single`; a second at
+   * the most. */
+  private async awaitSeen({ expect }: RuleTest, single: number): Promise<void> {
+    const isThere = ([name, expected]: [string, unknown]) => {
+      const wanted = Array.isArray(expected) ? expected.length : expected === "none" ? 0 : single;
+      return !this.services[name] || this.services[name].seen.length >= wanted;
+    };
     for (let tries = 0; tries < 50; tries++) {
       if (Object.entries(expect.calls ?? {}).every(isThere)) break;
       await pause(20);
     }
-    // So that their answers are there too.
-    await pause(100);
   }
 
   private async awaitLog(test: RuleTest, from: number, outcome: Outcome): Promise<void> {

@@ -122,9 +122,11 @@ export class CallStep extends Step {
 
   /** Keeps what came. */
   keep(x: Exchange, answer: Answer): void {
-    count(answer.status == 0 ? Counter.CallFailed : Counter.CallAnswered);
-    this.hasFailed = answer.status == 0;
-    if (this.hasFailed || answer.status >= 500) x.callFailed = true;
+    // Envoy answers 503 or 504 itself when a service cannot be reached or is late (measured on 1.40):
+    // nothing tells that from the service's own.
+    this.hasFailed = answer.status < 200 || answer.status >= 500;
+    count(this.hasFailed ? Counter.CallFailed : Counter.CallAnswered);
+    if (this.hasFailed) x.callFailed = true;
     if (this.result != NO_RESULT)
       x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
   }

@@ -317,11 +317,11 @@ export interface Call {
   timeout?: Duration2;
   maxBody?: Size1;
   /**
-   * The answer is `calls.NAME` from then on: `status` (0: no answer), `headers`, `body`, `json`, `error`.
+   * The answer is `calls.NAME` from then on: `status` (0: no answer; Envoy puts 503 or 504 there), `headers`, `body`, `json`, `error`.
    */
   as?: string;
   /**
-   * No answer (refused, reset, timed out): `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   * No answer (refused, reset, timed out: Envoy says 503 or 504 then) or a status of 500 or more: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
    */
   onError?: ("continue" | "deny") | StatusCode;
 }

@@ -75,6 +75,10 @@ test("no answer is status 0 and an error; onError: deny refuses", () => {
   g.clock.advance(500);
   expect([t.status, t.upstream]).toEqual(["503", undefined]);
   expect(g.plugin.pendingCalls).toBe(0);
+  // Envoy answers for a service that it cannot reach.
+  const u = g.open().request();
+  at(g, 1).respond({ headers: [[":status", "504"]] });
+  expect([u.status, u.upstream]).toEqual(["503", undefined]);
 });
 
 test("a response waits for its call, headers and body", () => {
