@@ -65,14 +65,14 @@ export class Gateway {
   }
 
   private newPlugin(): Plugin {
-    const { log, module, clusters } = this.options;
+    const { log, module } = this.options;
     return new Plugin(module, {
       allowOnHeadersStopIteration: true,
       clock: realClock,
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       logLevel: this.options.logLevel ?? LogLevel.Info,
       log: (level, text) => log(`  ${LogLevel[level].toLowerCase()}: ${text}`),
-      hasCluster: (name) => Object.hasOwn(clusters, name) && !isRedis(clusters[name]!),
+      hasCluster: (name) => this.urlOf(name) !== undefined,
       httpCall: (call) => this.callOut(call),
       redis: this.redis,
       onTrap: (error) => log(`  the filter trapped: ${error.message}`),
@@ -157,9 +157,17 @@ export class Gateway {
 
   // ---- callouts
 
+  /** Where callouts to the cluster go. That of the route can be called too, if none has its name. */
+  private urlOf(cluster: string): string | undefined {
+    const { clusters, upstream } = this.options;
+    const url = Object.hasOwn(clusters, cluster) ? clusters[cluster] : undefined;
+    if (url !== undefined) return isRedis(url) ? undefined : url;
+    return cluster === UPSTREAM ? upstream : undefined;
+  }
+
   private callOut(call: HttpCall): void {
     const headers: Headers = [...call.headers, ["content-length", String(call.body.length)]];
-    const outgoing = this.connect(this.options.clusters[call.cluster]!, headers, true);
+    const outgoing = this.connect(this.urlOf(call.cluster)!, headers, true);
     call.onCancel = () => outgoing.destroy();
     outgoing.on("error", () => call.fail());
     outgoing.on("response", (incoming) => {
@@ -173,6 +181,9 @@ export class Gateway {
     outgoing.end(call.body);
   }
 }
+
+/** The cluster of the one route there is. */
+const UPSTREAM = "upstream";
 
 /** Whether the URL is of a Redis server. */
 export function isRedis(url: string): boolean {
@@ -306,7 +317,7 @@ class Exchange implements Sink {
       "request.time": BigInt(Date.now()) * 1_000_000n,
       "connection.mtls": false,
       "xds.route_name": "default",
-      "xds.cluster_name": "upstream",
+      "xds.cluster_name": UPSTREAM,
       "xds.virtual_host_name": "all",
     });
     answer.onClose(() => this.end());

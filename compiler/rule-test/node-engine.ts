@@ -66,17 +66,29 @@ export function runInNode(
     redis,
     allowOnHeadersStopIteration: true,
     clock,
-    hasCluster: (name) => serviceOfCluster[name] !== undefined,
+    hasCluster: (name) => serviceOfCluster[name] !== undefined || name === UPSTREAM,
     log: (_level, text) => outcome.log.push(text),
     httpCall: (call) => answerCall(call),
     onTrap: (error) => outcome.violations.push(`the filter trapped: ${error.message}`),
     ...world.options,
   });
   let services = test.services;
+  let forwarded: Seen | undefined;
   const answerCall = (call: HttpCall) => {
-    const service = serviceOfCluster[call.cluster]!;
+    const service = serviceOfCluster[call.cluster];
+    const seen = { headers: call.headers, body: call.body };
+    if (service === undefined) {
+      // The upstream of the route, asked by a callout.
+      forwarded ??= seen;
+      const given = test.upstream ?? {};
+      clock.after(given.delay ?? 0, () =>
+        call.respond({ headers: answerHeaders(given), body: join(bodyOf(given)) }),
+      );
+      clock.advance(given.delay ?? 0);
+      return;
+    }
     outcome.calls[service] ??= [];
-    outcome.calls[service].push({ headers: call.headers, body: call.body });
+    outcome.calls[service].push(seen);
     const answer = services?.[service];
     if (!answer) {
       outcome.violations.push(`calls.${service}: the test has no answer for this service`);
@@ -153,6 +165,7 @@ export function runInNode(
   }
   stream.close();
   plugin.close();
+  outcome.upstream = forwarded;
   if (upstream.headers) {
     const seen: Seen = { headers: upstream.headers, body: join(upstream.body) };
     // A request that was answered before its body had come is broken off, by us.
@@ -169,11 +182,14 @@ export function runInNode(
   return outcome;
 }
 
+/** The cluster of the route. */
+const UPSTREAM = "upstream";
+
 const INFO: StreamInfo = {
   "source.address": "127.0.0.1:40000",
   "request.protocol": "HTTP/1.1",
   "xds.route_name": "default",
-  "xds.cluster_name": "upstream",
+  "xds.cluster_name": UPSTREAM,
 };
 
 const methodOf = (request: TestRequest) =>

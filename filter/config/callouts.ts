@@ -6,14 +6,18 @@ import { Kind, NO_NODE } from "../json/tape";
 import { Phase } from "../rules/name";
 import { isIdentifier } from "../rules/path-template";
 import { CallStep, OnNoAnswer, ParallelStep } from "../steps/call";
+import { Kind as FieldKind } from "../steps/field-edits";
+import { ForwardStep } from "../steps/forward";
 import { MAX_CALLS } from "../stream/exchange";
 import { Context } from "./context";
-import { decodeHeaderValues } from "./fields";
+import { decodeFields, decodeHeaderValues } from "./fields";
 import { Services } from "./services";
 import { integerOf } from "./shape";
 
 /** What of an answer's body is kept where a step does not say: what the host would hold of one. */
 const DEFAULT_MAX_BODY: i64 = 1 << 20;
+/** Of `forward`, in milliseconds: that of a route in Envoy. */
+const FORWARD_TIMEOUT: i32 = 15_000;
 const LARGEST_BODY: i64 = 64 << 20;
 
 @final
@@ -42,10 +46,7 @@ export class CalloutDecoder {
     if (json != NO_NODE) step.json = context.jsonTemplate(json);
     if (json != NO_NODE && step.text != null)
       context.report.add(json, "R311", -1, "a callout has body or json, not both");
-    const mostBody = context.sizeOr(value, "maxBody", DEFAULT_MAX_BODY);
-    if (mostBody > LARGEST_BODY)
-      context.report.add(context.member(value, "maxBody"), "R308", -1, "64MiB at most");
-    step.mostBody = mostBody as i32;
+    step.mostBody = this.mostBody(value);
     const name = context.member(value, "as");
     if (name != NO_NODE) step.result = decodeResultName(context, name);
     const status = decodeOnNoAnswer(context, value);
@@ -54,6 +55,37 @@ export class CalloutDecoder {
       step.errorStatus = status;
       step.isGuard = true;
     }
+    return step;
+  }
+
+  /** What of the answer's body is kept. */
+  private mostBody(value: i32): i32 {
+    const context = this.context;
+    const size = context.sizeOr(value, "maxBody", DEFAULT_MAX_BODY);
+    if (size > LARGEST_BODY)
+      context.report.add(context.member(value, "maxBody"), "R308", -1, "64MiB at most");
+    return size as i32;
+  }
+
+  decodeForward(value: i32): ForwardStep {
+    const context = this.context;
+    const step = new ForwardStep();
+    const timeout = context.member(value, "timeout");
+    step.timeoutMs = timeout == NO_NODE ? FORWARD_TIMEOUT : context.duration(timeout);
+    step.method = context.templateOr(value, "method");
+    step.path = context.templateOr(value, "path");
+    const headers = context.member(value, "headers");
+    if (headers != NO_NODE) step.fields = decodeFields(context, headers, FieldKind.Headers);
+    step.text = context.templateOr(value, "body");
+    const json = context.member(value, "json");
+    if (json != NO_NODE) step.json = context.jsonTemplate(json);
+    if (json != NO_NODE && step.text != null)
+      context.report.add(json, "R311", -1, "a callout has body or json, not both");
+    step.mostBody = this.mostBody(value);
+    const name = context.member(value, "as");
+    if (name != NO_NODE) step.result = decodeResultName(context, name);
+    const onError = context.member(value, "onError");
+    if (onError != NO_NODE) step.errorStatus = integerOf(context.tape.raw(onError)) as i32;
     return step;
   }
 

@@ -138,9 +138,11 @@ class Decoder {
     const call = fromText("call", scratch);
     const store = fromText("store", scratch);
     const redis = fromText("redis", scratch);
+    const forward = fromText("forward", scratch);
     for (let i = 0; i < tape.count; i++) {
       if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
         this.collectNamed(i + 1, this.variables);
+      if (tape.kind(i) == Kind.Key && tape.isText(i, forward)) this.collectNamed(i + 1, this.calls);
       if (tape.kind(i) == Kind.Key && (tape.isText(i, call) || tape.isText(i, redis)))
         this.collectNamed(i + 1, this.calls);
       const isStore = tape.kind(i) == Kind.Key && tape.isText(i, store);

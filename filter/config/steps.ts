@@ -41,6 +41,7 @@ import {
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
+import { decodeAttributes } from "./attributes";
 import { CalloutDecoder } from "./callouts";
 import { Context, hasExpression, indexIn } from "./context";
 import { decodeEmit } from "./emit";
@@ -164,7 +165,9 @@ export class StepDecoder {
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
       if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);
+      if (equalsText(verb, "attributes")) return decodeAttributes(context, value);
       if (equalsText(verb, "emit")) return this.decodeEmit(value);
+      if (equalsText(verb, "forward")) return this.callouts.decodeForward(value);
       if (equalsText(verb, "parallel")) return this.callouts.decodeParallel(value);
       if (equalsText(verb, "respond")) return new RespondStep(this.decodeResponse(value));
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);

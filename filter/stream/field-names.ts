@@ -34,6 +34,9 @@ export const authorization: Span = name("authorization");
 export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
 export const te: Span = name("te");
+export const keepAlive: Span = name("keep-alive");
+export const trailer: Span = name("trailer");
+export const expect: Span = name("expect");
 export const retryAfter: Span = name("retry-after");
 
 /** What a weak entity tag begins with. */

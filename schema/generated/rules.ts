@@ -117,21 +117,29 @@ export type Duration4 = string;
  */
 export type Duration5 = string;
 /**
+ * Default 15s.
+ */
+export type Duration6 = string;
+/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size7 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration6 = string;
-/**
- * None waits longer for others; default 1s.
- */
-export type Duration7 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size8 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration7 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration8 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size9 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -612,8 +620,10 @@ export interface RequestStep {
   redis?: RedisCommand;
   parallel?: Parallel;
   rateLimit?: RateLimit;
+  forward?: Forward;
   respond?: Respond3;
   redirect?: Redirect;
+  attributes?: Attributes;
   set?: Set;
   store?: Store;
   log?: Log;
@@ -1320,6 +1330,68 @@ export interface Respond2 {
   details?: string;
 }
 /**
+ * Asks the route's own upstream with a request made here, and answers the client with what it says; or, with `as`, keeps that and goes on. The callout does not come through these rules again.
+ */
+export interface Forward {
+  /**
+   * Text that may hold `$(…)`.
+   */
+  method?: string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  path?: string;
+  headers?: Headers1;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  body?: string;
+  /**
+   * Any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  timeout?: Duration6;
+  maxBody?: Size7;
+  /**
+   * The answer is `calls.NAME` from then on, and nothing is answered.
+   */
+  as?: string;
+  /**
+   * The status when there is no answer, no cluster, or too large an answer; default 502.
+   */
+  onError?: number;
+}
+/**
+ * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ */
+export interface Headers1 {
+  set?: HeaderValues1;
+  add?: HeaderValues2;
+  append?: HeaderValues3;
+  default?: HeaderValues4;
+  remove?: Globs;
+  /**
+   * Remove all others, but for pseudo-headers and what frames the message.
+   */
+  keep?: string | [string, ...string[]];
+  rename?: HeaderNames;
+  copy?: HeaderNames1;
+  /**
+   * Rewrite what a regular expression matches in the values.
+   */
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  /**
+   * Keep the first, the last, or each distinct line.
+   */
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
+}
+/**
  * Answer now; nothing further runs.
  */
 export interface Respond3 {
@@ -1351,6 +1423,32 @@ export interface Redirect {
   status?: 301 | 302 | 303 | 307 | 308;
 }
 /**
+ * Values for access logs, trace spans and other filters. A value that is null is not set.
+ */
+export interface Attributes {
+  filterState?: AttributeValues;
+  log?: AttributeValues1;
+  trace?: AttributeValues2;
+}
+/**
+ * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log.
+ */
+export interface AttributeValues {
+  [k: string]: Template;
+}
+/**
+ * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. 64 KiB in all.
+ */
+export interface AttributeValues1 {
+  [k: string]: Template;
+}
+/**
+ * Tags of the trace span, in Higress; an empty value is not set.
+ */
+export interface AttributeValues2 {
+  [k: string]: Template;
+}
+/**
  * One verb, and what says whether it is done.
  */
 export interface ResponseStep {
@@ -1374,6 +1472,7 @@ export interface ResponseStep {
   parallel?: Parallel;
   respond?: Respond3;
   redirect?: Redirect;
+  attributes?: Attributes;
   set?: Set;
   store?: Store;
   log?: Log;
@@ -1390,6 +1489,7 @@ export interface DoneStep {
   when?: string;
   call?: Call;
   redis?: RedisCommand;
+  attributes?: Attributes;
   emit?: Emit;
   set?: Set;
   store?: Store;
@@ -1424,13 +1524,13 @@ export interface Emit {
   headers?: {
     [k: string]: string;
   };
-  maxBody?: Size7;
+  maxBody?: Size8;
   /**
    * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
    */
   sample?: string;
   redact?: Redact;
-  timeout?: Duration6;
+  timeout?: Duration7;
   batch?: Batch;
   queue?: Queue;
   /**
@@ -1467,7 +1567,7 @@ export interface Batch {
    * At most so many; default 100.
    */
   count?: number;
-  age?: Duration7;
+  age?: Duration8;
 }
 /**
  * What waits or is on its way, in each worker; what comes beyond is dropped.
@@ -1477,7 +1577,7 @@ export interface Queue {
    * Events; default 1000.
    */
   count?: number;
-  bytes?: Size8;
+  bytes?: Size9;
 }
 export interface Entry {
   /**

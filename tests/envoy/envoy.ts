@@ -23,7 +23,7 @@ export interface Setup {
 export async function setUp(
   yaml: string,
   services: Record<string, http.RequestListener> = {},
-  options: { concurrency?: number; upstream?: http.RequestListener } = {},
+  options: { concurrency?: number; upstream?: http.RequestListener; accessLog?: string } = {},
 ): Promise<Setup> {
   const compiled = compile(yaml);
   if (!compiled.rules) throw new Error(JSON.stringify(compiled.diagnostics, null, 2));
@@ -53,6 +53,7 @@ export async function setUp(
         envoyBootstrap({
           ...ports,
           ...{ rules: compiled.rules!, wasmPath: wasmPath(), upstream: upstream.url, clusters },
+          accessLog: options.accessLog,
         }),
     });
     return {

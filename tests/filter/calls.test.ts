@@ -194,3 +194,70 @@ test("what cannot be is refused where it stands", () => {
     'R312 "/rules/4/done/0/call/as": a stream that is done does not wait for the answer',
   ]);
 });
+
+const INFO = { "xds.cluster_name": "shop" };
+
+test("forward asks the route's upstream, and its answer is the client's", () => {
+  const f = filter([
+    {
+      forward: {
+        method: "POST",
+        path: "/other?x=$(request.path)",
+        headers: { set: { "x-a": "1" }, remove: ["cookie"] },
+        json: { b: "$(request.headers['x-b'])" },
+      },
+    },
+  ]);
+  const s = f.open(INFO).request({ "x-b": "2", cookie: "c=1", "content-type": "text/plain" });
+  const call = at(f, 0);
+  expect(call.cluster).toBe("shop");
+  const sent = Object.fromEntries(call.headers);
+  expect(sent).toMatchObject({
+    ":method": "POST",
+    ":path": "/other?x=/",
+    ":authority": "example.com",
+    "x-a": "1",
+    "x-b": "2",
+    "content-type": "application/json",
+  });
+  expect(sent["cookie"]).toBeUndefined();
+  expect(Buffer.from(call.body).toString()).toBe('{"b":"2"}');
+  call.respond({
+    headers: [
+      [":status", "404"],
+      ["x-found", "no"],
+      ["connection", "close"],
+      ["content-length", "3"],
+    ],
+    body: new TextEncoder().encode("404"),
+  });
+  expect([s.status, s.got("x-found"), s.got("connection"), s.responseBody]).toEqual([
+    "404",
+    ["no"],
+    [],
+    "404",
+  ]);
+  expect(s.upstream).toBeUndefined();
+});
+
+test("forward without a cluster, an answer, or with too much of one: the status that is set", () => {
+  const f = filter([{ forward: { maxBody: 4, onError: 599, timeout: "2s" } }]);
+  expect(f.open({ "xds.cluster_name": "" }).request().status).toBe("599");
+  const s = f.open(INFO).request();
+  f.clock.advance(2000);
+  expect(s.status).toBe("599");
+  const t = f.open(INFO).request();
+  at(f, 1).respond({ headers: [[":status", "200"]], body: new TextEncoder().encode("12345") });
+  expect([t.status, t.responseBody]).toEqual(["599", ""]);
+  expect(f.plugin.pendingCalls).toBe(0);
+});
+
+test("forward with a name keeps the answer and goes on", () => {
+  const f = filter([
+    { forward: { path: "/v", as: "own" } },
+    { headers: { set: { "x-v": "$(calls.own.json.v)" } } },
+  ]);
+  const s = f.open(INFO).request();
+  at(f, 0).respond({ headers: [[":status", "200"]], body: json({ v: 1 }) });
+  expect(s.sent("x-v")).toEqual(["1"]);
+});
