@@ -108,3 +108,17 @@ describe("the command", () => {
     expect(compile(text, { target: "envoy" }).diagnostics).toEqual([]);
   });
 });
+
+test("a step after an answer that has a condition may run", () => {
+  const rules = (when: string) => `
+ruleway: 1
+rules:
+  - request:
+      - respond: { status: 403 }
+${when}
+      - log: here
+`;
+  const codes = (text: string) => compile(text).diagnostics.map(({ code }) => code);
+  expect(codes(rules("        when: request.path == '/a'"))).toEqual([]);
+  expect(codes(rules(""))).toEqual(["W504"]);
+});

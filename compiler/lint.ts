@@ -118,7 +118,10 @@ function exactHosts(demands: Demand[]): string[] | undefined {
 }
 
 function lintSteps(steps: Tree[], pointer: string, warn: Warn): void {
-  const last = steps.findIndex((step) => ENDS_THE_PHASE.some((verb) => Object.hasOwn(step, verb)));
+  const last = steps.findIndex(
+    (step) =>
+      !Object.hasOwn(step, "when") && ENDS_THE_PHASE.some((verb) => Object.hasOwn(step, verb)),
+  );
   if (last < 0 || last === steps.length - 1) return;
   const verb = ENDS_THE_PHASE.find((each) => Object.hasOwn(steps[last]!, each));
   warn("W504", `${pointer}/${last + 1}`, `never runs: the ${verb} before it ends the phase`);

@@ -20,7 +20,7 @@ import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
 import { Services } from "./services";
-import { check } from "./shape";
+import { check, integerOf } from "./shape";
 import { StepDecoder } from "./steps";
 import { collectStored } from "./store";
 import { TaskDecoder } from "./tasks";
@@ -107,6 +107,7 @@ class Decoder {
     }
     this.skips = this.isSetting(settings, "onInvalidRule", "skip");
     this.configuration.mostSpecificDomain = this.isSetting(settings, "domains", "mostSpecific");
+    if (settings != NO_NODE && !this.report.hasIn(settings)) this.readOperation(settings);
     this.collectVariables();
     this.decodeGlobal();
     this.decodeEntries();
@@ -121,6 +122,19 @@ class Decoder {
     this.decoded.configuration = this.configuration;
     const keys = this.fresh.keys();
     for (let i = 0; i < keys.length; i++) this.lastGood.set(keys[i], this.fresh.get(keys[i]));
+  }
+
+  /** What concerns the VM and the process, not the rules. */
+  private readOperation(settings: i32): void {
+    const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
+    const cycle = this.member(settings, "maxRequestsPerIoCycle");
+    if (cycle != NO_NODE)
+      this.configuration.requestsPerCycle = integerOf(this.tape.raw(cycle)) as i32;
+    const rebuild = this.member(settings, "rebuild");
+    if (rebuild == NO_NODE) return;
+    const after = this.member(rebuild, "afterRequests");
+    if (after != NO_NODE) this.configuration.rebuildAfter = integerOf(this.tape.raw(after)) as i32;
+    this.configuration.rebuildMemory = context.sizeOr(rebuild, "maxMemory", 0);
   }
 
   private isSetting(settings: i32, key: string, value: string): bool {
@@ -344,6 +358,9 @@ class Decoder {
       const holds = this.member(settings, "holdHeaders");
       if (reroute != NO_NODE) program.reroute = this.tape.kind(reroute) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
+      if (this.member(settings, "host") != NO_NODE)
+        program.isForHigress = this.isSetting(settings, "host", "higress");
+      program.tellsToKeepRoute = program.isForHigress && !program.reroute;
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;

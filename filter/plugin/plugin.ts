@@ -6,8 +6,8 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
-import { NONE } from "../bytes/span";
-import { fromString, toString } from "../bytes/text";
+import { NONE, span } from "../bytes/span";
+import { fromString, fromText, toString } from "../bytes/text";
 import { decodeConfiguration, LastGood } from "../config/document";
 import { logNotes } from "../config/notes";
 import { logPlan } from "../config/plan";
@@ -65,6 +65,7 @@ export class Plugin {
         prefix + decoded.skipped.toString() + " rules are left out or kept as they were",
       );
     }
+    if (configuration.requestsPerCycle > 0) limitCycles(configuration.requestsPerCycle);
     logNotes(configuration, prefix);
     logPlan(configuration, prefix);
     readTracing();
@@ -115,6 +116,15 @@ export class Plugin {
 function stop(configuration: Configuration): void {
   const periodics = configuration.periodics;
   for (let i = 0; i < periodics.length; i++) periodics[i].stop();
+}
+
+/** Tells the host, if it knows how (Higress), how many requests to begin in one cycle of its event loop. */
+function limitCycles(n: i32): void {
+  const argument = scratch.allocate(8);
+  if (argument == 0) return;
+  store<u64>(argument, n);
+  const name = fromText("set_global_max_requests_per_io_cycle", scratch);
+  host.callForeign(name, span(argument, 8));
 }
 
 /** Good versions of rules by plugin name: a proxy makes a new context for each configuration, so they

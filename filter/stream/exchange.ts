@@ -189,6 +189,7 @@ export class Exchange extends View {
     this.requestBody.hasEnded = endOfStream;
     const configuration = this.configuration;
     if (configuration == null) return HeadersAction.Continue;
+    if (configuration.wantsRebuild()) host.setProperty(field.needRebuild, field.yes);
     const program = configuration.choose(this);
     if (program == null) return HeadersAction.Continue;
     this.program = program;
@@ -196,6 +197,8 @@ export class Exchange extends View {
     this.openResults(program.callCount);
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
+    if (program.tellsToKeepRoute && this.candidateCount > 0)
+      host.setProperty(field.clearRouteCache, field.off);
     return this.afterHeaders(this.run());
   }
 

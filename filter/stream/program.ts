@@ -200,6 +200,9 @@ export class Program {
   /** Callouts with a result that has a name. */
   callCount: i32 = 0;
   reroute: bool = false;
+  /** The host is to be told before the first edit that the route stays. */
+  tellsToKeepRoute: bool = false;
+  isForHigress: bool = false;
   holdsHeaders: bool = false;
   /** Where its own rules stand: a JSON Pointer. */
   place: string = "";
@@ -287,6 +290,12 @@ export class Configuration {
   readonly periodics: Periodic[] = [];
   /** The plugin's context. */
   root: u32 = 0;
+  /** After so many requests, or with so many bytes of memory, a new VM is asked for; 0: never. */
+  rebuildAfter: i32 = 0;
+  rebuildMemory: i64 = 0;
+  /** 0: the host's own. */
+  requestsPerCycle: i32 = 0;
+  private requests: i32 = 0;
   private users: i32 = 0;
 
   /** Makes the indices, once all rules and entries are there. */
@@ -318,6 +327,12 @@ export class Configuration {
     }
     hits.clear();
     return chosen != null ? chosen.program : this.global;
+  }
+
+  /** Counts a request; whether it is time for a new VM. */
+  wantsRebuild(): bool {
+    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) return true;
+    return this.rebuildMemory > 0 && (memory.size() as i64) << 16 >= this.rebuildMemory;
   }
 
   use(): void {

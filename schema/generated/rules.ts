@@ -9,6 +9,10 @@ export type Duration = string;
  */
 export type Size = string | number;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size1 = string | number;
+/**
  * How often it runs; 100ms at least, 24h at most. Runs keep to that rhythm however long one takes: while one is going on, the next is left out (counted as `task.skipped`).
  */
 export type Duration1 = string;
@@ -32,7 +36,7 @@ export type Duration2 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size1 = string | number;
+export type Size2 = string | number;
 export type StatusCode = number;
 /**
  * Several callouts at a time; goes on when all are answered.
@@ -79,7 +83,7 @@ export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size2 = string | number;
+export type Size3 = string | number;
 /**
  * Take members and elements away.
  *
@@ -95,10 +99,6 @@ export type JsonPlaces1 = [string, ...string[]];
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size3 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
 export type Size4 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
@@ -108,6 +108,10 @@ export type Size5 = string | number;
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size6 = string | number;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size7 = string | number;
 /**
  * Default: the service's.
  */
@@ -123,11 +127,11 @@ export type Duration6 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size7 = string | number;
+export type Size8 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size8 = string | number;
+export type Size9 = string | number;
 /**
  * Default: the service's.
  */
@@ -139,7 +143,7 @@ export type Duration8 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size9 = string | number;
+export type Size10 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -245,6 +249,15 @@ export interface Settings {
    */
   reroute?: boolean;
   /**
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so with `reroute: false` it is told. Default `envoy`, which never does by itself.
+   */
+  host?: "envoy" | "higress";
+  rebuild?: Rebuild;
+  /**
+   * How many requests a worker begins before it looks at its connections again, where the host knows how (Higress). It holds for the whole process: of several the smallest.
+   */
+  maxRequestsPerIoCycle?: number;
+  /**
    * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
    */
   holdHeaders?: boolean;
@@ -252,6 +265,16 @@ export interface Settings {
    * Which entry of `_rules_` applies when several domains match: the first in order, as Higress does, or the most specific.
    */
   domains?: "inOrder" | "mostSpecific";
+}
+/**
+ * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it).
+ */
+export interface Rebuild {
+  /**
+   * After so many requests.
+   */
+  afterRequests?: number;
+  maxMemory?: Size1;
 }
 export interface Task {
   /**
@@ -323,7 +346,7 @@ export interface Call {
     [k: string]: unknown;
   };
   timeout?: Duration2;
-  maxBody?: Size1;
+  maxBody?: Size2;
   /**
    * The answer is `calls.NAME` from then on: `status` (0: no answer; Envoy puts 503 or 504 there), `headers`, `body`, `json`, `error`.
    */
@@ -790,7 +813,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size2;
+  window?: Size3;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -810,7 +833,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size3;
+  maxSize?: Size4;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -987,7 +1010,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size4;
+  maxSize?: Size5;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1066,12 +1089,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size5;
+  body?: Size6;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size6;
+  headerBytes?: Size7;
   respond?: Respond;
 }
 /**
@@ -1353,7 +1376,7 @@ export interface Forward {
     [k: string]: unknown;
   };
   timeout?: Duration6;
-  maxBody?: Size7;
+  maxBody?: Size8;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1524,7 +1547,7 @@ export interface Emit {
   headers?: {
     [k: string]: string;
   };
-  maxBody?: Size8;
+  maxBody?: Size9;
   /**
    * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
    */
@@ -1577,7 +1600,7 @@ export interface Queue {
    * Events; default 1000.
    */
   count?: number;
-  bytes?: Size9;
+  bytes?: Size10;
 }
 export interface Entry {
   /**

@@ -1,0 +1,63 @@
+// What rules say of the VM, the process and the route, in the conventions of Higress.
+
+import { expect, test } from "vitest";
+import { Filter } from "./run.ts";
+
+const EDIT = { rules: [{ request: [{ headers: { set: { a: "1" } } }] }] };
+
+/** The properties that were set, in order, with what else the host saw between them. */
+const calls = (f: Filter) =>
+  f.trace
+    .map((line) => line.trim())
+    .filter((line) => /proxy_(set_property|replace_header|add_header|call_foreign)/.test(line));
+
+test("a new VM is asked for after so many requests, or with so much memory", () => {
+  const f = new Filter();
+  f.configure({ ruleway: 1, settings: { rebuild: { afterRequests: 3 } }, ...EDIT });
+  for (let i = 0; i < 2; i++) f.open().request();
+  expect(calls(f).join()).not.toContain("wasm_need_rebuild");
+  f.open().request();
+  expect(calls(f).join()).toContain("wasm_need_rebuild");
+  const g = new Filter();
+  g.configure({ ruleway: 1, settings: { rebuild: { maxMemory: "1GiB" } }, ...EDIT });
+  g.open().request();
+  expect(calls(g).join()).not.toContain("wasm_need_rebuild");
+  g.configure({ ruleway: 1, settings: { rebuild: { maxMemory: "64KiB" } }, ...EDIT });
+  g.open().request();
+  expect(calls(g).join()).toContain("wasm_need_rebuild");
+});
+
+test("Higress is told to keep the route before the first edit; Envoy needs no telling", () => {
+  const f = new Filter();
+  f.configure({ ruleway: 1, settings: { host: "higress" }, ...EDIT });
+  f.open().request();
+  const seen = calls(f);
+  const told = seen.findIndex((line) => line.includes("clear_route_cache"));
+  const edited = seen.findIndex((line) => /header/.test(line));
+  expect(told).toBeGreaterThanOrEqual(0);
+  expect(told).toBeLessThan(edited);
+  for (const settings of [{}, { host: "higress", reroute: true }]) {
+    const g = new Filter();
+    g.configure({ ruleway: 1, settings, ...EDIT });
+    g.open().request();
+    expect(calls(g).filter((line) => line.includes("proxy_set_property"))).toEqual([]);
+  }
+});
+
+test("requests of a cycle are told to the host at once, and only if they are set", () => {
+  const told: number[][] = [];
+  const foreign = {
+    set_global_max_requests_per_io_cycle: (argument: Uint8Array) => {
+      told.push([...argument]);
+      return 0;
+    },
+  };
+  const f = new Filter({ foreign });
+  f.configure({ ruleway: 1, ...EDIT });
+  expect(told).toEqual([]);
+  f.configure({ ruleway: 1, settings: { maxRequestsPerIoCycle: 20 }, ...EDIT });
+  expect(told).toEqual([[20, 0, 0, 0, 0, 0, 0, 0]]);
+  // A host that does not know it is no reason to refuse the rules.
+  const g = new Filter();
+  expect(g.configure({ ruleway: 1, settings: { maxRequestsPerIoCycle: 20 }, ...EDIT })).toBe(true);
+});
