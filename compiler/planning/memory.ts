@@ -33,8 +33,15 @@ export function memoryTerms(
     { what: "it as it came, if compressed", bytes: keepsRaw ? BUFFER_FACTOR * collected : 0 },
     { what: "decoding it", bytes: isDecoded ? rules[0]!.filter.decoder : 0 },
     { what: "its JSON, if that is read", bytes: JSON_FACTOR * read },
+    { what: "what events tell of it", bytes: BUFFER_FACTOR * captured(rules) },
   ];
   return terms.filter(({ bytes }) => bytes > 0);
+}
+
+/** The most that the rules' events tell of a body, which is kept until the stream is done. */
+function captured(rules: PlannedRule[]): number {
+  const steps = rules.flatMap(({ filter }) => filter.done);
+  return largest([0, ...steps.map(({ maxBody }) => maxBody ?? 0)]);
 }
 
 /** Of a stream that each of the rules is for. */

@@ -55,6 +55,8 @@ export interface FilterStep {
   status?: number;
   /** Of `store`: names, and the keys that each may have, 0 being none. */
   stores?: Array<[name: string, keys: number]>;
+  /** Of `emit`: the bytes of each body that are told. */
+  maxBody?: number;
   /** Of a callout. */
   cluster?: string;
   timeout?: number;

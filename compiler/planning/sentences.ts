@@ -144,7 +144,8 @@ class Teller {
       return;
     }
     const call = step as FilterStep & FilterCall;
-    const asked = `${this.verbs[i]} asks ${call.cluster}, ${call.timeout} ms at most`;
+    const whom = call.cluster ?? "the route's upstream";
+    const asked = `${this.verbs[i]} asks ${whom}, ${call.timeout} ms at most`;
     const failed = withoutAnswer(call, this.direction);
     this.say(`${asked}; without an answer: ${failed}; ${waits}`);
   }
