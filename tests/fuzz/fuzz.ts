@@ -98,6 +98,55 @@ const BODY_RULES: unknown[] = [
   return { ruleway: 1, settings, services, rules: [{ request, response: inResponse }] };
 });
 
+const ask = { call: { service: "auth", as: "said", path: "/$(request.method)" } };
+const demand = { call: { service: "auth", onError: "deny", json: { a: "$(calls.said.json)" } } };
+const together = {
+  parallel: [
+    { call: { service: "auth", as: "two" }, needs: "one" },
+    { call: { service: "auth", as: "one", maxBody: 3 }, when: "request.path != '/'" },
+    { call: { service: "auth", onError: "deny" } },
+  ],
+};
+
+/** Rules that call in every phase, before and after bodies are read and edited. */
+const CALL_RULES: unknown[] = [
+  {
+    request: [
+      ask,
+      together,
+      { headers: { set: { "x-a": "$(calls.two.status)$(calls.one.body)" } } },
+    ],
+    response: [demand, { body: { append: "$(calls.said.body)" } }],
+    done: [ask, { emit: { service: "auth", maxBody: 10, batch: { count: 3 } } }].slice(1),
+  },
+  {
+    request: [
+      { body: { json: { set: { "/a": 1 } } } },
+      { respond: { status: 422 }, when: "request.body.contains('o')" },
+      demand,
+      { headers: { set: { "x-b": "$(size(request.body))" } } },
+      together,
+    ],
+    response: [
+      { headers: { set: { "x-c": "$(size(response.body))" } } },
+      ask,
+      { body: { replace: [{ find: "o", with: "$(calls.said.status)" }] } },
+      together,
+    ],
+  },
+  {
+    request: [
+      { forward: { as: "own" }, when: "request.method == 'PUT'" },
+      { forward: { json: 1 } },
+    ],
+    done: [{ emit: { service: "auth", redact: { json: ["/a"], patterns: ["o+"] } } }],
+  },
+  {
+    response: [together, { respond: { status: 502 }, when: "response.json.a == 1" }, demand],
+    done: [{ call: { service: "auth", path: "/done" } }],
+  },
+].map((rule) => ({ ruleway: 1, settings, services, rules: [rule] }));
+
 /** The examples' rules as trees, and those of bodies: what mutations begin with. */
 function corpus(): unknown[] {
   const examples = EXAMPLES.map((name) => {
@@ -107,7 +156,7 @@ function corpus(): unknown[] {
     return rules;
   });
   // As likely as the examples.
-  return [...examples, ...BODY_RULES, ...BODY_RULES];
+  return [...examples, ...BODY_RULES, ...BODY_RULES, ...CALL_RULES, ...CALL_RULES];
 }
 
 const SCRAPS: unknown[] = [
@@ -362,7 +411,11 @@ function runStream(
       stated = undefined;
     },
   };
-  const stream = plugin.stream(sink, { "source.address": "10.0.0.1:1", "xds.route_name": "r" });
+  const stream = plugin.stream(sink, {
+    "source.address": "10.0.0.1:1",
+    "xds.route_name": "r",
+    "xds.cluster_name": "c",
+  });
   const method = random.of(["GET", "POST", "PUT", "HEAD", "CONNECT"]);
   const [coding, pieces] = bodyFor(random);
   const start: Headers = [
@@ -380,8 +433,7 @@ function runStream(
     else if (!leavesEarly || !isLast) stream.requestData(piece, isLast);
   });
   if (!leavesEarly) {
-    answerCalls(calls, random);
-    clock.advance(3_600_000);
+    settle(clock, calls, random);
     if (!seen.requestEnded && !seen.response && !seen.reset) failures.push("the request hangs");
   }
   if (seen.request && seen.requestEnded && !seen.response && !leavesEarly) {
@@ -398,11 +450,13 @@ function runStream(
     }
     stream.responseHeaders(headers, body.length === 0);
     body.forEach((piece, i) => {
+      if (random.chance(30)) answerCalls(calls, random);
       const isLast = i === body.length - 1;
       if (isLast && stated === undefined && random.chance(10))
         stream.responseTrailers([["t", "1"]]);
       else stream.responseData(piece, isLast);
     });
+    settle(clock, calls, random);
     if (!seen.responseEnded && !seen.reset) failures.push("the response hangs");
   }
   const declared = sent.headers && getHeader(sent.headers, "content-length");
@@ -417,6 +471,8 @@ function runStream(
     failures.push(`content-length ${declared}, body ${sent.size}`);
   }
   stream.close();
+  // Whatever comes now comes too late.
+  if (random.chance(50)) answerCalls(calls, random);
   return failures;
 }
 
@@ -453,15 +509,27 @@ function bodyFor(random: Random): [Headers, Uint8Array[]] {
   return [[["content-encoding", random.chance(90) ? coding : random.of(VALUES)]], pieces];
 }
 
+/** Answers what is out, and lets the time-outs of the rest pass, until nothing is left to wait for. */
+function settle(clock: ManualClock, calls: HttpCall[], random: Random): void {
+  for (let round = 0; round < 6; round++) {
+    answerCalls(calls, random);
+    clock.advance(60_000);
+  }
+}
+
 /** Answers, fails or forgets the callouts that are out. */
 function answerCalls(calls: HttpCall[], random: Random): void {
-  for (let call = calls.shift(); call; call = calls.shift()) {
+  while (calls.length > 0) {
+    const [call] = calls.splice(random.below(calls.length), 1) as [HttpCall];
     if (random.chance(15)) continue;
     if (random.chance(10)) call.fail();
     else {
       const status = random.of(["200", "204", "302", "401", "403", "500", "abc", ""]);
       const headers = headersFor(random, [[":status", status]]);
-      call.respond({ headers, body: Uint8Array.from("denied", (c) => c.charCodeAt(0)) });
+      const body = Uint8Array.from("denied", (c) => c.charCodeAt(0));
+      call.respond({ headers, body });
+      // Only the first answer counts.
+      if (random.chance(5)) call.respond({ headers, body });
     }
   }
 }
