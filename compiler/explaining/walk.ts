@@ -3,17 +3,18 @@
 // changed, called, answered and logged meanwhile. Time is the host's: it passes only while calls are out.
 
 import {
+  getHeader,
   type Headers,
   type HttpCall,
   type HttpStream,
   LogLevel,
   ManualClock,
   Plugin,
-  type Sink,
   type StreamInfo,
 } from "../../host/index.ts";
 import { type Artefact, filterModule } from "../assets.ts";
 import { type Answer, bodyOf, headersOf } from "../rule-test/format.ts";
+import { answerBody, answerHeaders, copyOf, feed, INFO, Recorder } from "../rule-test/stream.ts";
 
 export const PHASES = ["request", "response", "done"] as const;
 export type PhaseName = (typeof PHASES)[number];
@@ -167,61 +168,23 @@ class Walker {
   async walk(json: string): Promise<Walk | undefined> {
     const { plugin, result, situation } = this;
     if (!plugin.configure(json)) return undefined;
-    const upstream: { headers?: Headers; body: Uint8Array[]; isComplete: boolean } = {
-      ...{ body: [], isComplete: false },
-    };
-    const client: { headers?: Headers; body: Uint8Array[] } = { body: [] };
-    let isAbandoned = false;
-    const sink: Sink = {
-      requestHeaders: (headers, end) => {
-        upstream.headers = copyOf(headers);
-        upstream.isComplete = end;
-      },
-      requestData: (data, end) => {
-        upstream.body.push(data.slice());
-        upstream.isComplete ||= end;
-      },
-      requestTrailers: () => {
-        upstream.isComplete = true;
-      },
-      responseHeaders: (headers) => {
-        client.headers = copyOf(headers);
-      },
-      responseData: (data) => client.body.push(data.slice()),
-      responseTrailers: () => {},
-      reset: (reason) => {
-        result.broken = reason;
-      },
-      abandonUpstream: () => {
-        isAbandoned = true;
-      },
-    };
+    const recorder = new Recorder();
     const before = plugin.options.metrics.snapshot();
     const start = this.clock.now();
-    const stream = plugin.stream(sink, {
-      "source.address": "127.0.0.1:40000",
-      "request.protocol": "HTTP/1.1",
-      "xds.route_name": "default",
-      "xds.cluster_name": "upstream",
-      ...situation.attributes,
-    });
+    const stream = plugin.stream(recorder, { ...INFO, ...situation.attributes });
     this.stream = stream;
     const isEmpty = situation.body.length === 0;
     stream.requestHeaders(copyOf(situation.headers), isEmpty);
     if (!isEmpty) stream.requestData(situation.body, true);
     await this.settle();
-    if (upstream.headers && upstream.isComplete && !isAbandoned) {
+    if (recorder.isAsked) {
       const answer = situation.upstream;
-      const status = answer.status ?? 200;
-      const isBodiless = isHead(situation.headers) || status === 204 || status === 304;
-      const body = isBodiless ? [] : bodyOf(answer);
-      stream.responseHeaders(
-        [[":status", String(status)], ...headersOf(answer)],
-        body.length === 0,
+      feed(
+        (headers, end) => stream.responseHeaders(headers, end),
+        (data, end) => stream.responseData(data, end),
+        answerHeaders(answer),
+        answerBody(answer, situation.headers),
       );
-      body.forEach((piece, i) => {
-        stream.responseData(piece, i === body.length - 1);
-      });
       await this.settle();
     }
     result.waited = this.clock.now() - start;
@@ -232,7 +195,9 @@ class Walker {
       if (more > 0) result.counted[name.replace(/^ruleway\./, "")] = more;
     }
     plugin.close();
-    if (upstream.headers && !(isAbandoned && !upstream.isComplete)) {
+    const { upstream, client } = recorder;
+    if (recorder.broken !== undefined) result.broken = recorder.broken;
+    if (upstream.headers && !(recorder.isAbandoned && !upstream.isComplete)) {
       result.upstream = { headers: upstream.headers, body: Buffer.concat(upstream.body) };
     }
     if (client.headers) {
@@ -392,12 +357,11 @@ async function ask(
   base: string,
   { headers, body, timeout }: HttpCall,
 ): Promise<Answer & { raw?: Uint8Array; headerLines?: Headers }> {
-  const value = (name: string) => headers.find(([each]) => each === name)?.[1];
   const begin = performance.now();
   const took = () => Math.round(performance.now() - begin);
-  const method = value(":method") ?? "GET";
+  const method = getHeader(headers, ":method") ?? "GET";
   try {
-    const answer = await fetch(new URL(value(":path") ?? "/", base), {
+    const answer = await fetch(new URL(getHeader(headers, ":path") ?? "/", base), {
       method,
       headers: headers.filter(([name]) => !/^(:|host$|content-length$|connection$)/.test(name)),
       body: method === "GET" || method === "HEAD" || body.length === 0 ? null : Buffer.from(body),
@@ -410,14 +374,6 @@ async function ask(
     if ((error as Error).name === "TimeoutError") return { fail: true, delay: timeout };
     return { fail: true, delay: took() };
   }
-}
-
-function copyOf(headers: Headers): Headers {
-  return headers.map(([name, value]) => [name, value]);
-}
-
-function isHead(headers: Headers): boolean {
-  return headers.some(([name, value]) => name === ":method" && value === "HEAD");
 }
 
 function changesOf(before: Headers, after: Headers): HeaderChange[] {

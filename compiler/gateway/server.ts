@@ -17,6 +17,7 @@ import {
   Plugin,
   type Sink,
 } from "../../host/index.ts";
+import { ROUTE_PROPERTIES, UPSTREAM } from "../local-route.ts";
 import { RedisServers } from "./redis.ts";
 
 export interface GatewayOptions {
@@ -182,9 +183,6 @@ export class Gateway {
   }
 }
 
-/** The cluster of the one route there is. */
-const UPSTREAM = "upstream";
-
 /** Whether the URL is of a Redis server. */
 export function isRedis(url: string): boolean {
   return url.startsWith("redis:");
@@ -316,8 +314,7 @@ class Exchange implements Sink {
       "request.protocol": `HTTP/${this.request.httpVersion}`,
       "request.time": BigInt(Date.now()) * 1_000_000n,
       "connection.mtls": false,
-      "xds.route_name": "default",
-      "xds.cluster_name": UPSTREAM,
+      ...ROUTE_PROPERTIES,
       "xds.virtual_host_name": "all",
     });
     answer.onClose(() => this.end());

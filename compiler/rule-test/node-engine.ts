@@ -9,10 +9,10 @@ import {
   type HttpStream,
   ManualClock,
   Plugin,
-  type Sink,
   type StreamInfo,
 } from "../../host/index.ts";
 import { type Artefact, filterModule } from "../assets.ts";
+import { UPSTREAM } from "../local-route.ts";
 import { framingViolations, type Outcome, type Seen } from "./expect.ts";
 import {
   type Answer,
@@ -23,6 +23,7 @@ import {
   type TestRequest,
 } from "./format.ts";
 import { ScriptedRedis } from "./redis.ts";
+import { answerBody, answerHeaders, feed, INFO, Recorder } from "./stream.ts";
 
 /** Milliseconds; no callout takes longer. */
 const DAY = 86_400_000;
@@ -82,7 +83,7 @@ export function runInNode(
       forwarded ??= seen;
       const given = test.upstream ?? {};
       clock.after(given.delay ?? 0, () =>
-        call.respond({ headers: answerHeaders(given), body: join(bodyOf(given)) }),
+        call.respond({ headers: answerHeaders(given), body: Buffer.concat(bodyOf(given)) }),
       );
       clock.advance(given.delay ?? 0);
       return;
@@ -98,7 +99,7 @@ export function runInNode(
     // The time-out was set at the same moment: advancing decides which of the two comes first.
     clock.after(answer.delay ?? 0, () => {
       if (answer.fail) call.fail();
-      else call.respond({ headers: answerHeaders(answer), body: join(bodyOf(answer)) });
+      else call.respond({ headers: answerHeaders(answer), body: Buffer.concat(bodyOf(answer)) });
     });
     clock.advance(Math.max(answer.delay ?? 0, 0));
   };
@@ -112,69 +113,36 @@ export function runInNode(
   }
   services = test.services;
 
-  const upstream: { headers?: Headers; body: Uint8Array[]; isComplete: boolean } = {
-    body: [],
-    isComplete: false,
-  };
-  const client: { headers?: Headers; body: Uint8Array[] } = { body: [] };
-  let isAbandoned = false;
-  let isReset = false;
-  const sink: Sink = {
-    requestHeaders: (headers, end) => {
-      upstream.headers = headers.map(([name, value]) => [name, value]);
-      upstream.isComplete = end;
-    },
-    requestData: (data, end) => {
-      upstream.body.push(data.slice());
-      upstream.isComplete ||= end;
-    },
-    requestTrailers: () => {
-      upstream.isComplete = true;
-    },
-    responseHeaders: (headers) => {
-      client.headers = headers.map(([name, value]) => [name, value]);
-    },
-    responseData: (data) => client.body.push(data.slice()),
-    responseTrailers: () => {},
-    reset: () => {
-      isReset = true;
-    },
-    abandonUpstream: () => {
-      isAbandoned = true;
-    },
-  };
-  const stream = plugin.stream(sink, { ...INFO, ...world.info });
+  const recorder = new Recorder();
+  const stream = plugin.stream(recorder, { ...INFO, ...world.info });
   const request = test.request ?? {};
-  const method = methodOf(request);
-  feedRequest(stream, request, cut(bodyOf(request)));
+  const headers = requestHeaders(request);
+  feedRequest(stream, headers, cut(bodyOf(request)));
   // Whatever waits for a time-out gets it.
   for (let waited = 0; waited < DAY && plugin.pendingCalls > 0 && clock.next !== undefined; ) {
     const step = clock.next;
     clock.advance(step);
     waited += Math.max(step, 1);
   }
-  if (upstream.headers && upstream.isComplete && !isAbandoned) {
+  if (recorder.isAsked) {
     const answer = test.upstream ?? {};
-    const isBodiless = method === "HEAD" || answer.status === 204 || answer.status === 304;
-    feed(
-      (headers, end) => stream.responseHeaders(headers, end),
-      (data, end) => stream.responseData(data, end),
-      answerHeaders(answer),
-      isBodiless ? [] : cut(bodyOf(answer)),
-    );
+    feedResponse(stream, answer, cut(answerBody(answer, headers)));
   }
   stream.close();
   plugin.close();
   outcome.upstream = forwarded;
+  const { upstream, client } = recorder;
   if (upstream.headers) {
-    const seen: Seen = { headers: upstream.headers, body: join(upstream.body) };
+    const seen: Seen = { headers: upstream.headers, body: Buffer.concat(upstream.body) };
     // A request that was answered before its body had come is broken off, by us.
     if (upstream.isComplete) outcome.violations.push(...framingViolations("upstream", seen));
     outcome.upstream = seen;
   }
+  const isReset = recorder.broken !== undefined;
   if (client.headers && !isReset) {
-    outcome.response = { headers: client.headers, body: join(client.body) };
-    const isHead = method === "HEAD" || getHeader(client.headers, ":status") === "304";
+    outcome.response = { headers: client.headers, body: Buffer.concat(client.body) };
+    const isHead =
+      getHeader(headers, ":method") === "HEAD" || getHeader(client.headers, ":status") === "304";
     outcome.violations.push(...framingViolations("response", outcome.response, isHead));
   } else if (!isReset) {
     outcome.violations.push("the stream hangs: the client has no answer");
@@ -182,30 +150,30 @@ export function runInNode(
   return outcome;
 }
 
-/** The cluster of the route. */
-const UPSTREAM = "upstream";
+function requestHeaders(request: TestRequest): Headers {
+  return [
+    [":authority", request.host ?? "example.com"],
+    [":path", request.path ?? "/"],
+    [":method", request.method ?? (bodyOf(request).length ? "POST" : "GET")],
+    [":scheme", "http"],
+    ...headersOf(request),
+  ];
+}
 
-const INFO: StreamInfo = {
-  "source.address": "127.0.0.1:40000",
-  "request.protocol": "HTTP/1.1",
-  "xds.route_name": "default",
-  "xds.cluster_name": UPSTREAM,
-};
-
-const methodOf = (request: TestRequest) =>
-  request.method ?? (bodyOf(request).length ? "POST" : "GET");
-
-function feedRequest(stream: HttpStream, request: TestRequest, pieces: Uint8Array[]): void {
+function feedRequest(stream: HttpStream, headers: Headers, pieces: Uint8Array[]): void {
   feed(
-    (headers, end) => stream.requestHeaders(headers, end),
+    (all, end) => stream.requestHeaders(all, end),
     (data, end) => stream.requestData(data, end),
-    [
-      [":authority", request.host ?? "example.com"],
-      [":path", request.path ?? "/"],
-      [":method", methodOf(request)],
-      [":scheme", "http"],
-      ...headersOf(request),
-    ],
+    headers,
+    pieces,
+  );
+}
+
+function feedResponse(stream: HttpStream, answer: Answer, pieces: Uint8Array[]): void {
+  feed(
+    (all, end) => stream.responseHeaders(all, end),
+    (data, end) => stream.responseData(data, end),
+    answerHeaders(answer),
     pieces,
   );
 }
@@ -217,59 +185,9 @@ function sendBefore(
   answer: Answer,
   info: StreamInfo = {},
 ): void {
-  let isComplete = false;
-  const nothing = () => {};
-  const end = (_: unknown, isEnd: boolean) => {
-    isComplete ||= isEnd;
-  };
-  const stream = plugin.stream(
-    {
-      requestHeaders: end,
-      requestData: end,
-      requestTrailers: () => {
-        isComplete = true;
-      },
-      ...{ responseHeaders: nothing, responseData: nothing, responseTrailers: nothing },
-      ...{ reset: nothing, abandonUpstream: nothing },
-    },
-    { ...INFO, ...info },
-  );
-  feedRequest(stream, request, bodyOf(request));
-  if (isComplete) {
-    feed(
-      (headers, isEnd) => stream.responseHeaders(headers, isEnd),
-      (data, isEnd) => stream.responseData(data, isEnd),
-      answerHeaders(answer),
-      bodyOf(answer),
-    );
-  }
+  const recorder = new Recorder();
+  const stream = plugin.stream(recorder, { ...INFO, ...info });
+  feedRequest(stream, requestHeaders(request), bodyOf(request));
+  if (recorder.isAsked) feedResponse(stream, answer, bodyOf(answer));
   stream.close();
-}
-
-function answerHeaders(answer: Answer): Headers {
-  return [[":status", String(answer.status ?? 200)], ...headersOf(answer)];
-}
-
-/** Feeds a message: its last piece ends the stream, headers do when there is none. */
-function feed(
-  onHeaders: (headers: Headers, end: boolean) => void,
-  onData: (data: Uint8Array, end: boolean) => void,
-  headers: Headers,
-  pieces: Uint8Array[],
-): void {
-  onHeaders(headers, pieces.length === 0);
-  pieces.forEach((piece, i) => {
-    onData(piece, i === pieces.length - 1);
-  });
-}
-
-function join(pieces: Uint8Array[]): Uint8Array {
-  const size = pieces.reduce((n, piece) => n + piece.length, 0);
-  const joined = new Uint8Array(size);
-  let at = 0;
-  for (const piece of pieces) {
-    joined.set(piece, at);
-    at += piece.length;
-  }
-  return joined;
 }

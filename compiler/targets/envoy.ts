@@ -1,6 +1,8 @@
 // The envelopes that Envoy needs around the rules: the HTTP filter, and for trying things out a
 // whole bootstrap with a listener, a route and clusters.
 
+import { ROUTE, UPSTREAM } from "../local-route.ts";
+
 const TYPE = "type.googleapis.com/";
 
 export interface EnvoyFilterOptions {
@@ -102,9 +104,9 @@ export function envoyBootstrap(options: BootstrapOptions): object {
           domains: ["*"],
           routes: [
             {
-              name: "default",
+              name: ROUTE,
               match: { prefix: "/" },
-              route: { cluster: "upstream", timeout: "0s" },
+              route: { cluster: UPSTREAM, timeout: "0s" },
             },
           ],
         },
@@ -149,7 +151,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
           ],
         },
       ],
-      clusters: [cluster("upstream", options.upstream, options.bufferLimit), ...clusters],
+      clusters: [cluster(UPSTREAM, options.upstream, options.bufferLimit), ...clusters],
     },
   };
 }

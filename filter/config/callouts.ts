@@ -1,13 +1,15 @@
-// Decodes `call` and `parallel`.
+// Decodes `call`, `forward` and `parallel`.
 
 import { scratch } from "../abi/memory";
 import { equalsText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
 import { Phase } from "../rules/name";
 import { isIdentifier } from "../rules/path-template";
-import { CallStep, OnNoAnswer, ParallelStep } from "../steps/call";
+import { CallStep, ParallelStep } from "../steps/call";
+import { CalloutStep, NO_RESULT } from "../steps/callout-step";
 import { Kind as FieldKind } from "../steps/field-edits";
 import { ForwardStep } from "../steps/forward";
+import { Outgoing } from "../steps/outgoing";
 import { MAX_CALLS } from "../stream/exchange";
 import { Context } from "./context";
 import { decodeFields, decodeHeaderValues } from "./fields";
@@ -18,6 +20,7 @@ import { integerOf } from "./shape";
 const DEFAULT_MAX_BODY: i64 = 1 << 20;
 /** Of `forward`, in milliseconds: that of a route in Envoy. */
 const FORWARD_TIMEOUT: i32 = 15_000;
+const FORWARD_ERROR: i32 = 502;
 const LARGEST_BODY: i64 = 64 << 20;
 
 @final
@@ -29,33 +32,32 @@ export class CalloutDecoder {
 
   decodeCall(value: i32): CallStep {
     const context = this.context;
-    const serviceNode = context.member(value, "service");
-    const service = this.services.find(context, serviceNode);
-    const step = new CallStep(service);
-    const timeout = context.member(value, "timeout");
-    step.timeoutMs = timeout == NO_NODE ? service.timeoutMs : context.duration(timeout);
-    step.method = context.templateOr(value, "method");
-    step.path = context.templateOr(value, "path");
+    const service = this.services.find(context, context.member(value, "service"));
+    const request = this.outgoing(value);
+    const headers = context.member(value, "headers");
+    if (headers != NO_NODE) request.edits = decodeHeaderValues(context, headers);
+    const step = new CallStep(service, request);
     step.send = context.headerGlobs(value, "send");
     if (context.phase == Phase.Task && step.send.length > 0)
       context.report.add(context.member(value, "send"), "R312", -1, "a task has no request");
-    const headers = context.member(value, "headers");
-    if (headers != NO_NODE) step.fields = decodeHeaderValues(context, headers);
-    step.text = context.templateOr(value, "body");
-    const json = context.member(value, "json");
-    if (json != NO_NODE) step.json = context.jsonTemplate(json);
-    if (json != NO_NODE && step.text != null)
-      context.report.add(json, "R311", -1, "a callout has body or json, not both");
     step.mostBody = this.mostBody(value);
-    const name = context.member(value, "as");
-    if (name != NO_NODE) step.result = decodeResultName(context, name);
-    const status = decodeOnNoAnswer(context, value);
-    if (status != 0) {
-      step.onNoAnswer = OnNoAnswer.Refuse;
-      step.errorStatus = status;
-      step.isGuard = true;
-    }
+    decodeWaiting(context, value, step, service.timeoutMs);
     return step;
+  }
+
+  /** The request that is made, but for its headers. */
+  private outgoing(value: i32): Outgoing {
+    const context = this.context;
+    const request = new Outgoing();
+    request.method = context.templateOr(value, "method");
+    request.path = context.templateOr(value, "path");
+    request.text = context.templateOr(value, "body");
+    const json = context.member(value, "json");
+    if (json == NO_NODE) return request;
+    request.json = context.jsonTemplate(json);
+    if (request.text != null)
+      context.report.add(json, "R311", -1, "a callout has body or json, not both");
+    return request;
   }
 
   /** What of the answer's body is kept. */
@@ -69,23 +71,14 @@ export class CalloutDecoder {
 
   decodeForward(value: i32): ForwardStep {
     const context = this.context;
-    const step = new ForwardStep();
-    const timeout = context.member(value, "timeout");
-    step.timeoutMs = timeout == NO_NODE ? FORWARD_TIMEOUT : context.duration(timeout);
-    step.method = context.templateOr(value, "method");
-    step.path = context.templateOr(value, "path");
+    const request = this.outgoing(value);
     const headers = context.member(value, "headers");
-    if (headers != NO_NODE) step.fields = decodeFields(context, headers, FieldKind.Headers);
-    step.text = context.templateOr(value, "body");
-    const json = context.member(value, "json");
-    if (json != NO_NODE) step.json = context.jsonTemplate(json);
-    if (json != NO_NODE && step.text != null)
-      context.report.add(json, "R311", -1, "a callout has body or json, not both");
+    if (headers != NO_NODE) request.edits = decodeFields(context, headers, FieldKind.Headers);
+    const step = new ForwardStep(request);
+    step.timeoutMs = context.durationOr(value, "timeout", FORWARD_TIMEOUT);
     step.mostBody = this.mostBody(value);
-    const name = context.member(value, "as");
-    if (name != NO_NODE) step.result = decodeResultName(context, name);
-    const onError = context.member(value, "onError");
-    if (onError != NO_NODE) step.errorStatus = integerOf(context.tape.raw(onError)) as i32;
+    step.result = decodeResultName(context, value);
+    step.errorStatus = context.integerOr(value, "onError", FORWARD_ERROR) as i32;
     return step;
   }
 
@@ -120,8 +113,21 @@ export class CalloutDecoder {
   }
 }
 
+/** How long the step waits, where the answer is kept, and what no answer costs. */
+export function decodeWaiting(
+  context: Context,
+  value: i32,
+  step: CalloutStep,
+  timeoutMs: i32,
+): void {
+  step.timeoutMs = context.durationOr(value, "timeout", timeoutMs);
+  step.result = decodeResultName(context, value);
+  step.errorStatus = decodeOnNoAnswer(context, value);
+  if (step.errorStatus != 0) step.isGuard = true;
+}
+
 /** The status with which the message is refused when there is no answer; 0: it goes on. */
-export function decodeOnNoAnswer(context: Context, value: i32): i32 {
+function decodeOnNoAnswer(context: Context, value: i32): i32 {
   const node = context.member(value, "onError");
   if (node == NO_NODE) return 0;
   let status = context.phase == Phase.Request ? 503 : 502;
@@ -135,8 +141,10 @@ export function decodeOnNoAnswer(context: Context, value: i32): i32 {
   return status;
 }
 
-/** The place of a callout's result. */
-export function decodeResultName(context: Context, node: i32): i32 {
+/** The place of a callout's result; NO_RESULT where nobody names it. */
+function decodeResultName(context: Context, value: i32): i32 {
+  const node = context.member(value, "as");
+  if (node == NO_NODE) return NO_RESULT;
   const name = context.tape.text(node, scratch);
   if (!isIdentifier(name))
     context.report.add(node, "R301", -1, "a callout's name is letters, digits and _");

@@ -300,6 +300,22 @@ export class Context {
     return 0;
   }
 
+  durationOr(object: i32, key: string, fallback: i32): i32 {
+    const node = this.member(object, key);
+    return node == NO_NODE ? fallback : this.duration(node);
+  }
+
+  integerOr(object: i32, key: string, fallback: i64): i64 {
+    const node = this.member(object, key);
+    return node == NO_NODE ? fallback : integerOf(this.tape.raw(node));
+  }
+
+  /** Whether the member, a string, is that word. */
+  isWord(object: i32, key: string, word: string): bool {
+    const node = this.member(object, key);
+    return node != NO_NODE && equalsText(this.tape.text(node, scratch), word);
+  }
+
   /** The JSON Schema, or null, reported. */
   schema(node: i32, assertsFormats: bool): Schema | null {
     const schema = Schema.compile(this.tape.raw(node), assertsFormats, this.arena);

@@ -20,7 +20,7 @@ import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
 import { Services } from "./services";
-import { check, integerOf } from "./shape";
+import { check } from "./shape";
 import { StepDecoder } from "./steps";
 import { collectStored } from "./store";
 import { TaskDecoder } from "./tasks";
@@ -127,14 +127,12 @@ class Decoder {
   /** What concerns the VM and the process, not the rules. */
   private readOperation(settings: i32): void {
     const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
-    const cycle = this.member(settings, "maxRequestsPerIoCycle");
-    if (cycle != NO_NODE)
-      this.configuration.requestsPerCycle = integerOf(this.tape.raw(cycle)) as i32;
+    const configuration = this.configuration;
+    configuration.requestsPerCycle = context.integerOr(settings, "maxRequestsPerIoCycle", 0) as i32;
     const rebuild = this.member(settings, "rebuild");
     if (rebuild == NO_NODE) return;
-    const after = this.member(rebuild, "afterRequests");
-    if (after != NO_NODE) this.configuration.rebuildAfter = integerOf(this.tape.raw(after)) as i32;
-    this.configuration.rebuildMemory = context.sizeOr(rebuild, "maxMemory", 0);
+    configuration.rebuildAfter = context.integerOr(rebuild, "afterRequests", 0) as i32;
+    configuration.rebuildMemory = context.sizeOr(rebuild, "maxMemory", 0);
   }
 
   private isSetting(settings: i32, key: string, value: string): bool {
@@ -154,13 +152,12 @@ class Decoder {
     const redis = fromText("redis", scratch);
     const forward = fromText("forward", scratch);
     for (let i = 0; i < tape.count; i++) {
-      if (tape.kind(i) == Kind.Key && tape.isText(i, validate))
-        this.collectNamed(i + 1, this.variables);
-      if (tape.kind(i) == Kind.Key && tape.isText(i, forward)) this.collectNamed(i + 1, this.calls);
-      if (tape.kind(i) == Kind.Key && (tape.isText(i, call) || tape.isText(i, redis)))
+      if (tape.kind(i) != Kind.Key) continue;
+      if (tape.isText(i, validate)) this.collectNamed(i + 1, this.variables);
+      if (tape.isText(i, call) || tape.isText(i, redis) || tape.isText(i, forward))
         this.collectNamed(i + 1, this.calls);
-      const isStore = tape.kind(i) == Kind.Key && tape.isText(i, store);
-      if (tape.kind(i) != Kind.Key || (!isStore && !tape.isText(i, set))) continue;
+      const isStore = tape.isText(i, store);
+      if (!isStore && !tape.isText(i, set)) continue;
       const step = tape.parent(i);
       // A step is an element of a list; `set` of other verbs is a member of a member.
       if (tape.kind(i + 1) != Kind.Object || tape.parent(step) == NO_NODE) continue;
@@ -360,7 +357,6 @@ class Decoder {
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
-      program.tellsToKeepRoute = program.isForHigress && !program.reroute;
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;

@@ -15,7 +15,6 @@ import { Delivery } from "../stream/delivery";
 import * as field from "../stream/field-names";
 import { Context, hasExpression } from "./context";
 import { Services } from "./services";
-import { integerOf } from "./shape";
 
 /** What is told of a body where the step does not say. */
 const DEFAULT_MAX_BODY: i64 = 1_000_000;
@@ -33,25 +32,23 @@ export function decodeEmit(context: Context, services: Services, value: i32): Em
     path == NO_NODE ? field.root : context.text(path),
   );
   context.configuration.periodics.push(delivery);
-  const timeout = context.member(value, "timeout");
-  delivery.timeoutMs = timeout == NO_NODE ? service.timeoutMs : context.duration(timeout);
+  delivery.timeoutMs = context.durationOr(value, "timeout", service.timeoutMs);
   delivery.fields.clear(context.arena);
   delivery.fields.push(field.contentType, field.applicationJson, NONE);
   decodeHeaders(context, value, delivery);
   const batch = context.member(value, "batch");
   if (batch != NO_NODE) {
-    delivery.batchCount = integer(context, batch, "count", 100);
-    const age = context.member(batch, "age");
-    if (age != NO_NODE) delivery.batchAge = context.duration(age);
+    delivery.batchCount = context.integerOr(batch, "count", 100) as i32;
+    delivery.batchAge = context.durationOr(batch, "age", delivery.batchAge as i32);
   }
   const queue = context.member(value, "queue");
   if (queue != NO_NODE) {
-    delivery.mostEvents = integer(context, queue, "count", delivery.mostEvents);
+    delivery.mostEvents = context.integerOr(queue, "count", delivery.mostEvents) as i32;
     delivery.mostBytes = context.sizeOr(queue, "bytes", delivery.mostBytes);
     if (delivery.mostBytes > LARGEST_QUEUE)
       context.report.add(context.member(queue, "bytes"), "R308", -1, "64MiB at most");
   }
-  delivery.retries = integer(context, value, "retries", delivery.retries);
+  delivery.retries = context.integerOr(value, "retries", delivery.retries) as i32;
   const step = new EmitStep(delivery, decodeRedaction(context, context.member(value, "redact")));
   const sample = context.member(value, "sample");
   if (sample != NO_NODE) step.sample = decodeSample(context, sample);
@@ -73,11 +70,6 @@ export function decodeEmit(context: Context, services: Services, value: i32): Em
     context.report.add(context.member(value, "maxBody"), "R308", -1, "16MiB at most");
   step.mostBody = mostBody as i32;
   return step;
-}
-
-function integer(context: Context, object: i32, key: string, fallback: i32): i32 {
-  const node = context.member(object, key);
-  return node == NO_NODE ? fallback : (integerOf(context.tape.raw(node)) as i32);
 }
 
 /** Constant headers of the callouts. */

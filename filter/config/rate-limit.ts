@@ -2,7 +2,7 @@
 
 import { scratch } from "../abi/memory";
 import { Span } from "../bytes/span";
-import { copy, equalsText } from "../bytes/text";
+import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, NO_NODE } from "../json/tape";
 import * as quantity from "../rules/quantity";
@@ -28,7 +28,7 @@ export function decodeRateLimit(
   const rates = decodeRates(context, node, algorithm);
   writeIdentity(context, node, rates);
   const space = spaceOfPlugin();
-  const table = isWord(context, node, "scope", "worker") ? space.localCounts : space.counts;
+  const table = context.isWord(node, "scope", "worker") ? space.localCounts : space.counts;
   const step = new RateLimitStep(space, table, rates, identity);
   step.key = context.templateOr(node, "key");
   const cost = context.member(node, "cost");
@@ -37,23 +37,18 @@ export function decodeRateLimit(
   } else if (cost != NO_NODE) {
     step.cost = context.template(cost);
   }
-  if (isWord(context, node, "headers", "x-ratelimit")) step.style = Style.Prefixed;
-  else if (isWord(context, node, "headers", "structured")) step.style = Style.Structured;
-  else if (isWord(context, node, "headers", "none")) step.style = Style.None;
-  step.allowsOnError = isWord(context, node, "onError", "allow");
+  if (context.isWord(node, "headers", "x-ratelimit")) step.style = Style.Prefixed;
+  else if (context.isWord(node, "headers", "structured")) step.style = Style.Structured;
+  else if (context.isWord(node, "headers", "none")) step.style = Style.None;
+  step.allowsOnError = context.isWord(node, "onError", "allow");
   step.response = response;
   writePolicies(context, node, rates, step);
   return step;
 }
 
-function isWord(context: Context, object: i32, key: string, word: string): bool {
-  const node = context.member(object, key);
-  return node != NO_NODE && equalsText(context.tape.text(node, scratch), word);
-}
-
 function algorithmOf(context: Context, node: i32): Algorithm {
-  if (isWord(context, node, "algorithm", "fixed")) return Algorithm.Fixed;
-  if (isWord(context, node, "algorithm", "sliding")) return Algorithm.Sliding;
+  if (context.isWord(node, "algorithm", "fixed")) return Algorithm.Fixed;
+  if (context.isWord(node, "algorithm", "sliding")) return Algorithm.Sliding;
   return Algorithm.Token;
 }
 

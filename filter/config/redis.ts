@@ -7,13 +7,12 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { NO_NODE, Tape } from "../json/tape";
 import { Template } from "../rules/template";
-import { OnNoAnswer } from "../steps/call";
 import { RedisStep } from "../steps/redis";
 import { Configuration, Step } from "../stream/program";
 import { RedisWatch } from "../stream/redis-calls";
 import { RedisService } from "../stream/redis-service";
 import { Service } from "../stream/service";
-import { decodeOnNoAnswer, decodeResultName } from "./callouts";
+import { decodeWaiting } from "./callouts";
 import { Context, memberOf } from "./context";
 import { Report } from "./report";
 import { Services } from "./services";
@@ -91,15 +90,6 @@ export function decodeRedisStep(context: Context, services: Services, value: i32
   const words = new StaticArray<Template>(nodes.length);
   for (let i = 0; i < nodes.length; i++) words[i] = context.template(nodes[i]);
   const step = new RedisStep(service, words);
-  const timeout = context.member(value, "timeout");
-  step.timeoutMs = timeout == NO_NODE ? service.timeoutMs : context.duration(timeout);
-  const name = context.member(value, "as");
-  if (name != NO_NODE) step.result = decodeResultName(context, name);
-  const status = decodeOnNoAnswer(context, value);
-  if (status != 0) {
-    step.onNoAnswer = OnNoAnswer.Refuse;
-    step.errorStatus = status;
-    step.isGuard = true;
-  }
+  decodeWaiting(context, value, step, service.timeoutMs);
   return step;
 }

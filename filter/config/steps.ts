@@ -4,7 +4,7 @@
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { Place, Replacer } from "../bytes/replace";
-import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
@@ -205,12 +205,9 @@ export class StepDecoder {
     // Whether a response is a tunnel's shows only in the request.
     if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
-    const overLimit = context.member(value, "overLimit");
-    const policy = overLimit == NO_NODE ? NONE : context.tape.text(overLimit, scratch);
-    const rejects = overLimit != NO_NODE && equalsText(policy, "reject");
-    const streams = overLimit != NO_NODE && equalsText(policy, "stream");
-    const onError = context.member(value, "onError");
-    const denies = onError != NO_NODE && equalsText(context.tape.text(onError, scratch), "deny");
+    const rejects = context.isWord(value, "overLimit", "reject");
+    const streams = context.isWord(value, "overLimit", "stream");
+    const denies = context.isWord(value, "onError", "deny");
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
@@ -245,12 +242,11 @@ export class StepDecoder {
   private decodeEncoding(value: i32, step: BodyStep, denies: bool): void {
     const context = this.context;
     const isResponse = context.phase == Phase.Response;
-    const node = context.member(value, "encoding");
-    const name = node == NO_NODE ? NONE : context.tape.text(node, scratch);
-    const skips = node != NO_NODE && equalsText(name, "skip");
-    const rejects = node != NO_NODE && equalsText(name, "reject");
-    const asks = node != NO_NODE && equalsText(name, "identity");
+    const skips = context.isWord(value, "encoding", "skip");
+    const rejects = context.isWord(value, "encoding", "reject");
+    const asks = context.isWord(value, "encoding", "identity");
     if (asks && !isResponse) {
+      const node = context.member(value, "encoding");
       context.report.add(node, "R312", -1, "identity asks for a response; a request is as it came");
     }
     for (let i = 0; i < step.edits.length; i++) {
@@ -373,8 +369,7 @@ export class StepDecoder {
 
   /** How often an item of `replace` may replace. */
   private first(node: i32): i32 {
-    const first = this.context.member(node, "first");
-    return first == NO_NODE ? i32.MAX_VALUE : (integerOf(this.context.tape.raw(first)) as i32);
+    return this.context.integerOr(node, "first", i32.MAX_VALUE) as i32;
   }
 
   private reportLiteral(node: i32): void {
@@ -498,8 +493,7 @@ export class StepDecoder {
 
   private decodeRedirect(value: i32): Step {
     const context = this.context;
-    const status = context.member(value, "status");
-    const code = status == NO_NODE ? 302 : (integerOf(context.tape.raw(status)) as i32);
+    const code = context.integerOr(value, "status", 302) as i32;
     return new RedirectStep(context.template(context.member(value, "to")), code);
   }
 
@@ -508,8 +502,7 @@ export class StepDecoder {
     const serviceNode = context.member(value, "service");
     const service = this.services.find(context, serviceNode);
     const step = new AuthorizeStep(service);
-    const timeout = context.member(value, "timeout");
-    step.timeoutMs = timeout == NO_NODE ? service.timeoutMs : context.duration(timeout);
+    step.timeoutMs = context.durationOr(value, "timeout", service.timeoutMs);
     step.method = context.templateOr(value, "method");
     step.path = context.templateOr(value, "path");
     const send = context.member(value, "send");

@@ -7,12 +7,13 @@ import { scratch } from "../abi/memory";
 import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import { NONE, span } from "../bytes/span";
-import { fromString, fromText, toString } from "../bytes/text";
+import { fromString, fromText } from "../bytes/text";
 import { decodeConfiguration, LastGood } from "../config/document";
 import { logNotes } from "../config/notes";
 import { logPlan } from "../config/plan";
-import { Counter, count } from "../stream/counters";
+import { Counter, count, countMany } from "../stream/counters";
 import { Configuration } from "../stream/program";
+import { pluginName } from "../stream/space";
 import { readTracing } from "../stream/trace";
 
 /** More often than this, in milliseconds, no host is asked to wake us. */
@@ -58,7 +59,7 @@ export class Plugin {
       );
       return false;
     }
-    for (let i = 0; i < decoded.skipped; i++) count(Counter.RuleSkipped);
+    countMany(Counter.RuleSkipped, decoded.skipped);
     if (decoded.skipped > 0) {
       log(
         LogLevel.Warn,
@@ -134,11 +135,6 @@ const lastGood: Map<string, LastGood> = new Map<string, LastGood>();
 function lastGoodOf(name: string): LastGood {
   if (!lastGood.has(name)) lastGood.set(name, new Map<string, string>());
   return lastGood.get(name);
-}
-
-function pluginName(): string {
-  const name = host.property(fromString("plugin_name", scratch), scratch);
-  return name == NONE ? "" : toString(name);
 }
 
 function problems(n: i32): string {

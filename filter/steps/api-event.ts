@@ -57,40 +57,35 @@ export function writeApiEvent(x: Exchange, redaction: Redaction, out: Writer): v
   const nanoseconds = length(time) == 8 ? load<u64>(address(time)) : host.now();
   out.integer((nanoseconds / 1_000_000_000) as i64);
   out.text(',"traffic_source_name":"Envoy","traffic_source_version":"","node_name":');
-  writeProperty(nodeNameNow, nodeName, out);
+  writeProperty(x, nodeNameNow, nodeName, out);
   out.text('},"request":');
   writeMessage(x.request, x.requestBody.capture, redaction, out);
   out.text(',"response":');
   writeMessage(x.response, x.responseBody.capture, redaction, out);
   // The node is the workload that is called where it listens for calls to it, else the one that calls.
-  const where = propertyOf(direction, directionBefore);
+  const where = x.propertyOr(direction, directionBefore);
   const isCalled = length(where) > 0 && byteAtUnchecked(where, 0) == INBOUND;
   out.text(',"source":');
-  writeWorkload(field.sourceAddress, !isCalled, out);
+  writeWorkload(x, field.sourceAddress, !isCalled, out);
   out.text(',"destination":');
-  writeWorkload(destinationAddress, isCalled, out);
+  writeWorkload(x, destinationAddress, isCalled, out);
   out.text(',"protocol":');
   const protocol = host.property(requestProtocol, scratch);
   writeString(protocol == NONE ? host.EMPTY : protocol, out);
   out.byte(0x7d);
 }
 
-function propertyOf(now: Span, before: Span): Span {
-  const value = host.property(now, scratch);
-  return value != NONE ? value : host.property(before, scratch);
-}
-
-function writeProperty(now: Span, before: Span, out: Writer): void {
-  const value = propertyOf(now, before);
+function writeProperty(x: Exchange, now: Span, before: Span, out: Writer): void {
+  const value = x.propertyOr(now, before);
   writeString(value == NONE ? host.EMPTY : value, out);
 }
 
-function writeWorkload(addressProperty: Span, isNode: bool, out: Writer): void {
+function writeWorkload(x: Exchange, addressProperty: Span, isNode: bool, out: Writer): void {
   out.text('{"name":');
-  if (isNode) writeProperty(workloadNow, workload, out);
+  if (isNode) writeProperty(x, workloadNow, workload, out);
   else out.text('""');
   out.text(',"namespace":');
-  if (isNode) writeProperty(namespaceNow, namespace, out);
+  if (isNode) writeProperty(x, namespaceNow, namespace, out);
   else out.text('""');
   const pair = host.property(addressProperty, scratch);
   const isThere = pair != NONE && length(pair) > 0;

@@ -22,6 +22,7 @@ import { OnFailure, Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
 import { FieldEdits } from "./field-edits";
+import { sendAlong } from "./outgoing";
 import { Response } from "./respond";
 
 /** Of the service's body, this much is passed on to a client that is denied. */
@@ -76,11 +77,7 @@ export class AuthorizeStep extends Step {
     const pathText =
       path == null ? x.request.first(field.path) : path.evaluate(x, Absent.Skips, x.arena);
     fields.clear(x.arena);
-    for (let i = 0; i < x.request.count; i++) {
-      const name = x.request.name(i);
-      if (!isPseudo(name) && anyMatches(this.send, name))
-        fields.push(name, x.request.value(i), NONE);
-    }
+    sendAlong(x.request, this.send, fields);
     const edits = this.sendSet;
     if (edits != null) edits.run(x, fields);
     return send(this.service, methodText, pathText, fields, host.EMPTY, this.timeoutMs);

@@ -4,154 +4,94 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { NONE, Span } from "../bytes/span";
+import { NONE } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
 import { Verdict } from "../rules/expression";
-import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
+import { Glob, NO_GLOBS } from "../rules/glob";
 import { Phase } from "../rules/name";
-import { Absent, Template } from "../rules/template";
 import { Answer, HttpAnswer } from "../stream/answer";
 import * as result from "../stream/call-result";
 import { send } from "../stream/callout";
 import { Counter, count } from "../stream/counters";
-import { key, number, text } from "../stream/description";
+import { key, text } from "../stream/description";
 import { Exchange, MAX_CALLS } from "../stream/exchange";
 import * as field from "../stream/field-names";
-import { isPseudo } from "../stream/header-map";
 import { Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
-import { FieldEdits } from "./field-edits";
-import { JsonTemplate } from "./json-template";
-
-/** What a message has to suffer when there is no answer. */
-export const enum OnNoAnswer {
-  GoOn,
-  Refuse,
-}
-
-/** No name was given. */
-const NO_RESULT: i32 = -1;
+import { CalloutStep, NO_RESULT } from "./callout-step";
+import { Outgoing, sendAlong } from "./outgoing";
 
 const fields = new FieldList(scratch);
 
 @final
-export class CallStep extends Step {
-  timeoutMs: i32 = 500;
-  method: Template | null = null;
-  path: Template | null = null;
+export class CallStep extends CalloutStep {
   /** Headers of the request that are sent along. */
   send: StaticArray<Glob> = NO_GLOBS;
-  fields: FieldEdits | null = null;
-  /** At most one of the two. */
-  text: Template | null = null;
-  json: JsonTemplate | null = null;
   mostBody: i32 = 0;
-  /** Among the program's callouts with a name. */
-  result: i32 = NO_RESULT;
-  onNoAnswer: OnNoAnswer = OnNoAnswer.GoOn;
-  errorStatus: i32 = 503;
 
-  constructor(private readonly service: Service) {
+  constructor(
+    private readonly service: Service,
+    private readonly request: Outgoing,
+  ) {
     super();
-    this.calls = true;
   }
 
   run(x: Exchange): Outcome {
-    return this.start(x, 0) ? Outcome.Pause : this.outcome(x);
+    return this.start(x, 0);
   }
 
-  /** Sends the callout; false when no answer will come, or nobody waits for it. */
-  start(x: Exchange, item: i32): bool {
-    this.hasFailed = false;
-    if (x.phase == Phase.Done) {
-      const token = this.dispatch(x);
-      count(token < 0 ? Counter.CallFailed : Counter.CallSent);
-      return false;
-    }
+  /** Sends the callout: Pause while it is out, else what the message has to suffer. */
+  start(x: Exchange, item: i32): Outcome {
     const token = this.dispatch(x);
-    if (token >= 0 && x.wait(token, item)) return true;
-    this.fail(x, result.notSent);
-    return false;
+    if (x.phase == Phase.Done) {
+      count(token < 0 ? Counter.CallFailed : Counter.CallSent);
+      return Outcome.Next;
+    }
+    if (token >= 0 && x.wait(token, item)) return Outcome.Pause;
+    if (this.result != NO_RESULT) x.result(this.result).fail(result.notSent);
+    return this.fail(x);
   }
 
   private dispatch(x: Exchange): i32 {
-    const body = this.body(x);
-    const method = this.method;
-    const path = this.path;
-    const methodText =
-      method != null
-        ? method.evaluate(x, Absent.Skips, scratch)
-        : body == NONE
-          ? field.get
-          : field.post;
-    const pathText = path != null ? path.evaluate(x, Absent.Skips, scratch) : field.root;
+    const request = this.request;
+    const body = request.body(x);
+    const method = request.methodOr(x, body == NONE ? field.get : field.post);
+    const path = request.pathOr(x, field.root);
     fields.clear(scratch);
     if (this.send.length > 0) {
       x.request.ensureLoaded();
-      for (let i = 0; i < x.request.count; i++) {
-        const name = x.request.name(i);
-        if (!isPseudo(name) && anyMatches(this.send, name))
-          fields.push(name, x.request.value(i), NONE);
-      }
+      sendAlong(x.request, this.send, fields);
     }
-    if (this.json != null) fields.push(field.contentType, field.applicationJson, NONE);
-    const edits = this.fields;
-    if (edits != null) edits.run(x, fields);
-    if (x.phase != Phase.Done)
-      return send(this.service, methodText, pathText, fields, body, this.timeoutMs);
+    request.finish(x, fields);
+    const isDone = x.phase == Phase.Done;
     // It must outlive the stream.
-    host.setEffectiveContext(x.root);
-    const token = send(this.service, methodText, pathText, fields, body, this.timeoutMs);
-    host.setEffectiveContext(x.id);
+    if (isDone) host.setEffectiveContext(x.root);
+    const token = send(this.service, method, path, fields, body, this.timeoutMs);
+    if (isDone) host.setEffectiveContext(x.id);
     return token;
   }
 
-  private body(x: Exchange): Span {
-    const text = this.text;
-    const json = this.json;
-    if (text != null) return text.evaluate(x, Absent.IsEmpty, scratch);
-    return json != null ? json.evaluate(x, scratch) : NONE;
-  }
-
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
-    this.keep(x, answer);
-    return this.outcome(x);
-  }
-
-  /** Keeps what came. */
-  keep(x: Exchange, answer: Answer): void {
-    // Envoy answers 503 or 504 itself when a service cannot be reached or is late (measured on 1.40):
-    // nothing tells that from the service's own.
-    this.hasFailed = answer.status < 200 || answer.status >= 500;
-    count(this.hasFailed ? Counter.CallFailed : Counter.CallAnswered);
-    if (this.hasFailed) x.callFailed = true;
     if (this.result != NO_RESULT)
       x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
+    // Envoy answers 503 or 504 itself when a service cannot be reached or is late (measured on 1.40):
+    // nothing tells that from the service's own.
+    if (answer.status < 200 || answer.status >= 500) return this.fail(x);
+    count(Counter.CallAnswered);
+    return Outcome.Next;
   }
 
-  private fail(x: Exchange, why: Span): void {
+  private fail(x: Exchange): Outcome {
     count(Counter.CallFailed);
-    this.hasFailed = true;
     x.callFailed = true;
-    if (this.result != NO_RESULT) x.result(this.result).fail(why);
-  }
-
-  /** Whether the callout that was dealt with last had no answer. */
-  hasFailed: bool = false;
-
-  /** What the message has to suffer, the callout being over. */
-  outcome(x: Exchange): Outcome {
-    if (!this.hasFailed || this.onNoAnswer == OnNoAnswer.GoOn) return Outcome.Next;
-    reply.plain(x, this.errorStatus, reply.callFailed);
-    return Outcome.End;
+    return this.withoutAnswer(x, reply.callFailed);
   }
 
   override describe(out: Writer): void {
     text(out, "cluster", this.service.cluster);
-    number(out, "timeout", this.timeoutMs);
-    number(out, "onError", this.onNoAnswer == OnNoAnswer.GoOn ? 0 : this.errorStatus);
+    super.describe(out);
   }
 }
 
@@ -225,10 +165,9 @@ export class ParallelStep extends Step {
 
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     const progress = changetype<Progress>(x.stepState);
-    const step = unchecked(this.steps[item]);
-    step.keep(x, answer);
     progress.over |= 1 << item;
-    return step.outcome(x) == Outcome.End ? Outcome.End : this.advance(x, progress);
+    const outcome = unchecked(this.steps[item]).resume(x, answer, item);
+    return outcome == Outcome.End ? outcome : this.advance(x, progress);
   }
 
   /** Starts what waits for nothing any more, until nothing is left to start. */
@@ -246,12 +185,13 @@ export class ParallelStep extends Step {
       const when = step.when;
       const verdict = when == null ? Verdict.Yes : when.test(x);
       const isAsked = verdict == Verdict.Yes || (verdict == Verdict.Failed && step.isGuard);
-      if (isAsked && step.start(x, i)) {
+      const outcome = isAsked ? step.start(x, i) : Outcome.Next;
+      if (outcome == Outcome.Pause) {
         i++;
         continue;
       }
       progress.over |= bit;
-      if (isAsked && step.outcome(x) == Outcome.End) return Outcome.End;
+      if (outcome == Outcome.End) return outcome;
       // Others may have waited for it.
       i = 0;
     }

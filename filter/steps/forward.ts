@@ -4,42 +4,30 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { equal, length, NONE, Span } from "../bytes/span";
-import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
-import { Absent, Template } from "../rules/template";
 import { Answer, HttpAnswer } from "../stream/answer";
-import { sendTo } from "../stream/callout";
+import { send } from "../stream/callout";
 import { Counter, count } from "../stream/counters";
-import { number } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { isPseudo } from "../stream/header-map";
-import { Outcome, Step } from "../stream/program";
+import { Outcome } from "../stream/program";
 import * as reply from "../stream/reply";
-import { FieldEdits } from "./field-edits";
-import { JsonTemplate } from "./json-template";
-
-/** The answer has no name: it is the client's. */
-const NO_RESULT: i32 = -1;
+import { Service } from "../stream/service";
+import { CalloutStep, NO_RESULT } from "./callout-step";
+import { Outgoing } from "./outgoing";
 
 const fields = new FieldList(scratch);
+/** The upstream of the route at hand. */
+const upstream = new Service();
 
+/** Without a name the answer is the client's. */
 @final
-export class ForwardStep extends Step {
-  timeoutMs: i32 = 0;
-  method: Template | null = null;
-  path: Template | null = null;
-  fields: FieldEdits | null = null;
-  /** At most one of the two. */
-  text: Template | null = null;
-  json: JsonTemplate | null = null;
+export class ForwardStep extends CalloutStep {
   mostBody: i32 = 0;
-  result: i32 = NO_RESULT;
-  errorStatus: i32 = 502;
 
-  constructor() {
+  constructor(private readonly request: Outgoing) {
     super();
-    this.calls = true;
   }
 
   run(x: Exchange): Outcome {
@@ -50,39 +38,25 @@ export class ForwardStep extends Step {
   }
 
   private dispatch(x: Exchange, cluster: Span): i32 {
-    const request = x.request;
-    request.ensureLoaded();
-    const method = this.method;
-    const path = this.path;
-    const methodText =
-      method == null ? request.first(field.method) : method.evaluate(x, Absent.Skips, scratch);
-    const pathText =
-      path == null ? request.first(field.path) : path.evaluate(x, Absent.Skips, scratch);
-    const text = this.text;
-    const json = this.json;
-    let body = NONE;
-    if (text != null) body = text.evaluate(x, Absent.IsEmpty, scratch);
-    else if (json != null) body = json.evaluate(x, scratch);
+    const headers = x.request;
+    headers.ensureLoaded();
+    const request = this.request;
+    const body = request.body(x);
+    const method = request.methodOr(x, headers.first(field.method));
+    const path = request.pathOr(x, headers.first(field.path));
+    const isJson = request.json != null;
     fields.clear(scratch);
-    for (let i = 0; i < request.count; i++) {
-      const name = request.name(i);
+    for (let i = 0; i < headers.count; i++) {
+      const name = headers.name(i);
       if (isPseudo(name) || isFraming(name)) continue;
-      if (json != null && equal(name, field.contentType)) continue;
-      fields.push(name, request.value(i), NONE);
+      if (isJson && equal(name, field.contentType)) continue;
+      fields.push(name, headers.value(i), NONE);
     }
-    if (json != null) fields.push(field.contentType, field.applicationJson, NONE);
-    const edits = this.fields;
-    if (edits != null) edits.run(x, fields);
-    const authority = request.first(field.authority);
-    return sendTo(
-      cluster,
-      authority == NONE ? cluster : authority,
-      methodText,
-      pathText,
-      fields,
-      body,
-      this.timeoutMs,
-    );
+    request.finish(x, fields);
+    const authority = headers.first(field.authority);
+    upstream.cluster = cluster;
+    upstream.authority = authority == NONE ? cluster : authority;
+    return send(upstream, method, path, fields, body, this.timeoutMs);
   }
 
   override resume(x: Exchange, given: Answer, item: i32): Outcome {
@@ -105,13 +79,7 @@ export class ForwardStep extends Step {
 
   private fail(x: Exchange): Outcome {
     count(Counter.CallFailed);
-    reply.plain(x, this.errorStatus, reply.forwardFailed);
-    return Outcome.End;
-  }
-
-  override describe(out: Writer): void {
-    number(out, "timeout", this.timeoutMs);
-    number(out, "onError", this.errorStatus);
+    return this.withoutAnswer(x, reply.forwardFailed);
   }
 }
 

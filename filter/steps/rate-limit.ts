@@ -13,8 +13,8 @@ import { Kind, Value } from "../cel/index";
 import * as siphash from "../crypto/siphash";
 import { FieldList, MISSING } from "../http/field-list";
 import { Absent, Template } from "../rules/template";
-import { Saved } from "../stream/buckets";
-import { Counter, count } from "../stream/counters";
+import { MAX_TRIES, Saved } from "../stream/buckets";
+import { Counter, count, countMany } from "../stream/counters";
 import { key as describeKey, text as describeText, flag } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
@@ -49,8 +49,6 @@ const enum Verdict {
   Failed,
 }
 
-/** Others may write to the same bucket so often in a row. */
-const MAX_TRIES: i32 = 32;
 /** Records of a bucket, if they are so small. */
 const MOST: i32 = 32;
 
@@ -173,7 +171,7 @@ export class RateLimitStep extends Step {
       const saved = table.save();
       if (saved == Saved.Failed) return otherwise;
       if (saved == Saved.Conflict) continue;
-      for (let n = table.evicted; n > 0; n--) count(Counter.RateLimitEvicted);
+      countMany(Counter.RateLimitEvicted, table.evicted);
       return fits ? Verdict.Admitted : Verdict.Refused;
     }
     return Verdict.Failed;

@@ -10,35 +10,25 @@ import { Absent, Template } from "../rules/template";
 import { Answer } from "../stream/answer";
 import * as result from "../stream/call-result";
 import { Counter, count } from "../stream/counters";
-import { number, text } from "../stream/description";
+import { text } from "../stream/description";
 import { Exchange } from "../stream/exchange";
-import { Outcome, Step } from "../stream/program";
+import { Outcome } from "../stream/program";
 import { NO_COMMAND, RedisAnswer, send } from "../stream/redis-calls";
 import { RedisService } from "../stream/redis-service";
 import * as reply from "../stream/reply";
-import { OnNoAnswer } from "./call";
-
-/** No name was given. */
-export const NO_RESULT: i32 = -1;
+import { CalloutStep, NO_RESULT } from "./callout-step";
 
 const command = Writer.create();
 const word = Writer.create();
 const value = Value.create();
 
 @final
-export class RedisStep extends Step {
-  timeoutMs: i32 = 500;
-  /** Among the program's callouts with a name. */
-  result: i32 = NO_RESULT;
-  onNoAnswer: OnNoAnswer = OnNoAnswer.GoOn;
-  errorStatus: i32 = 503;
-
+export class RedisStep extends CalloutStep {
   constructor(
     private readonly service: RedisService,
     private readonly words: StaticArray<Template>,
   ) {
     super();
-    this.calls = true;
   }
 
   run(x: Exchange): Outcome {
@@ -93,15 +83,12 @@ export class RedisStep extends Step {
   private fail(x: Exchange, why: Span): Outcome {
     count(Counter.RedisFailed);
     if (this.result != NO_RESULT) x.result(this.result).fail(why);
-    if (this.onNoAnswer == OnNoAnswer.GoOn) return Outcome.Next;
-    reply.plain(x, this.errorStatus, reply.redisFailed);
-    return Outcome.End;
+    return this.withoutAnswer(x, reply.redisFailed);
   }
 
   override describe(out: Writer): void {
     text(out, "cluster", this.service.cluster);
-    number(out, "timeout", this.timeoutMs);
-    number(out, "onError", this.onNoAnswer == OnNoAnswer.GoOn ? 0 : this.errorStatus);
+    super.describe(out);
   }
 }
 

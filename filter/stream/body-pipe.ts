@@ -26,7 +26,7 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { byteAtUnchecked, equal, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Failure, Value } from "../cel/index";
+import { Value } from "../cel/index";
 import { Tape } from "../json/tape";
 import { Capture } from "./capture";
 import { Coding, codingOf, declareDecoded } from "./content-coding";
@@ -35,6 +35,7 @@ import { ALL, Decoded, Decoding } from "./decoding";
 import { Exchange, Refusal } from "./exchange";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
+import { JsonText } from "./json-text";
 import { BodyEdit, Fed, Outcome, Reply, UNLIMITED } from "./program";
 import * as representation from "./representation";
 
@@ -66,16 +67,8 @@ export const enum Reading {
   Unreadable,
 }
 
-/** What a body is as JSON. */
-const enum Parsed {
-  Unasked,
-  Yes,
-  No,
-}
-
 /** What is read of a body at the most, where no limit says more: Envoy's own default for buffers. */
 export const READ_LIMIT: i64 = 1 << 20;
-const MAX_JSON_DEPTH: i32 = 200;
 
 @unmanaged
 @final
@@ -119,8 +112,7 @@ export class BodyPipe {
   reading: Reading = Reading.Unasked;
   /** Grows whenever the body becomes another while it is Ready. */
   version: i32 = 0;
-  private parsed: Parsed = Parsed.Unasked;
-  private tape: Tape | null = null;
+  private readonly parsed: JsonText = new JsonText();
   /** What was collected is no longer what came: edits were carried out on it. */
   private altered: bool = false;
   /** The host's buffer holds what was collected, as it is now; where it was decoded and is not
@@ -155,7 +147,6 @@ export class BodyPipe {
     this.wholes = 0;
     this.base = 0;
     this.reading = Reading.Unasked;
-    this.parsed = Parsed.Unasked;
     this.altered = false;
     this.isInHost = false;
     this.coding = Coding.None;
@@ -169,9 +160,7 @@ export class BodyPipe {
   }
 
   private dropCollected(): void {
-    const tape = this.tape;
-    if (tape != null) tape.destroy();
-    this.tape = null;
+    this.parsed.forget();
     const collected = this.collected;
     if (collected != null) collected.destroy();
     this.collected = null;
@@ -494,10 +483,7 @@ export class BodyPipe {
 
   /** The body, Ready, becomes `edited`; false when memory ran out. */
   rewrite(edited: Span): bool {
-    const tape = this.tape;
-    if (tape != null) tape.destroy();
-    this.tape = null;
-    this.parsed = Parsed.Unasked;
+    this.parsed.forget();
     this.version++;
     this.altered = true;
     this.isInHost = false;
@@ -511,23 +497,12 @@ export class BodyPipe {
 
   /** The body as JSON in `out`: absent when it is empty, a failure when it is none. */
   readJson(out: Value): void {
-    if (length(this.text()) == 0) {
-      out.setAbsent();
-      return;
-    }
-    const tape = this.json();
-    if (tape != null) out.setJson(tape, 0, this.arena);
-    else out.setFailure(Failure.BadJson);
+    this.parsed.read(this.text(), out, this.arena);
   }
 
   /** The body, once it is Ready, as JSON; null when it is none. */
   json(): Tape | null {
-    if (this.parsed == Parsed.Unasked) {
-      const tape = Tape.create();
-      this.tape = tape;
-      this.parsed = tape.parse(this.text(), MAX_JSON_DEPTH) ? Parsed.Yes : Parsed.No;
-    }
-    return this.parsed == Parsed.Yes ? this.tape : null;
+    return this.parsed.of(this.text());
   }
 
   /** The walk is over, all of the body is in the host's buffer, and headers are held still. */

@@ -8,6 +8,9 @@ import { Arena } from "../bytes/arena";
 import { address, length, NONE, Span, span } from "../bytes/span";
 import { fromString } from "../bytes/text";
 
+/** Somebody else may write to the same bucket so often in a row. */
+export const MAX_TRIES: i32 = 32;
+
 export const enum Saved {
   Done,
   /** Somebody else has written since: read again. */

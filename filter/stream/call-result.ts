@@ -4,12 +4,10 @@ import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { NONE, Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
-import { Failure, Value } from "../cel/index";
+import { Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
-import { Tape } from "../json/tape";
 import { HttpAnswer } from "./answer";
-
-const MAX_JSON_DEPTH: i32 = 200;
+import { JsonText } from "./json-text";
 
 const texts: Arena = Arena.create();
 /** What `calls.NAME.error` says. */
@@ -30,8 +28,7 @@ export class CallResult {
   /** What Redis said; NONE: nothing. */
   reply: Span = NONE;
   private arena: Arena = scratch;
-  private tape: Tape | null = null;
-  private isParsed: bool = false;
+  private readonly json: JsonText = new JsonText();
 
   /** Ready for a new stream. */
   open(arena: Arena): void {
@@ -51,10 +48,7 @@ export class CallResult {
 
   /** Gives back what the JSON took. */
   close(): void {
-    const tape = this.tape;
-    if (tape != null) tape.destroy();
-    this.tape = null;
-    this.isParsed = false;
+    this.json.forget();
   }
 
   /** There was no answer. */
@@ -86,18 +80,6 @@ export class CallResult {
 
   /** The body as JSON in `out`: absent when there is none, a failure when it is no JSON. */
   readJson(out: Value): void {
-    if (this.body == NONE) {
-      out.setAbsent();
-      return;
-    }
-    if (!this.isParsed) {
-      this.isParsed = true;
-      const tape = Tape.create();
-      if (tape.parse(this.body, MAX_JSON_DEPTH)) this.tape = tape;
-      else tape.destroy();
-    }
-    const tape = this.tape;
-    if (tape != null) out.setJson(tape, 0, this.arena);
-    else out.setFailure(Failure.BadJson);
+    this.json.read(this.body, out, this.arena);
   }
 }

@@ -24,27 +24,15 @@ export function send(
   body: Span,
   timeoutMs: i32,
 ): i32 {
-  return sendTo(service.cluster, service.authority, method, path, fields, body, timeoutMs);
-}
-
-export function sendTo(
-  cluster: Span,
-  authority: Span,
-  method: Span,
-  path: Span,
-  fields: FieldList,
-  body: Span,
-  timeoutMs: i32,
-): i32 {
   if (method == NONE || path == NONE) return UNASKABLE;
   // What a template made must not end the request line of the callout.
   if (!ascii.isToken(method) || !query.isTarget(path)) return UNASKABLE;
   request.begin();
   request.add(field.method, method);
   request.add(field.path, path);
-  request.add(field.authority, authority);
+  request.add(field.authority, service.authority);
   for (let i = 0; i < fields.count; i++) request.add(fields.name(i), fields.value(i));
   const pairs = request.end();
   if (pairs == NONE || fields.failed) return host.NO_CALL;
-  return host.httpCall(cluster, pairs, body == NONE ? host.EMPTY : body, timeoutMs);
+  return host.httpCall(service.cluster, pairs, body == NONE ? host.EMPTY : body, timeoutMs);
 }

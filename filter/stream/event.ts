@@ -6,8 +6,8 @@ import { length, NONE, Span } from "../bytes/span";
 import { Failure, Value } from "../cel/index";
 import { Tape } from "../json/tape";
 import { Source } from "../rules/name";
+import { MAX_JSON_DEPTH } from "./json-text";
 
-const MAX_JSON_DEPTH: i32 = 200;
 const tape = Tape.create();
 
 const enum Parsed {

@@ -25,7 +25,7 @@ import { Answer } from "./answer";
 import { BodyPipe, Reading } from "./body-pipe";
 import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
-import { Counter, count } from "./counters";
+import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import {
@@ -192,14 +192,19 @@ export class Exchange extends View {
     if (configuration.wantsRebuild()) host.setProperty(field.needRebuild, field.yes);
     const program = configuration.choose(this);
     if (program == null) return HeadersAction.Continue;
-    this.program = program;
-    this.variableCount = program.variableCount;
-    this.openResults(program.callCount);
+    this.follow(program);
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
     if (program.tellsToKeepRoute && this.candidateCount > 0)
       host.setProperty(field.clearRouteCache, field.off);
     return this.afterHeaders(this.run());
+  }
+
+  /** Makes room for what the program's steps leave. */
+  private follow(program: Program): void {
+    this.program = program;
+    this.variableCount = program.variableCount;
+    this.openResults(program.callCount);
   }
 
   /** Which rules are for this request, in order. */
@@ -398,13 +403,12 @@ export class Exchange extends View {
    * for it; End when the message was refused. */
   private readBodyFirst(): Outcome {
     if (this.phase > Phase.Response) return Outcome.Next;
-    const isRequest = this.phase == Phase.Request;
-    const pipe = isRequest ? this.requestBody : this.responseBody;
+    const pipe = this.pipe;
     if (pipe.reading == Reading.Waiting) return Outcome.Read;
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
-    const headers = isRequest ? this.request : this.response;
-    const isReadable = pipe.isBare || this.isBodyEditable(headers, !isRequest);
+    const headers = this.phaseHeaders;
+    const isReadable = pipe.isBare || this.isBodyEditable(headers, !pipe.isRequest);
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -468,7 +472,7 @@ export class Exchange extends View {
   /** Counts expressions that failed since there were `before` of them; the last one is described in
    * the log of those who look for it. */
   private countFailures(before: u32): void {
-    for (let n = failures - before; n > 0; n--) count(Counter.ExpressionFailed);
+    countMany(Counter.ExpressionFailed, failures - before);
     if (host.logLevel() > LogLevel.Debug) return;
     line.reset();
     line.text("rule ");
@@ -744,9 +748,7 @@ export class Exchange extends View {
    * context, the effective one. */
   runTask(id: u32, configuration: Configuration, program: Program): void {
     this.open(id, configuration);
-    this.program = program;
-    this.variableCount = program.variableCount;
-    this.openResults(program.callCount);
+    this.follow(program);
     this.phase = Phase.Task;
     this.callFailed = false;
     this.request.loaded = true;

@@ -200,14 +200,18 @@ export class Program {
   /** Callouts with a result that has a name. */
   callCount: i32 = 0;
   reroute: bool = false;
-  /** The host is to be told before the first edit that the route stays. */
-  tellsToKeepRoute: bool = false;
+  /** The host selects the route anew after edits, unless it is told not to. */
   isForHigress: bool = false;
   holdsHeaders: bool = false;
   /** Where its own rules stand: a JSON Pointer. */
   place: string = "";
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
+
+  /** The host is to be told before the first edit that the route stays. */
+  get tellsToKeepRoute(): bool {
+    return this.isForHigress && !this.reroute;
+  }
 
   finish(arena: Arena): void {
     const n = this.rules.length;

@@ -81,10 +81,15 @@ function shared(prefix: string, count: u32, size: i32, policy: Policy): Table {
 /** By the name of the plugin; they live as long as the VM. */
 const spaces: Space[] = [];
 
-/** The space of the plugin that is being configured. */
-export function spaceOfPlugin(): Space {
+/** The name of the plugin that is being configured. */
+export function pluginName(): string {
   const name = host.property(fromText("plugin_name", scratch), scratch);
-  const plugin = name == NONE ? "" : toString(name);
+  return name == NONE ? "" : toString(name);
+}
+
+/** Its space. */
+export function spaceOfPlugin(): Space {
+  const plugin = pluginName();
   for (let i = 0; i < spaces.length; i++) {
     if (spaces[i].plugin == plugin) return spaces[i];
   }

@@ -8,8 +8,8 @@ import { Writer } from "../bytes/writer";
 import { Failure, parseJson, Value } from "../cel/index";
 import * as siphash from "../crypto/siphash";
 import { Cell } from "../rules/name";
-import { Saved } from "./buckets";
-import { Counter, count } from "./counters";
+import { MAX_TRIES, Saved } from "./buckets";
+import { Counter, count, countMany } from "./counters";
 import { Space } from "./space";
 import { FOR_EVER, Table } from "./table";
 
@@ -20,8 +20,6 @@ export const JSON: u32 = 0x6a;
 export const MAX_VALUE: i32 = 64 * 1024 + 1;
 /** Values of one name in a bucket, when it has more than one bucket. */
 const GROUP: i32 = 16;
-/** Somebody else may write to the same bucket so often in a row. */
-const MAX_TRIES: i32 = 32;
 /** Names without keys that one bucket may have: more than ever meet in one. */
 const MAX_NAMES: i32 = 16;
 
@@ -93,7 +91,7 @@ export class Stored extends Cell {
       const saved = table.save();
       if (saved == Saved.Failed) break;
       if (saved == Saved.Conflict) continue;
-      for (let n = table.evicted; n > 0; n--) count(Counter.StoreEvicted);
+      countMany(Counter.StoreEvicted, table.evicted);
       return;
     }
     count(Counter.StoreFailed);

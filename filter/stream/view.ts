@@ -171,7 +171,8 @@ export abstract class View extends Facts {
     return this.responseStatus;
   }
 
-  private propertyOr(path: Span, fallback: Span): Span {
+  /** The property, under the path that older hosts know (NONE: there is no other) where need be. */
+  propertyOr(path: Span, fallback: Span): Span {
     const value = host.property(path, this.values);
     return value != NONE || fallback == NONE ? value : host.property(fallback, this.values);
   }

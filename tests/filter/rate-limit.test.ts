@@ -1,31 +1,20 @@
 // `rateLimit` in the embedded host: several workers are several plugins that share data and clock.
 
 import { expect, test } from "vitest";
-import { type HostOptions, ManualClock, Metrics, SharedState, Status } from "../../host/index.ts";
+import { type HostOptions, ManualClock } from "../../host/index.ts";
+import { ProbedState, startWorkers, type Workers } from "./proxy.ts";
 import { Filter, type Stream } from "./run.ts";
 
-/** Counts what it holds, and can be told to fail or to be late. */
-class Shared extends SharedState {
-  readonly sizes = new Map<string, number>();
-  gets = 0;
-  sets = 0;
+/** Data that others may write to meanwhile. */
+class Shared extends ProbedState {
   /** Called between somebody's read and write. */
   meanwhile: ((key: string) => void) | undefined;
-  refuses = false;
 
   override get(key: string): { value: Uint8Array; cas: number } | undefined {
-    this.gets++;
     const found = super.get(key);
     const copy = found && { value: found.value.slice(), cas: found.cas };
     this.meanwhile?.(key);
     return copy;
-  }
-
-  override set(key: string, value: Uint8Array, cas: number): Status {
-    this.sets++;
-    if (this.refuses) return Status.InternalFailure;
-    this.sizes.set(key, value.length);
-    return super.set(key, value, cas);
   }
 
   get bytes(): number {
@@ -33,32 +22,20 @@ class Shared extends SharedState {
   }
 }
 
-interface Proxy {
-  workers: Filter[];
+interface Proxy extends Workers {
   shared: Shared;
-  clock: ManualClock;
-  metric(name: string): number;
   /** A request through one of the workers. */
   ask(headers?: Record<string, string>, worker?: number): Stream;
 }
 
 function proxy(rules: object | object[], count = 1, options: HostOptions = {}): Proxy {
   const shared = new Shared();
-  const clock = new ManualClock();
-  const metrics = new Metrics();
-  const workers = Array.from({ length: count }, () => {
-    const filter = new Filter({ shared, clock, metrics, ...options });
-    const configured = filter.configure({ ruleway: 1, rules: [rules].flat() });
-    expect(configured, filter.log.join("\n")).toBe(true);
-    return filter;
-  });
+  const started = startWorkers(shared, [rules].flat(), count, options);
   return {
-    workers,
+    ...started,
     shared,
-    clock,
-    metric: (name) => metrics.snapshot()[`ruleway.${name}`] ?? 0,
     ask(headers = {}, worker = 0) {
-      const stream = workers[worker]!.open().request(headers);
+      const stream = started.workers[worker]!.open().request(headers);
       if (!stream.response) stream.respond();
       stream.close();
       return stream;

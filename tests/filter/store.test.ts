@@ -1,54 +1,34 @@
 // `store` in the embedded host: several workers are several plugins that share data and clock.
 
 import { expect, test } from "vitest";
-import { ManualClock, Metrics, SharedState, Status } from "../../host/index.ts";
-import { Filter, type Stream } from "./run.ts";
+import { ProbedState, startWorkers, type Workers } from "./proxy.ts";
+import { Filter } from "./run.ts";
 
-class Shared extends SharedState {
-  readonly sizes = new Map<string, number>();
-  gets = 0;
-  refuses = false;
+/** Data that may come back spoilt. */
+class Shared extends ProbedState {
   spoils = false;
 
   override get(key: string): { value: Uint8Array; cas: number } | undefined {
-    this.gets++;
     const found = super.get(key);
     if (!found || !this.spoils) return found;
     return { value: found.value.map((byte, i) => (i < 8 ? byte : byte ^ 0xa5)), cas: found.cas };
   }
-
-  override set(key: string, value: Uint8Array, cas: number): Status {
-    if (this.refuses) return Status.InternalFailure;
-    this.sizes.set(key, value.length);
-    return super.set(key, value, cas);
-  }
 }
 
-interface Proxy {
-  workers: Filter[];
+interface Proxy extends Workers {
   shared: Shared;
-  clock: ManualClock;
-  metric(name: string): number;
   /** A request through one of the workers; what the upstream got as x-got. */
   ask(headers?: Record<string, string>, worker?: number): string | undefined;
 }
 
 function proxy(rules: object[], count = 1): Proxy {
   const shared = new Shared();
-  const clock = new ManualClock();
-  const metrics = new Metrics();
-  const workers = Array.from({ length: count }, () => {
-    const filter = new Filter({ shared, clock, metrics });
-    expect(filter.configure({ ruleway: 1, rules }), filter.log.join("\n")).toBe(true);
-    return filter;
-  });
+  const started = startWorkers(shared, rules, count);
   return {
-    workers,
+    ...started,
     shared,
-    clock,
-    metric: (name) => metrics.snapshot()[`ruleway.${name}`] ?? 0,
     ask(headers = {}, worker = 0) {
-      const stream: Stream = workers[worker]!.open().request(headers).respond(headers);
+      const stream = started.workers[worker]!.open().request(headers).respond(headers);
       stream.close();
       return stream.sent("x-got")[0];
     },
