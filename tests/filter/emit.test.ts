@@ -192,6 +192,94 @@ test("a service that dies for a minute under load costs events, never traffic", 
   expect(f.traps).toEqual([]);
 });
 
+test("a queue that never runs dry holds what queue.bytes says, to the byte", () => {
+  const event = "x".repeat(98); // 100 bytes as JSON
+  const f = filter({ json: event, batch: { count: 2 }, queue: { count: 100_000, bytes: 2000 } });
+  const tell = (n: number) => {
+    for (let i = 0; i < n; i++) f.open(INFO).request().respond().close();
+  };
+  let told = 0;
+  const held = () => {
+    const { "ruleway.event.sent": sent = 0, "ruleway.event.dropped.queue_full": full = 0 } =
+      f.metrics;
+    return told - sent - full;
+  };
+  // Two events to a batch, of [,]: 203 bytes. There are always some on their way.
+  for (let i = 0; i < 2000; i++) {
+    tell(2);
+    told += 2;
+    if (f.calls.length > 3) f.calls.shift()!.respond({ headers: [[":status", "200"]] });
+  }
+  expect(held()).toBeGreaterThan(0);
+  tell(1000);
+  told += 1000;
+  // Nine batches and what there is room for of a tenth.
+  expect(held()).toBe(2 * 9 + 1);
+});
+
+test("of many that wait none is passed over by those that come later", () => {
+  const f = filter({ json: "$(request.path)", queue: { count: 1000 }, retries: 20 });
+  const tell = (from: number, n: number) => {
+    for (let i = from; i < from + n; i++)
+      f.open(INFO)
+        .request({ ":path": `/${i}` })
+        .respond()
+        .close();
+  };
+  tell(0, 100);
+  const order: string[] = [];
+  for (let i = 0; i < 300; i++) {
+    tell(100 + i, 1);
+    const call = f.calls.shift()!;
+    order.push(JSON.parse(Buffer.from(call.body).toString()));
+    call.respond({ headers: [[":status", "200"]] });
+  }
+  // Never further out of turn than there are callouts at a time.
+  for (const [i, path] of order.entries())
+    expect(Math.abs(i - Number(path.slice(1)))).toBeLessThan(2 * 16);
+});
+
+test("a callout that went out but cannot be remembered is unconfirmed, not sent again", () => {
+  const f = filter(
+    { json: 1, retries: 5 },
+    {
+      settings: { holdHeaders: true },
+      rules: [
+        {
+          match: { path: "/fill" },
+          request: [{ body: { json: { remove: ["/a"] }, maxSize: "1GiB" } }],
+        },
+        { done: [{ emit: { service: "ingestion", json: 1, retries: 5 } }] },
+      ],
+    },
+  );
+  const told = f.open(INFO).request();
+  // Until there is no memory left for anything.
+  for (let size = 64 << 20; size >= 256; size >>= 1) {
+    for (let n = 0; n < 20; n++) {
+      const s = f.open(INFO);
+      s.stream.requestHeaders(
+        [
+          [":path", "/fill"],
+          [":method", "POST"],
+          [":authority", "a"],
+        ],
+        false,
+      );
+      s.stream.requestData(new Uint8Array(size), false);
+      if (s.status !== undefined) break;
+    }
+  }
+  told.respond().close();
+  expect(f.calls.length).toBe(1);
+  for (let i = 0; i < 100; i++) f.clock.advance(1000);
+  expect(f.calls.length).toBe(1);
+  expect(f.metrics["ruleway.event.unconfirmed"]).toBe(1);
+  f.calls[0]!.respond({ headers: [[":status", "200"]] });
+  expect(f.metrics["ruleway.event.sent"]).toBeUndefined();
+  expect(f.traps).toEqual([]);
+});
+
 test("new rules: what waits is counted, and answers that come late do no harm", () => {
   const f = filter({ batch: { count: 2, age: "10s" } });
   for (let i = 0; i < 3; i++) f.open(INFO).request().respond().close();
