@@ -8,11 +8,19 @@ import { envoy, type Got, pause, request, type Setup, setUp } from "./envoy.ts";
 
 const RULES = `
 ruleway: 1
+settings: { holdHeaders: true }
 services:
+  auth: { cluster: auth }
   ingestion: { cluster: ingestion, timeout: 5s }
 rules:
   - match: { path: /refused }
     request: [{ respond: { status: 403, text: no } }]
+  - match: { path: /denied }
+    request: [{ authorize: { service: auth } }]
+  - match: { path: /instead }
+    response: [{ respond: { status: 418, json: { a: teapot }, headers: { x-mine: "1" } } }]
+  - match: { path: /not-json }
+    response: [{ body: { json: { set: { /a: 1 } }, onError: deny } }]
   - match: { path: /edited }
     request: [{ body: { replace: [{ find: old, with: new }] } }]
   - done: [{ emit: { service: ingestion, path: /api/v1/events, maxBody: 1000000 } }]
@@ -64,7 +72,11 @@ describe.skipIf(!envoy)("events of a real Envoy", () => {
         () => response.destroy(),
       );
     };
-    setup = await setUp(RULES, { ingestion }, { concurrency: 2, upstream });
+    const auth: http.RequestListener = (_incoming, response) => {
+      response.statusCode = 401;
+      response.end("who are you?");
+    };
+    setup = await setUp(RULES, { auth, ingestion }, { concurrency: 2, upstream });
   });
   afterAll(() => setup?.stop());
 
@@ -134,8 +146,19 @@ describe.skipIf(!envoy)("events of a real Envoy", () => {
   test("HEAD, and an answer of the filter's own", async () => {
     const head = await request(setup.envoy.port, "/head", { method: "HEAD" });
     expect((await eventOf("/head")).response.headers[":status"]).toBe(String(head.status));
-    await request(setup.envoy.port, "/refused");
-    expect((await eventOf("/refused")).response.headers[":status"]).toBe("403");
+    expect((await eventOf("/head")).response.body).toBe("");
+    for (const path of ["/refused", "/denied", "/instead", "/not-json"]) {
+      const got = await request(setup.envoy.port, path, { pieces: ["no JSON"] });
+      const { response } = await eventOf(path);
+      expect([path, response.body]).toEqual([path, got.body]);
+      expect(response.headers[":status"]).toBe(String(got.status));
+      for (const name of ["content-type", "content-length", "x-mine", "x-answer"])
+        expect([path, name, response.headers[name]]).toEqual([path, name, got.headers[name]]);
+    }
+    await request(setup.envoy.port, "/refused?head", { method: "HEAD" });
+    const { response } = await eventOf("/refused?head");
+    expect([response.headers[":status"], response.body]).toEqual(["403", ""]);
+    expect((await eventOf("/not-json")).response.headers[":status"]).toBe("502");
   });
 
   test("of hundreds at a time each is told once", async () => {

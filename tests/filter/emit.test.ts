@@ -2,7 +2,7 @@
 // are for is slow, dead, or gone.
 
 import { expect, test } from "vitest";
-import { Filter } from "./run.ts";
+import { encode, Filter } from "./run.ts";
 
 function filter(emit: object, extra: object = {}): Filter {
   const f = new Filter({
@@ -133,6 +133,103 @@ test("a body that rules edit and judge is told as it came, once", () => {
   expect(s.upstreamBody).toBe('{"a":1,"b":2}');
   s.respond().close();
   expect(events(f)[0].request.body).toBe('{"a":1}');
+});
+
+const OBSERVE = { done: [{ emit: { service: "ingestion" } }] };
+
+test("an answer of the filter's own is told as the client got it", () => {
+  const f = filter(
+    {},
+    {
+      rules: [
+        {
+          match: { path: "/json" },
+          request: [
+            { respond: { status: 403, json: { why: "$(request.path)" }, headers: { "x-a": "1" } } },
+          ],
+        },
+        { match: { path: "/moved" }, request: [{ redirect: { to: "/there?token=1" } }] },
+        { match: { path: "/large" }, limits: { requestBody: 3 } },
+        {
+          match: { path: "/instead" },
+          response: [{ respond: { status: 502, text: "not that" }, when: "response.code == 200" }],
+        },
+        OBSERVE,
+      ],
+    },
+  );
+  const told = (path: string, method = "GET", ...pieces: string[]) => {
+    const s = f.open(INFO).request({ ":path": path, ":method": method }, ...pieces);
+    if (s.status === undefined) s.respond({ "x-secret-of-upstream": "1" }, "from upstream");
+    s.close();
+    const { response } = events(f).pop();
+    expect(response.headers[":status"]).toBe(s.status);
+    expect(response.body).toBe(s.responseBody);
+    for (const [name, value] of s.response!) expect(response.headers[name]).toBe(value);
+    expect(Object.keys(response.headers).length).toBe(s.response!.length);
+    for (const call of f.calls.splice(0)) call.respond({ headers: [[":status", "200"]] });
+    return response;
+  };
+  expect(told("/json")).toMatchObject({
+    headers: { ":status": "403", "content-type": "application/json", "x-a": "1" },
+    body: '{"why":"/json"}',
+  });
+  expect(told("/json", "HEAD").body).toBe("");
+  expect(told("/moved")).toMatchObject({
+    headers: { ":status": "302", location: "/there?token=1" },
+    body: "",
+  });
+  expect(told("/large", "POST", "12", "34").body).toBe("Content Too Large\n");
+  expect(told("/instead")).toMatchObject({ headers: { ":status": "502" }, body: "not that" });
+  expect(told("/instead").headers).not.toHaveProperty("x-secret-of-upstream");
+  expect(told("/other").body).toBe("from upstream");
+});
+
+test("a denial of authorize is told with what the client got of it", () => {
+  const f = filter(
+    {},
+    {
+      services: { ingestion: { cluster: "ingestion" }, auth: { cluster: "auth" } },
+      rules: [{ request: [{ authorize: { service: "auth" } }] }, OBSERVE],
+    },
+  );
+  const s = f.open(INFO).request();
+  f.calls.shift()!.respond({ headers: [[":status", "401"]], body: encode("who are you?") });
+  s.close();
+  expect([s.status, s.responseBody]).toEqual(["401", "who are you?"]);
+  expect(events(f)[0].response).toMatchObject({
+    headers: { ":status": "401" },
+    body: "who are you?",
+  });
+});
+
+test("a response that is refused because of its body is told as the client got it", () => {
+  const f = filter(
+    {},
+    {
+      settings: { holdHeaders: true },
+      rules: [
+        {
+          match: { path: "/json" },
+          response: [{ body: { json: { set: { "/a": 1 } }, onError: "deny" } }],
+        },
+        { match: { path: "/limit" }, limits: { responseBody: 5 } },
+        { match: { status: 502 }, done: [{ log: "seen: $(response.headers['x-up'])" }] },
+        OBSERVE,
+      ],
+    },
+  );
+  const s = f.open(INFO).request({ ":path": "/json" }).respond({ "x-up": "1" }, "not ", "JSON");
+  s.close();
+  expect([s.status, s.responseBody]).toEqual(["502", "Bad Gateway\n"]);
+  const { response } = events(f).pop();
+  expect(response).toEqual({ headers: Object.fromEntries(s.response!), body: "Bad Gateway\n" });
+  expect(f.log).toContain("seen: ");
+  // Its headers have gone on: what the client got is the beginning of the upstream's.
+  const t = f.open(INFO).request({ ":path": "/limit" }).respond({ "x-up": "1" }, "1234", "5678");
+  t.close();
+  expect([t.status, t.responseBody, t.wasReset]).toEqual(["200", "1234", true]);
+  expect(events(f).pop().response).toMatchObject({ headers: { ":status": "200", "x-up": "1" } });
 });
 
 test("events of one's own, in batches by count and by age", () => {
