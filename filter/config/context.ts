@@ -194,6 +194,11 @@ export class Context {
     return this.patterns(object, key, true, true);
   }
 
+  /** The same, of names that are compared in lower case. */
+  fieldGlobs(object: i32, key: string): StaticArray<Glob> {
+    return this.patterns(object, key, true, false);
+  }
+
   /** The same, of media types. */
   mediaTypeGlobs(object: i32, key: string): StaticArray<Glob> {
     return this.patterns(object, key, true, false);

@@ -2,15 +2,14 @@
 
 import { scratch } from "../abi/memory";
 import { NONE } from "../bytes/span";
-import { fromText } from "../bytes/text";
 import { EditKind, EditPlan } from "../json/edit";
 import { errorOffset, errorText, Path } from "../json/path";
 import { NO_NODE } from "../json/tape";
 import { Notation, Template as RegexTemplate, Unknown } from "../regex/index";
-import { Glob } from "../rules/glob";
 import * as quantity from "../rules/quantity";
 import { ALL, EmitStep } from "../steps/emit";
-import { Redaction, Secret, stars } from "../steps/redaction";
+import { stars } from "../steps/parameters";
+import { Redaction, Secret } from "../steps/redaction";
 import { Delivery } from "../stream/delivery";
 import * as field from "../stream/field-names";
 import { Context, hasExpression } from "./context";
@@ -20,9 +19,6 @@ import { Services } from "./services";
 const DEFAULT_MAX_BODY: i64 = 1_000_000;
 const LARGEST_BODY: i64 = 16 << 20;
 const LARGEST_QUEUE: i64 = 64 << 20;
-/** Names whose values are never told unless `redact.headers` says otherwise. */
-const SECRET_HEADERS = "authorization proxy-authorization cookie set-cookie x-api-key";
-
 export function decodeEmit(context: Context, services: Services, value: i32): EmitStep {
   const service = services.find(context, context.member(value, "service"));
   const path = context.member(value, "path");
@@ -97,11 +93,9 @@ function decodeSample(context: Context, node: i32): u32 {
 
 function decodeRedaction(context: Context, node: i32): Redaction {
   const redaction = new Redaction();
-  const headers = node == NO_NODE ? NO_NODE : context.member(node, "headers");
-  if (headers == NO_NODE) redaction.headers = secretHeaders(context);
-  else redaction.headers = context.headerGlobs(node, "headers");
   if (node == NO_NODE) return redaction;
-  redaction.query = context.globs(node, "query");
+  redaction.headers = redaction.headers.concat(context.headerGlobs(node, "headers"));
+  redaction.query = context.fieldGlobs(node, "query");
   const json = context.member(node, "json");
   if (json != NO_NODE) redaction.json = decodePaths(context, json);
   const patterns = context.member(node, "patterns");
@@ -114,14 +108,6 @@ function decodeRedaction(context: Context, node: i32): Redaction {
     if (template != null) redaction.patterns.push(new Secret(regex, template));
   }
   return redaction;
-}
-
-function secretHeaders(context: Context): StaticArray<Glob> {
-  const words = SECRET_HEADERS.split(" ");
-  const globs = new StaticArray<Glob>(words.length);
-  for (let i = 0; i < words.length; i++)
-    globs[i] = new Glob(fromText(words[i], scratch), context.arena);
-  return globs;
 }
 
 function decodePaths(context: Context, node: i32): EditPlan {

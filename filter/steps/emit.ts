@@ -39,8 +39,9 @@ export class EmitStep extends Step {
     const json = this.json;
     const now = (host.now() / 1_000_000) as i64;
     if (json != null) {
-      const event = json.evaluate(x, scratch);
-      if (event != NONE) this.delivery.add(this.redaction.text(event), now, x.id);
+      const made = json.evaluate(x, scratch);
+      const event = made == NONE ? NONE : this.redaction.event(made);
+      if (event != NONE) this.delivery.add(event, now, x.id);
       else this.delivery.lose();
       return Outcome.Next;
     }
