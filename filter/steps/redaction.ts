@@ -99,10 +99,10 @@ export class Redaction {
     return this.looksInto ? this.look(text, 0, ends) : text;
   }
 
-  /** What may be told of an event, which is JSON and stays JSON; NONE when memory ran out. */
-  event(event: Span): Span {
-    if (!this.looksInto) return event;
-    const told = this.document(event, 0);
+  /** What may be told of JSON, which stays JSON; NONE when it is none, or memory ran out. */
+  document(text: Span): Span {
+    if (!this.looksInto) return text;
+    const told = this.one(text, 0);
     return told == stars ? NONE : told;
   }
 
@@ -137,7 +137,7 @@ export class Redaction {
   }
 
   private values(body: Span): Span {
-    const told = this.document(body, 0);
+    const told = this.one(body, 0);
     return told != NONE ? told : this.lines(body, 0);
   }
 
@@ -166,7 +166,7 @@ export class Redaction {
       const data = events.valueOf(line);
       let told = data;
       if (looksLikeJson(data) && !equalsText(data, "[DONE]")) {
-        told = this.document(data, 0);
+        told = this.one(data, 0);
         if (told == NONE && this.json != null) return NONE;
         if (told == NONE) told = data;
       }
@@ -191,7 +191,7 @@ export class Redaction {
       if (isBlank(line)) {
         out.span(line);
       } else {
-        const told = this.document(line, level);
+        const told = this.one(line, level);
         if (told == NONE) return NONE;
         out.span(told);
       }
@@ -203,7 +203,7 @@ export class Redaction {
 
   /** One JSON document without what must not be told; NONE when it is none, the stars alone where it
    * cannot be looked into. */
-  private document(text: Span, level: i32): Span {
+  private one(text: Span, level: i32): Span {
     let current = text;
     const plan = this.json;
     if (plan != null) {
@@ -252,7 +252,7 @@ export class Redaction {
   private look(text: Span, level: i32, ends: Ends): Span {
     if (looksLikeJson(text)) {
       const isDeep = level == MAX_LEVELS;
-      let told = isDeep ? NONE : this.document(text, level);
+      let told = isDeep ? NONE : this.one(text, level);
       if (told == NONE && !isDeep && indexOfByte(text, LF) > 0) told = this.lines(text, level);
       if (told != NONE) return this.find(told);
       // It has names in it that were not found.
