@@ -41,7 +41,10 @@ export class RedactSets {
       if (set != null) return set;
     }
     const known = this.names.length ? "; there are " + this.names.join(", ") : "; there are none";
-    const why = i < 0 ? 'no such redact set: "' + name + '"' + known : name + " is not sound";
+    const why =
+      i < 0
+        ? 'no such redact set: "' + name + '"' + known
+        : 'the redact set "' + name + '" is wrong itself';
     context.report.add(node, "R303", -1, why);
     return standard;
   }

@@ -66,7 +66,9 @@ class RedactedScope extends Scope {
   private hide(source: Source, key: Span, out: Value): void {
     if (out.kind != Kind.String) return;
     const text: Span = out.bits;
-    const told = this.isSecret(source, key) ? stars : this.redaction.text(text, endsOf(source, key));
+    const told = this.isSecret(source, key)
+      ? stars
+      : this.redaction.text(text, endsOf(source, key));
     if (told != text) out.setText(told);
   }
 

@@ -248,3 +248,326 @@ test("a body that is coded, binary or in UTF-16 is left out where there is somet
   expect(told({}, Buffer.from(json).swap16())).toMatchObject(out);
   expect(told({ "content-encoding": "identity" }, Buffer.from("{}")).body).toBe("{}");
 });
+
+const REDACT = {
+  headers: ["x-mine"],
+  query: ["token"],
+  json: ["/password", "$..pin"],
+  patterns: ["4\\d{15}"],
+};
+
+const SENT = {
+  ":path": `/x/4111111111111111?a=1&token=${SECRET}`,
+  authorization: `Bearer ${SECRET}`,
+  cookie: `sid=${SECRET}; lang=de`,
+  "x-mine": SECRET,
+  "x-yours": "1",
+  referer: `https://h/?token=${SECRET}`,
+};
+
+test("an event of one's own tells nothing secret, whatever its expressions make of it", () => {
+  const f = filter(undefined, {
+    settings: { holdHeaders: true },
+    services: { ingestion: { cluster: "ingestion" }, auth: { cluster: "auth" } },
+    rules: [
+      {
+        request: [
+          { set: { body: "$(request.body)", auth: "$(request.headers.authorization)" } },
+          { call: { service: "auth", as: "who" } },
+        ],
+        done: [
+          {
+            emit: {
+              service: "ingestion",
+              redact: REDACT,
+              json: {
+                auth: "$(request.headers.authorization)",
+                dynamic: "$(request.headers[default(request.headers['x-none'], 'Authorization')])",
+                made: "$(request.headers['x-mine'].upperAscii()) and $(request.headers['x-yours'])",
+                all: "$(request.headers)",
+                path: "$(request.path)",
+                query: "$(request.query)",
+                url: "$(request.url_path)",
+                params: "$(request.query_params)",
+                token: "$(request.query_params.token)",
+                cookie: "$(request.cookies.sid)",
+                cookies: "$(request.cookies)",
+                referer: "$(request.referer)",
+                body: "$(ctx.body)",
+                called: "$(calls.who.json)",
+                deep: "$(calls.who.json.user.pin)",
+                text: "$(calls.who.body)",
+                reply: "$(calls.who.headers['set-cookie'])",
+                password: SECRET,
+                card: "$(4111111111111111)",
+                none: "$(request.headers['proxy-authorization'])",
+              },
+            },
+          },
+        ],
+      },
+    ],
+  });
+  const told = event(f, (s) => {
+    s.request(SENT, `{"password":"${SECRET}","a":["4111111111111111"]}`);
+    f.calls.shift()!.respond({
+      headers: [
+        [":status", "200"],
+        ["set-cookie", SECRET],
+      ],
+      body: Buffer.from(`{"user":{"pin":"${SECRET}","name":"ada"}}`),
+    });
+    return s;
+  });
+  const headers = {
+    ...SENT,
+    ":authority": "example.com",
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/x/***?a=1&token=***",
+    authorization: "***",
+    cookie: "***",
+    "x-mine": "***",
+    referer: "https://h/?token=***",
+  };
+  expect(told).toEqual({
+    auth: "***",
+    dynamic: "***",
+    made: "*** and 1",
+    all: headers,
+    path: headers[":path"],
+    query: "a=1&token=***",
+    url: "/x/***",
+    params: { a: "1", token: "***" },
+    token: "***",
+    cookie: "***",
+    cookies: { sid: "***", lang: "***" },
+    referer: headers.referer,
+    body: '{"a":["***"]}',
+    called: { user: { name: "ada" } },
+    deep: null,
+    text: '{"user":{"name":"ada"}}',
+    reply: "***",
+    card: "***",
+    none: null,
+  });
+});
+
+test("without redact an event of one's own still tells no credentials", () => {
+  const f = filter(undefined, {
+    rules: [
+      {
+        done: [
+          {
+            emit: {
+              service: "ingestion",
+              json: { all: "$(request.headers)", path: "$(request.path)" },
+            },
+          },
+        ],
+      },
+    ],
+  });
+  const told = event(f, (s) => s.request(SENT));
+  expect(told.all).toMatchObject({ authorization: "***", cookie: "***", "x-mine": SECRET });
+  expect(told.path).toBe(SENT[":path"]);
+});
+
+test("log lines tell no credentials, and with redact nothing else that is secret", () => {
+  const f = filter(undefined, {
+    settings: { holdHeaders: true },
+    rules: [
+      {
+        request: [
+          {
+            log:
+              "auth $(request.headers.authorization) $(request.cookies.sid) " +
+              "$(request.headers['x-yours'])",
+          },
+          { log: { text: "headers $(request.headers)", redact: REDACT } },
+          {
+            log: {
+              text:
+                "rest $(request.path) $(request.query_params.token) $(request.body) " +
+                "$(request.json.password) $(request.json) token=a&b=4111111111111111",
+              redact: REDACT,
+            },
+          },
+          { log: { text: '{"password":"$(request.headers[\'x-yours\'])","b":1}', redact: REDACT } },
+          { log: { text: "form $(request.form.token) $(request.form)", redact: REDACT } },
+        ],
+        response: [
+          { log: "$(response.headers['set-cookie']) $(response.headers)" },
+          {
+            events: {
+              edit: [{ log: "event $(event.data)" }, { set: { x: "$(event.data)" } }],
+            },
+          },
+        ],
+      },
+    ],
+  });
+  const send = (type: string, body: string) => {
+    f.log.length = 0;
+    f.open()
+      .request({ ...SENT, "content-type": type }, body)
+      .respond({ "set-cookie": `a=${SECRET}`, "x-a": "1" }, "b")
+      .close();
+    return f.log.filter((line) => !line.includes("an expression failed"));
+  };
+  const lines = send("application/json", `{"password":"${SECRET}","a":"4111111111111111"}`);
+  expect(lines.slice(0, 4)).toEqual([
+    "auth *** *** 1",
+    expect.stringMatching(/^headers \{.*"authorization":"\*\*\*".*\}$/),
+    'rest /x/***?a=1&token=*** *** {"a":"***"}  {"a":"***"} token=***&b=***',
+    '{"b":1}',
+  ]);
+  expect(lines[5]).toMatch(/^\*\*\* \{.*"x-a":"1".*\}$/);
+  const form = send("application/x-www-form-urlencoded", `token=${SECRET}&b=2`);
+  expect(form[4]).toBe('form *** {"token":"***","b":"2"}');
+  // The first line and those of the response have no redact of their own, and know no token.
+  expect(lines.join("\n")).not.toContain(SECRET);
+  expect(f.traps).toEqual([]);
+});
+
+test("a secret that a long line cuts in two does not show its beginning", () => {
+  const f = filter(undefined, {
+    rules: [
+      {
+        request: [
+          {
+            log: { text: "$(request.headers['x-long'])", redact: { patterns: ["s3cr3t-\\w+"] } },
+          },
+        ],
+      },
+    ],
+  });
+  const before = "-".repeat(8 * 1024 - 9);
+  f.open().request({ "x-long": `${before}s3cr3t-0123456789` });
+  expect(f.log.find((line) => line.startsWith("---"))).toBe(`${before}***`);
+});
+
+test("sets with names are shared, by entries of the envelope too", () => {
+  const f = filter(undefined, {
+    redact: { secrets: { query: ["token"] }, other: { headers: ["x-mine"] } },
+    rules: [
+      {
+        request: [{ log: { text: "$(request.headers['x-mine'])", redact: "other" } }],
+        done: [{ emit: { service: "ingestion", redact: "secrets" } }],
+      },
+    ],
+    _rules_: [
+      {
+        _match_domain_: ["b.com"],
+        redact: { other: { headers: ["x-yours"] } },
+        rules: [
+          {
+            done: [
+              { log: { text: "$(request.headers)", redact: "other" } },
+              { emit: { service: "ingestion", redact: "secrets" } },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  const a = event(f, (s) => s.request(SENT));
+  expect(a.request.headers[":path"]).toBe("/x/4111111111111111?a=1&token=***");
+  expect(f.log).toContain("***");
+  const b = event(f, (s) => s.request({ ...SENT, ":authority": "b.com" }));
+  expect(b.request.headers[":path"]).toBe("/x/4111111111111111?a=1&token=***");
+  expect(JSON.parse(f.log.at(-1)!)).toMatchObject({ "x-mine": SECRET, "x-yours": "***" });
+});
+
+test("a set that is not there, or wrong, is reported where it stands, once", () => {
+  const errors = (rules: object) => {
+    const f = new Filter();
+    const accepted = f.configure({ ruleway: 1, services: { a: { cluster: "a" } }, ...rules });
+    return [accepted, ...f.errors];
+  };
+  const emit = (redact: unknown) => ({ done: [{ emit: { service: "a", redact } }] });
+  expect(
+    errors({
+      redact: { secrets: { query: ["a"] }, more: { query: ["b"] } },
+      rules: [emit("secrts"), { request: [{ log: { text: "a", redact: "x" } }] }],
+    }),
+  ).toEqual([
+    false,
+    'R303 "/rules/0/done/0/emit/redact": no such redact set: "secrts"; there are secrets, more',
+    'R303 "/rules/1/request/0/log/redact": no such redact set: "x"; there are secrets, more',
+  ]);
+  expect(errors({ rules: [emit("a")] })).toEqual([
+    false,
+    'R303 "/rules/0/done/0/emit/redact": no such redact set: "a"; there are none',
+  ]);
+  const wrong = { secrets: { json: ["$..["], patterns: ["("], headers: ["a b"] } };
+  expect(
+    errors({ redact: wrong, rules: [], _rules_: [{ _match_domain_: ["b"], rules: [] }] }),
+  ).toEqual([
+    false,
+    `R307 "/redact/secrets/headers/0" +1: not a header name (path, host, method and status have verbs of their own)`,
+    `R305 "/redact/secrets/json/0" +4: a selector is due: 'name', an index, a slice such as 1:3, or *`,
+    'R306 "/redact/secrets/patterns/0" +0: not a pattern: a group is not closed: missing )',
+  ]);
+  // What an entry's own set would hide is not told without it.
+  expect(
+    errors({
+      settings: { onInvalidRule: "skip" },
+      rules: [{ name: "fine" }],
+      _rules_: [{ _match_domain_: ["b"], redact: wrong, rules: [emit("secrets"), emit({})] }],
+    }).filter((line) => String(line).includes("/emit/")),
+  ).toEqual([
+    'R206 "/_rules_/0/rules/1/done/0/emit/redact": must not be empty',
+    'R303 "/_rules_/0/rules/0/done/0/emit/redact": the redact set "secrets" is wrong itself',
+  ]);
+});
+
+test("a sample by key tells of the same keys always, of more at a larger share", () => {
+  const drawn = (percent: unknown, n = 1) => {
+    const sample = { percent, key: "$(request.headers['x-user'])" };
+    const f = filter(undefined, {
+      rules: [{ request: [{ log: { text: "user $(request.headers['x-user'])", sample } }] }],
+    });
+    for (let times = 0; times < n; times++)
+      for (let i = 0; i < 2000; i++) f.open().request({ "x-user": `user-${i}` });
+    return f.log.flatMap((line) => /^user (.*)$/.exec(line)?.[1] ?? []);
+  };
+  const once = drawn(10);
+  expect(once.length).toBeGreaterThan(140);
+  expect(once.length).toBeLessThan(260);
+  expect(drawn("10%", 2)).toEqual([...once, ...once]);
+  const more = new Set(drawn(20));
+  expect(once.every((user) => more.has(user))).toBe(true);
+  expect(drawn(100).length).toBe(2000);
+  expect(drawn(0.05).length).toBeLessThan(10);
+});
+
+test("a key that is not there is drawn by lot, and so is what has none", () => {
+  for (const sample of [
+    { percent: 50, key: "$(request.headers['x-user'])" },
+    { percent: "50" },
+    "50%",
+  ]) {
+    const f = filter(undefined, { rules: [{ request: [{ log: { text: "drawn", sample } }] }] });
+    for (let i = 0; i < 400; i++) f.open().request();
+    const n = f.log.filter((line) => line === "drawn").length;
+    expect(n).toBeGreaterThan(120);
+    expect(n).toBeLessThan(280);
+  }
+  const f = new Filter();
+  const bad = ["0%", "101%", "x", { percent: 0 }, { percent: 101 }, { percent: "" }, {}];
+  f.configure({
+    ruleway: 1,
+    rules: bad.map((sample) => ({ request: [{ log: { text: "a", sample } }] })),
+  });
+  const share = "a share is such as 5% or 0.1%";
+  expect(f.errors.sort()).toEqual([
+    `R202 "/rules/6/request/0/log/sample": the key "percent" is missing`,
+    `R204 "/rules/4/request/0/log/sample/percent": must be at most 100`,
+    `R206 "/rules/2/request/0/log/sample": must not be empty`,
+    `R206 "/rules/5/request/0/log/sample/percent": must not be empty`,
+    `R308 "/rules/0/request/0/log/sample": ${share}`,
+    `R308 "/rules/1/request/0/log/sample": ${share}`,
+    `R308 "/rules/3/request/0/log/sample/percent": ${share}`,
+  ]);
+});
