@@ -19,7 +19,7 @@ import {
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { decodeComponent } from "../http/percent";
-import { anyMatches, Glob } from "../rules/glob";
+import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 
 const PERCENT: u8 = 0x25;
 const AMPERSAND: u8 = 0x26;
@@ -49,32 +49,39 @@ export const enum Ends {
   Text,
 }
 
-/** The text with stars for the values of parameters that `names`, in lower case, match; the stars alone
- * when memory runs out. Itself where there is none of them. */
-export function hide(names: StaticArray<Glob>, text: Span, ends: Ends): Span {
-  if (names.length == 0) return text;
+/** What is secret of parameters. */
+export abstract class Secrets {
+  /** Names of parameters and fields, in lower case. */
+  query: StaticArray<Glob> = NO_GLOBS;
+
+  /** Whether values are looked at, whatever their names. */
+  abstract get looksAtValues(): bool;
+  /** Whether the value, decoded, is not told whatever its name. */
+  abstract hidesValue(value: Span): bool;
+}
+
+/** The text with stars for the values of parameters that are secret; the stars alone when memory runs
+ * out. Itself where there is none of them. */
+export function hide(secrets: Secrets, text: Span, ends: Ends): Span {
+  if (secrets.query.length == 0 && !secrets.looksAtValues) return text;
   if (indexOfByte(text, EQUALS) < 0 && indexOfByte(text, PERCENT) < 0) return text;
   if (ends == Ends.Auto) ends = hasBlank(text) ? Ends.Text : Ends.Target;
   const n = length(text);
   let written = 0; // up to here it is in `out`
-  let isQuery = ends == Ends.Form;
   out.reset();
   for (let i = 0; i < n; i++) {
     let stop = i;
     while (stop < n && !endsName(byteAtUnchecked(text, stop), ends)) stop++;
     const equals = indexIn(text, EQUALS, i, stop);
-    if (isHidden(names, text, i, equals, stop, ends)) {
-      const from = equals < 0 ? i : equals + 1;
-      stop = from;
-      while (stop < n && !endsValue(byteAtUnchecked(text, stop), ends, isQuery)) stop++;
+    const from = equals < 0 ? i : equals + 1;
+    if (
+      isHidden(secrets.query, text, i, equals, stop, ends) ||
+      (equals >= 0 && hidesValueAt(secrets, text, from, ends))
+    ) {
+      stop = valueEnd(text, from, ends);
       out.span(sliceUnchecked(text, written, from));
       out.span(stars);
       written = stop;
-    }
-    if (stop < n && ends != Ends.Form) {
-      const c = byteAtUnchecked(text, stop);
-      if (c == QUESTION) isQuery = true;
-      else if (endsUrl(c)) isQuery = false;
     }
     i = stop;
   }
@@ -86,15 +93,45 @@ export function hide(names: StaticArray<Glob>, text: Span, ends: Ends): Span {
 }
 
 /** Whether the names, in lower case, match the name of a parameter or field, as it came: decoded, in any
- * case, without blanks around it, and without what follows in square brackets. */
+ * case, without blanks around it, without what follows in square brackets, and without what would be a
+ * parameter before it for others. */
 export function isSecret(names: StaticArray<Glob>, name: Span): bool {
   if (length(name) == 0) return false;
-  const decoded = copy(ascii.trim(decodeComponent(name, scratch)), scratch);
+  const decoded = copy(decodeComponent(name, scratch), scratch);
   if (decoded == NONE) return true;
   ascii.lowerInPlace(decoded);
-  if (anyMatches(names, decoded)) return true;
-  const bracket = indexOfByte(decoded, BRACKET);
-  return bracket > 0 && anyMatches(names, ascii.trim(sliceUnchecked(decoded, 0, bracket)));
+  if (matches(names, decoded)) return true;
+  let from = length(decoded);
+  while (from > 0 && !endsName(byteAtUnchecked(decoded, from - 1), Ends.Target)) from--;
+  return from > 0 && matches(names, sliceUnchecked(decoded, from, length(decoded)));
+}
+
+function matches(names: StaticArray<Glob>, name: Span): bool {
+  const trimmed = ascii.trim(name);
+  if (anyMatches(names, trimmed)) return true;
+  const bracket = indexOfByte(trimmed, BRACKET);
+  return bracket > 0 && anyMatches(names, ascii.trim(sliceUnchecked(trimmed, 0, bracket)));
+}
+
+/** Whether the value there is secret, at any depth of coding. */
+function hidesValueAt(secrets: Secrets, text: Span, from: i32, ends: Ends): bool {
+  if (!secrets.looksAtValues) return false;
+  let value = sliceUnchecked(text, from, valueEnd(text, from, ends));
+  for (let codings = 0; codings <= MAX_CODINGS; codings++) {
+    if (secrets.hidesValue(value)) return true;
+    const decoded = decodeComponent(value, scratch);
+    if (decoded == NONE) return true;
+    if (equal(decoded, value)) return false;
+    value = decoded;
+  }
+  return true;
+}
+
+function valueEnd(text: Span, from: i32, ends: Ends): i32 {
+  const n = length(text);
+  let stop = from;
+  while (stop < n && !endsValue(byteAtUnchecked(text, stop), ends)) stop++;
+  return stop;
 }
 
 function isHidden(
@@ -105,6 +142,7 @@ function isHidden(
   stop: i32,
   ends: Ends,
 ): bool {
+  if (names.length == 0) return false;
   if (equals >= 0 && isSecret(names, sliceUnchecked(text, from, equals))) return true;
   // The value of a form's field may be a URL as it stands.
   if (ends == Ends.Form && equals >= 0 && indexIn(text, EQUALS, equals + 1, stop) >= 0)
@@ -159,15 +197,9 @@ function endsName(c: u8, ends: Ends): bool {
   return false;
 }
 
-function endsValue(c: u8, ends: Ends, isQuery: bool): bool {
-  if (c == AMPERSAND) return true;
-  if (ends == Ends.Form) return false;
-  if (c == HASH || (c == QUESTION && !isQuery)) return true;
-  return ends == Ends.Text && endsUrl(c);
-}
-
-function endsUrl(c: u8): bool {
-  return c <= 0x20 || c == 0x22 || c == 0x3c || c == 0x3e;
+function endsValue(c: u8, ends: Ends): bool {
+  if (c == AMPERSAND || ends == Ends.Form) return c == AMPERSAND;
+  return c == HASH || (ends == Ends.Text && (c <= 0x20 || c == 0x22 || c == 0x3c || c == 0x3e));
 }
 
 function hasBlank(s: Span): bool {

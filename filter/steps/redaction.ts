@@ -13,7 +13,7 @@ import {
   sliceUnchecked,
   startsWith,
 } from "../bytes/span";
-import { copy, equalsText, fromText } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 import * as events from "../http/events";
@@ -24,9 +24,9 @@ import { EditPlan, EditStatus } from "../json/edit";
 import { JsonError, Kind, Tape } from "../json/tape";
 import { writeString } from "../json/write";
 import { Regex, Template as RegexTemplate } from "../regex/index";
-import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
+import { anyMatches, Glob } from "../rules/glob";
 import * as field from "../stream/field-names";
-import { Ends, hide, isSecret, stars } from "./parameters";
+import { Ends, hide, isSecret, Secrets, stars } from "./parameters";
 
 const LF: u8 = 0x0a;
 const QUOTE: u8 = 0x22;
@@ -42,6 +42,8 @@ const SECRET_HEADERS = "authorization proxy-authorization cookie set-cookie x-ap
 
 const texts: Arena = Arena.create();
 const json: Span = fromText("json", texts);
+const dashes: Span = fromText("--", texts);
+const formData: Span = fromText("form-data", texts);
 const byteOrderMark: Span = fromText("\xef\xbb\xbf", texts);
 
 /** What one level of JSON in JSON needs. */
@@ -55,6 +57,8 @@ class Level {
 const levels: StaticArray<Level> = [new Level(), new Level(), new Level(), new Level()];
 const edited = Writer.create();
 const fields = new FieldList(scratch);
+/** The fields of a form are being looked at. */
+let isInForm: bool = false;
 
 /** A pattern, and the stars that its matches become. */
 @final
@@ -66,11 +70,9 @@ export class Secret {
 }
 
 @final
-export class Redaction {
+export class Redaction extends Secrets {
   /** Names of headers, in lower case. */
   headers: StaticArray<Glob> = secretHeaders;
-  /** Names of parameters and fields, in lower case. */
-  query: StaticArray<Glob> = NO_GLOBS;
   /** Removes members; null: they stay. */
   json: EditPlan | null = null;
   patterns: Secret[] = [];
@@ -78,6 +80,20 @@ export class Redaction {
   /** Whether texts are looked into. */
   get looksInto(): bool {
     return this.query.length > 0 || this.json != null || this.patterns.length > 0;
+  }
+
+  get looksAtValues(): bool {
+    return this.json != null;
+  }
+
+  /** Of JSON with members that are removed. */
+  hidesValue(value: Span): bool {
+    const plan = this.json;
+    if (plan == null || !looksLikeJson(value)) return false;
+    edited.reset();
+    const status = plan.apply(value, 0, edited);
+    if (status == EditStatus.Invalid) return beginsJson(value);
+    return status != EditStatus.Unchanged;
   }
 
   hidesHeader(name: Span): bool {
@@ -116,10 +132,12 @@ export class Redaction {
   }
 
   private plainBody(body: Span, isWhole: bool, type: Span): Span {
-    if (startsWith(body, byteOrderMark)) body = sliceUnchecked(body, 3, length(body));
+    body = withoutMark(body);
     if (type != NONE) {
-      if (isMediaType(type, field.multipartForm)) return this.multipart(body, isWhole, type);
-      if (isMediaType(type, field.eventStream)) return this.eventStream(wholeLines(body, isWhole));
+      if (isMediaType(type, field.multipartForm))
+        return isWhole ? this.multipart(body, multipart.boundaryOf(type), 0) : NONE;
+      if (isMediaType(type, field.eventStream))
+        return this.texts(wholeLines(body, isWhole), true, 0);
       const isLines =
         isMediaType(type, field.ndjson) ||
         isMediaType(type, field.jsonl) ||
@@ -133,7 +151,8 @@ export class Redaction {
       if (this.json != null || hasEscapes(body)) return NONE;
     }
     const isForm = type != NONE && isMediaType(type, field.form);
-    return hide(this.query, body, isForm ? Ends.Form : Ends.Text);
+    if (isForm) return hide(this, body, Ends.Form);
+    return this.json == null ? hide(this, body, Ends.Text) : this.texts(body, false, 0);
   }
 
   private values(body: Span): Span {
@@ -141,42 +160,46 @@ export class Redaction {
     return told != NONE ? told : this.lines(body, 0);
   }
 
-  /** Text fields of a form; files are for the patterns. */
-  private multipart(body: Span, isWhole: bool, type: Span): Span {
+  /** Text fields of a form; files are for the patterns. A form within a form is not looked into. */
+  private multipart(body: Span, boundary: Span, level: i32): Span {
     if (this.query.length == 0 && this.json == null) return body;
-    const boundary = multipart.boundaryOf(type);
-    if (!isWhole || boundary == NONE) return NONE;
-    if (!multipart.parse(body, boundary, fields, scratch)) return NONE;
+    if (boundary == NONE || isInForm || !multipart.parse(body, boundary, fields, scratch))
+      return NONE;
+    isInForm = true;
     for (let i = 0; i < fields.count; i++) {
       const value = fields.value(i);
-      const told = this.hidesField(fields.name(i)) ? stars : this.look(value, 1, Ends.Auto);
+      const told = this.hidesField(fields.name(i)) ? stars : this.look(value, level, Ends.Auto);
       if (told != value) fields.setValueAt(i, told);
     }
+    isInForm = false;
     edited.reset();
     return multipart.write(fields, edited) ? copy(edited.view(), scratch) : NONE;
   }
 
-  /** The data of events one by one: JSON that is spread over several lines is not looked into. */
-  private eventStream(body: Span): Span {
-    const out = unchecked(levels[0]).lines;
+  /** Lines, or the values of their fields (`isEvents`, or `data:`), that may be JSON each. JSON that is
+   * spread over several is not looked into: NONE. */
+  private texts(body: Span, isEvents: bool, level: i32): Span {
+    const out = unchecked(levels[level]).lines;
+    let from = 0; // up to here it is in `out`
     out.reset();
     for (let at = 0; events.nextLine(body, at); ) {
       const line = events.line;
       const next = events.after;
-      const data = events.valueOf(line);
-      let told = data;
-      if (looksLikeJson(data) && !equalsText(data, "[DONE]")) {
-        told = this.one(data, 0);
-        if (told == NONE && this.json != null) return NONE;
-        if (told == NONE) told = data;
+      const isField = isEvents || events.fieldOf(line) == events.Field.Data;
+      const data = isField ? events.valueOf(line) : line;
+      let told = looksLikeJson(data) ? this.one(data, level) : NONE;
+      if (told == NONE && this.json != null && beginsJson(data)) return NONE;
+      if (told == NONE) told = hide(this, data, Ends.Text);
+      if (told != data) {
+        const end = at + length(line);
+        out.span(sliceUnchecked(body, from, end - length(data)));
+        out.span(told);
+        from = end;
       }
-      if (told == data) told = hide(this.query, data, Ends.Text);
-      const end = at + length(line);
-      out.span(sliceUnchecked(body, at, end - length(data)));
-      out.span(told);
-      out.span(sliceUnchecked(body, end, next));
       at = next;
     }
+    if (from == 0) return body;
+    out.span(sliceUnchecked(body, from, length(body)));
     return taken(out);
   }
 
@@ -248,17 +271,29 @@ export class Redaction {
     return all == NONE ? stars : all;
   }
 
-  /** A text, which may be JSON or hold URLs. */
+  /** A text, which may be anything. */
   private look(text: Span, level: i32, ends: Ends): Span {
+    text = withoutMark(text);
+    const told = level < MAX_LEVELS ? this.inside(text, level) : text;
+    if (told == NONE) return stars;
+    if (told != text) return this.find(told);
+    if (level == MAX_LEVELS && beginsJson(text)) return stars;
+    return this.find(hide(this, text, ends));
+  }
+
+  /** What is in a text that is JSON, lines or events of it, or a form with a boundary; itself where it is
+   * none of them, NONE where it is but cannot be looked into. */
+  private inside(text: Span, level: i32): Span {
     if (looksLikeJson(text)) {
-      const isDeep = level == MAX_LEVELS;
-      let told = isDeep ? NONE : this.one(text, level);
-      if (told == NONE && !isDeep && indexOfByte(text, LF) > 0) told = this.lines(text, level);
-      if (told != NONE) return this.find(told);
-      // It has names in it that were not found.
-      if ((isDeep || this.json != null) && indexOfByte(text, QUOTE) >= 0) return stars;
+      let told = this.one(text, level);
+      if (told == NONE && indexOfByte(text, LF) > 0) told = this.lines(text, level);
+      if (told != NONE) return told;
+      return this.json != null && beginsJson(text) ? NONE : text;
     }
-    return this.find(hide(this.query, text, ends));
+    if (indexOfByte(text, LF) < 0) return text;
+    const boundary = boundaryIn(text);
+    if (boundary != NONE) return this.multipart(text, boundary, level);
+    return this.json != null ? this.texts(text, false, level) : text;
   }
 
   /** The text with stars for what the patterns find. */
@@ -318,6 +353,37 @@ function looksLikeJson(s: Span): bool {
     return c == 0x7b || c == 0x5b || c == 0;
   }
   return false;
+}
+
+/** Whether text that is no JSON may be the beginning of some, with names in it or after it. `[DONE]` is
+ * not, nor is `[::1]:80`. */
+function beginsJson(s: Span): bool {
+  if (!looksLikeJson(s)) return false;
+  let open = 0;
+  for (let i = 0, n = length(s); i < n; i++) {
+    const c = byteAtUnchecked(s, i);
+    if (c == QUOTE) return true;
+    if (c == 0x7b || c == 0x5b) open++;
+    else if (c == 0x7d || c == 0x5d) open--;
+  }
+  return open > 0;
+}
+
+/** The boundary of a text that is a form; NONE when it does not look like one. */
+function boundaryIn(text: Span): Span {
+  if (!startsWith(text, dashes) || !holds(text, formData)) return NONE;
+  const line = sliceUnchecked(text, 2, indexOfByte(text, LF));
+  return ascii.trim(withoutReturn(line));
+}
+
+/** Readers of JSON skip the mark. */
+function withoutMark(text: Span): Span {
+  return startsWith(text, byteOrderMark) ? sliceUnchecked(text, 3, length(text)) : text;
+}
+
+function withoutReturn(line: Span): Span {
+  const n = length(line);
+  return n > 0 && byteAtUnchecked(line, n - 1) == 0x0d ? sliceUnchecked(line, 0, n - 1) : line;
 }
 
 /** Whether the JSON has escapes that a search would have to know. */

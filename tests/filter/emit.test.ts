@@ -399,62 +399,6 @@ test("a share of the streams", () => {
   expect(f.calls.length).toBeLessThan(270);
 });
 
-test("a secret in header, JSON and query of 10,000 requests never leaves", () => {
-  const redact = {
-    headers: ["authorization", "x-secret*"],
-    query: ["token", "api_key"],
-    json: ["/password", "$..pin"],
-    patterns: ["4\\d{15}"],
-  };
-  const f = filter({
-    redact,
-    batch: { count: 50 },
-    maxBody: 200,
-    queue: { count: 100000, bytes: "64MiB" },
-  });
-  const secret = "hunter2";
-  const bodies = [
-    [`{"password":"${secret}","a":1}`],
-    [`{"pass`, `word" : "${secret}"}`],
-    [`{"p\\u0061ssword":"${secret}"}`],
-    [`{"deep":{"x":[{"pin":"${secret}"}]}}`],
-    [`{"password":"${secret}"`],
-    [`  \n {"password":"${secret}","long":"${"x".repeat(300)}"}`],
-    ["card 4111111111111111 end"],
-    [`\ufeff{"password":"${secret}"}`],
-  ];
-  const paths = [
-    `/x?token=${secret}`,
-    `/x?a=1&t%6Fken=${secret}&b=2`,
-    `/x?a&api_key=${secret}`,
-    `/x?token=${secret}#f`,
-    "/pay/4111111111111111",
-  ];
-  for (let i = 0; i < 10_000; i++) {
-    f.open(INFO)
-      .request(
-        {
-          ":path": paths[i % paths.length]!,
-          authorization: `Bearer ${secret}`,
-          "x-secret-thing": secret,
-          "content-type": i % 2 ? "application/json" : "text/plain",
-        },
-        ...bodies[i % bodies.length]!,
-      )
-      .respond({ "content-type": "application/json" }, `{"pin":"${secret}"}`)
-      .close();
-    for (const call of f.calls.splice(0)) {
-      const text = Buffer.from(call.body).toString();
-      expect(text).not.toContain(secret);
-      expect(text).not.toContain(Buffer.from(secret).toString("base64").slice(0, 8));
-      expect(text).not.toContain("4111111111111111");
-      call.respond({ headers: [[":status", "200"]] });
-    }
-  }
-  expect(f.metrics["ruleway.event.sent"]).toBe(10_000);
-  expect(f.log.join("\n")).not.toContain(secret);
-});
-
 test("bad input is refused where it stands", () => {
   const f = new Filter();
   f.configure({
