@@ -44,7 +44,7 @@ class Lot {
 
   pieces(text: string): Uint8Array[] {
     const bytes = Buffer.from(text);
-    const most = this.of([1, 7, 64, 10_000]);
+    const most = this.of([8, 30, 100, 10_000]);
     const list: Uint8Array[] = [];
     for (let at = 0; at < bytes.length; ) {
       const size = 1 + this.below(most);
@@ -138,15 +138,12 @@ function body(lot: Lot): [type: string, text: string] {
 
 /** All that a reader could make of a text that left. */
 function readings(text: string): string[] {
+  const character = (_: string, code: string) => String.fromCharCode(Number(`0x${code}`));
   const list = [text];
-  for (let n = 0; n < 4; n++) {
-    const last = list.at(-1)!;
-    list.push(last.replaceAll(/%([0-9a-f]{2})/gi, (_, c) => String.fromCharCode(Number(`0x${c}`))));
-  }
-  const plain = text.replaceAll(/\\u([0-9a-f]{4})/gi, (_, c) =>
-    String.fromCharCode(Number(`0x${c}`)),
-  );
-  list.push(plain, Buffer.from(text, "base64").toString("latin1"));
+  for (let n = 0; n < 4 && list.at(-1)!.includes("%"); n++)
+    list.push(list.at(-1)!.replaceAll(/%([0-9a-f]{2})/gi, character));
+  if (text.includes("\\u")) list.push(text.replaceAll(/\\u([0-9a-f]{4})/gi, character));
+  if (/^[\w+/]{8,}=*$/.test(text)) list.push(Buffer.from(text, "base64").toString("latin1"));
   return list;
 }
 
