@@ -9,6 +9,7 @@ import { number } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import { Outcome, Step } from "../stream/program";
 import { writeApiEvent } from "./api-event";
+import * as credentials from "./credentials";
 import { JsonTemplate } from "./json-template";
 import * as redacted from "./redacted-scope";
 import { Redaction } from "./redaction";
@@ -34,6 +35,17 @@ export class EmitStep extends Step {
 
   run(x: Exchange): Outcome {
     if (!this.sample.isDrawn(x)) return Outcome.Next;
+    if (this.json == null) {
+      x.request.ensureLoaded();
+      x.response.ensureLoaded();
+    }
+    credentials.collect(x, this.redaction);
+    this.tell(x);
+    credentials.forget();
+    return Outcome.Next;
+  }
+
+  private tell(x: Exchange): void {
     const json = this.json;
     const now = (host.now() / 1_000_000) as i64;
     if (json != null) {
@@ -42,13 +54,12 @@ export class EmitStep extends Step {
       const event = made == NONE ? NONE : this.redaction.document(made);
       if (event != NONE) this.delivery.add(event, now, x.id);
       else this.delivery.lose();
-      return Outcome.Next;
+      return;
     }
     out.reset();
     writeApiEvent(x, this.redaction, out);
     if (out.failed) this.delivery.lose();
     else this.delivery.add(out.view(), now, x.id);
-    return Outcome.Next;
   }
 
   override describe(out: Writer): void {

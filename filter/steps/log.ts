@@ -6,6 +6,7 @@ import { Writer } from "../bytes/writer";
 import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
 import { Outcome, Step } from "../stream/program";
+import * as credentials from "./credentials";
 import { Ends } from "./parameters";
 import * as redacted from "./redacted-scope";
 import { Redaction, standard } from "./redaction";
@@ -31,6 +32,7 @@ export class LogStep extends Step {
   run(x: Exchange): Outcome {
     if (!this.sample.isDrawn(x)) return Outcome.Next;
     line.reset();
+    if (!this.text.isConstant) credentials.collect(x, this.redaction);
     this.text.write(redacted.open(x, this.redaction), Absent.IsEmpty, line);
     const text = line.view();
     const told = this.redaction.text(text, Ends.Text);
@@ -39,6 +41,7 @@ export class LogStep extends Step {
       line.span(told);
     }
     redacted.close();
+    credentials.forget();
     neutralise();
     host.log(this.level, line.view());
     return Outcome.Next;

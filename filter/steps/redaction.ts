@@ -26,6 +26,7 @@ import { writeString } from "../json/write";
 import { Regex, Template as RegexTemplate } from "../regex/index";
 import { anyMatches, Glob } from "../rules/glob";
 import * as field from "../stream/field-names";
+import * as credentials from "./credentials";
 import { Ends, hide, isSecret, Secrets, stars } from "./parameters";
 
 const LF: u8 = 0x0a;
@@ -112,12 +113,12 @@ export class Redaction extends Secrets {
 
   /** What may be told of a text, whatever it is. */
   text(text: Span, ends: Ends = Ends.Auto): Span {
-    return this.looksInto ? this.look(text, 0, ends) : text;
+    return this.looksInto ? this.look(text, 0, ends) : credentials.hide(text);
   }
 
   /** What may be told of JSON, which stays JSON; NONE when it is none, or memory ran out. */
   document(text: Span): Span {
-    if (!this.looksInto) return text;
+    if (!this.looksInto && !credentials.areThere()) return text;
     const told = this.one(text, 0);
     return told == stars ? NONE : told;
   }
@@ -125,7 +126,8 @@ export class Redaction extends Secrets {
   /** What may be told of the body, or NONE where it has to be left out. `isWhole`: nothing of it is
    * missing; `isPlain`: it is not coded; `type`: its content-type, or NONE. */
   body(body: Span, isWhole: bool, isPlain: bool, type: Span): Span {
-    if (!this.looksInto || length(body) == 0) return body;
+    if (!isWhole) body = credentials.withoutBeginning(body);
+    if (!this.looksInto || length(body) == 0) return credentials.hide(body);
     if (!isPlain || !utf8.isValid(isWhole ? body : utf8.wholePrefix(body))) return NONE;
     const told = this.plainBody(body, isWhole, type);
     return told == NONE ? NONE : this.find(told);
@@ -296,9 +298,9 @@ export class Redaction extends Secrets {
     return this.json != null ? this.texts(text, false, level) : text;
   }
 
-  /** The text with stars for what the patterns find. */
+  /** The text with stars for what the patterns find, and for credentials. */
   private find(text: Span): Span {
-    let current = text;
+    let current = credentials.hide(text);
     for (let i = 0; i < this.patterns.length; i++) {
       const secret = unchecked(this.patterns[i]);
       edited.reset();

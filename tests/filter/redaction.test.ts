@@ -430,6 +430,53 @@ test("log lines tell no credentials, and with redact nothing else that is secret
   expect(f.traps).toEqual([]);
 });
 
+test("what a secret header holds is hidden wherever the same stands", () => {
+  const credentials = "abc/def+123==";
+  const sent = {
+    authorization: `Bearer ${credentials}`,
+    "x-api-key": "k3y-of-mine",
+    "x-mine": "no",
+  };
+  const api = { service: "ingestion", maxBody: 60, redact: { headers: "x-mine" } };
+  const own = { service: "ingestion", json: { auth: "$(ctx.auth)", key: "$(ctx.key)" } };
+  const f = filter(undefined, {
+    rules: [
+      {
+        request: [
+          {
+            set: {
+              auth: "$(request.headers.authorization)",
+              key: "of $(request.headers['x-api-key'])",
+            },
+          },
+          { headers: { add: { "x-repeats": "$(ctx.key)" } } },
+          { log: "by $(ctx.auth) $(ctx.key) $(request.headers['x-repeats'])" },
+        ],
+        done: [{ emit: api }, { emit: own }],
+      },
+    ],
+  });
+  const tell = (body: string) => {
+    const s = f.open();
+    s.request(sent).respond({ "content-type": "text/plain" }, body).close();
+    const told = f.calls.splice(0).map((call) => {
+      call.respond({ headers: [[":status", "200"]] });
+      return JSON.parse(Buffer.from(call.body).toString());
+    });
+    return { api: told[0], own: told[1] };
+  };
+  const { api: event, own: mine } = tell(`no: ${credentials}${credentials} k3y-of-mine, k3y-of`);
+  expect(event.request.headers).toMatchObject({ authorization: "***", "x-repeats": "of ***" });
+  expect(event.response.body).toBe("no: ****** ***, k3y-of");
+  expect(mine).toEqual({ auth: "Bearer ***", key: "of ***" });
+  expect(f.log).toContain("by Bearer *** of *** of ***");
+  // Cut in its midst, of what follows nothing is known.
+  expect(tell(`${"-".repeat(50)}${credentials}`).api.response).toMatchObject({
+    body: "-".repeat(50),
+    body_truncated: true,
+  });
+});
+
 test("a secret that a long line cuts in two does not show its beginning", () => {
   const f = filter(undefined, {
     rules: [
