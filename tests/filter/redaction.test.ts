@@ -618,3 +618,57 @@ test("a key that is not there is drawn by lot, and so is what has none", () => {
     `R308 "/rules/3/request/0/log/sample/percent": ${share}`,
   ]);
 });
+
+test("no text makes the look at it long, or take much memory", () => {
+  const f = filter(undefined, {
+    rules: [
+      {
+        done: [
+          {
+            emit: {
+              service: "ingestion",
+              maxBody: "1MiB",
+              redact: { query: ["token", "*s*c*r*t*"], json: ["/password", "$..pin"] },
+            },
+          },
+        ],
+      },
+    ],
+  });
+  const full = (piece: string) => piece.repeat(300_000 / piece.length);
+  const bodies: [string, string][] = [
+    ...[
+      "a=1,",
+      "a=%,",
+      "a={,",
+      "a=%7b,",
+      "a=%25257b,",
+      "%25",
+      "%2525252525 ",
+      "=",
+      "s=",
+      "%7b",
+    ].map((piece): [string, string] => ["text/plain", full(piece)]),
+    ...["a=1&", "a=%7B&", "a=b=%25&", "s%63rt=;", "a="].map((piece): [string, string] => [
+      "application/x-www-form-urlencoded",
+      full(piece),
+    ]),
+    ...['"[]",', '"[",', '"{\\"a\\":\\"{}\\"}",', '"a=%7b",', "[],", "{},"].map(
+      (piece): [string, string] => ["application/json", `[${full(piece)}1]`],
+    ),
+    ["application/json", "[".repeat(300_000)],
+    ["application/x-ndjson", full("{}\n")],
+    ["text/plain", `-${full("\n[")}`],
+    ["text/event-stream", full("data:{}\n\n")],
+    [
+      "multipart/form-data; boundary=b",
+      `${full(multipart('name="a"\r\n\r\n--b').slice(0, -7))}--b--`,
+    ],
+  ];
+  const start = performance.now();
+  for (const [type, body] of bodies) event(f, (s) => s.request({ "content-type": type }, body));
+  // One that took time by the square of its length would take minutes by itself.
+  expect(performance.now() - start).toBeLessThan(60_000);
+  expect(f.plugin.memorySize).toBeLessThan(64 << 20);
+  expect(f.traps).toEqual([]);
+});
