@@ -667,6 +667,10 @@ test("no text makes the look at it long, or take much memory", () => {
   ];
   const start = performance.now();
   for (const [type, body] of bodies) event(f, (s) => s.request({ "content-type": type }, body));
+  // A credential that the body is nearly full of.
+  const authorization = `${"a".repeat(50_000)}b`;
+  event(f, (s) => s.request({ authorization, "x-api-key": authorization }, "a".repeat(1 << 20)));
+  event(f, (s) => s.request({ authorization }, "a".repeat(2 << 20)));
   // One that took time by the square of its length would take minutes by itself.
   expect(performance.now() - start).toBeLessThan(60_000);
   expect(f.plugin.memorySize).toBeLessThan(64 << 20);
