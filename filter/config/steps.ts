@@ -123,7 +123,8 @@ export class StepDecoder {
     if (onError == NO_NODE) return;
     const denies = equalsText(context.tape.text(onError, scratch), "deny");
     if (!denies) step.onFailure = OnFailure.Skip;
-    else if (!step.isGuard) step.onFailure = OnFailure.Deny;
+    // A guard that asks would ask with a part of the question missing.
+    else if (!step.isGuard || step.calls) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {

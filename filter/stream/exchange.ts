@@ -22,7 +22,7 @@ import { Expression, failures, Verdict, writeFailure } from "../rules/expression
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
-import { BodyPipe, Reading } from "./body-pipe";
+import { BodyPipe, NO_OBSTACLE, Reading } from "./body-pipe";
 import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
@@ -380,11 +380,13 @@ export class Exchange extends View {
     mark(what, this.program, rule, this.phase, this.stepAt, n);
   }
 
-  /** Expressions of the step have failed, which `outcome` does not show yet. */
+  /** Expressions of the step have failed, which `outcome` does not show yet. What was sent with a part
+   * missing is answered to nobody. */
   private afterFailure(step: Step, outcome: Outcome, before: u32): Outcome {
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
-    if (!denies || outcome != Outcome.Next) return outcome;
+    if (!denies || (outcome != Outcome.Next && outcome != Outcome.Pause)) return outcome;
+    this.forgetCalls();
     reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
@@ -408,7 +410,7 @@ export class Exchange extends View {
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = this.phaseHeaders;
-    const isReadable = pipe.isBare || this.isBodyEditable(headers, !pipe.isRequest);
+    const isReadable = pipe.isBare || this.isBodyEditable(pipe, headers);
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -548,10 +550,15 @@ export class Exchange extends View {
   }
 
   /** How the message waits for a callout. Where a later step judges the body, headers are held in
-   * the way that lets the body in, so that they stay held until the body was judged; the body
-   * callback then keeps the host collecting. Else nothing at all gets in. */
+   * the way that lets the body in, so that they stay held until the body was judged; the callbacks of
+   * the body and of the trailers then hold those too. Else nothing at all gets in. A body that is not
+   * for editing is judged by nobody: it may be a conversation, whose other side waits for its first
+   * piece. That it is none is kept, whatever becomes of its headers meanwhile. */
   private pauseHeaders(pipe: BodyPipe): HeadersAction {
-    pipe.heldFromHost = this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody();
+    if (this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody()) {
+      pipe.obstacle = obstacleTo(pipe, this.request, this.phaseHeaders);
+      pipe.heldFromHost = pipe.obstacle == NO_OBSTACLE;
+    }
     if (!pipe.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
     pipe.widenHost();
     return HeadersAction.StopIteration;
@@ -673,13 +680,24 @@ export class Exchange extends View {
   }
 
   private onBody(pipe: BodyPipe, headers: HeaderMap, size: i32, endOfStream: bool): DataAction {
-    return pipe.data(this, size, endOfStream, headers, pipe.heldFromHost && this.tokenCount > 0);
+    return pipe.data(this, size, endOfStream, headers, this.isWaiting(pipe));
+  }
+
+  /** Whether a callout is out that keeps the message of the pipe, which comes in while it waits. */
+  private isWaiting(pipe: BodyPipe): bool {
+    return pipe.heldFromHost && this.tokenCount > 0 && pipe == this.pipe;
   }
 
   onRequestTrailers(): bool {
     if (this.ended) return false;
-    this.requestBody.hasEnded = true;
-    return this.requestBody.trailers(this);
+    return this.onTrailers(this.requestBody, this.request);
+  }
+
+  /** Whether the trailers, and all that is held, go on. */
+  private onTrailers(pipe: BodyPipe, headers: HeaderMap): bool {
+    pipe.end();
+    // The answer finds the message complete, and lets it go.
+    return !this.isWaiting(pipe) && pipe.trailers(this, headers);
   }
 
   // ---- the response
@@ -723,8 +741,7 @@ export class Exchange extends View {
 
   onResponseTrailers(): bool {
     if (this.ended) return true;
-    this.responseBody.hasEnded = true;
-    return this.responseBody.trailers(this);
+    return this.onTrailers(this.responseBody, this.response);
   }
 
   // ---- the end
@@ -834,39 +851,38 @@ export class Exchange extends View {
   /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
    * must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
-    if (!pipe.hasEdits || this.isBodyEditable(headers, !pipe.isRequest)) return Refusal.None;
-    const isRefused = !isBare && pipe.denies && !isInUtf8(headers);
+    if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
+    const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
+    const isRefused = !isBare && pipe.denies && isForeign;
     pipe.dropEdits();
     return isRefused ? Refusal.Charset : Refusal.None;
   }
 
   /** Whether the body is one that edits are for; counts the reason when not. */
-  private isBodyEditable(headers: HeaderMap, isResponse: bool): bool {
-    const upgrade = this.request.get(field.upgrade);
-    if (upgrade != NONE || this.request.get(field.method) == NONE || isConnect(this.request)) {
-      count(Counter.BodySkippedUpgrade);
-      return false;
-    }
-    const type = headers.get(field.contentType);
-    if (type != NONE && startsWithIgnoringCase(type, field.grpc)) {
-      count(Counter.BodySkippedGrpc);
-      return false;
-    }
-    if (isResponse && parseStatus(headers.get(field.status)) == 206) {
-      count(Counter.BodySkippedPartial);
-      return false;
-    }
-    if (!isInUtf8(headers)) {
-      count(Counter.BodySkippedCharset);
-      return false;
-    }
-    return true;
+  private isBodyEditable(pipe: BodyPipe, headers: HeaderMap): bool {
+    const known = pipe.obstacle;
+    const obstacle = known != NO_OBSTACLE ? known : obstacleTo(pipe, this.request, headers);
+    if (obstacle == NO_OBSTACLE) return true;
+    count(obstacle as Counter);
+    return false;
   }
 
   /** Makes the host choose the route again, if the program wants that after edits. */
   reroute(): void {
     if (this.program.reroute) host.callForeign(field.clearRouteCache, host.EMPTY);
   }
+}
+
+/** Why edits are not for the body of a message with these headers, as what is counted then. */
+function obstacleTo(pipe: BodyPipe, request: HeaderMap, headers: HeaderMap): i32 {
+  const upgrade = request.get(field.upgrade);
+  if (upgrade != NONE || request.get(field.method) == NONE || isConnect(request))
+    return Counter.BodySkippedUpgrade;
+  const type = headers.get(field.contentType);
+  if (type != NONE && startsWithIgnoringCase(type, field.grpc)) return Counter.BodySkippedGrpc;
+  if (!pipe.isRequest && parseStatus(headers.get(field.status)) == 206)
+    return Counter.BodySkippedPartial;
+  return isInUtf8(headers) ? NO_OBSTACLE : Counter.BodySkippedCharset;
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
