@@ -40,7 +40,7 @@ import {
   StatusStep,
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
-import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
+import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step } from "../stream/program";
 import { decodeAttributes } from "./attributes";
 import { CalloutDecoder } from "./callouts";
 import { Context, hasExpression, indexIn } from "./context";
@@ -67,9 +67,21 @@ const MAX_ITEMS: i32 = 64;
 const MAX_INSERTS: i32 = 32;
 const MAX_LITERAL: i32 = 4096;
 
+/** Whether a key of a step is no verb. */
+function isCommon(key: Span): bool {
+  return (
+    equalsText(key, "name") ||
+    equalsText(key, "when") ||
+    equalsText(key, "onError") ||
+    equalsText(key, "reroute")
+  );
+}
+
 @final
 export class StepDecoder {
   private readonly callouts: CalloutDecoder;
+  /** What the rule says of routes. */
+  reroute: Reroute = Reroute.Inherited;
 
   constructor(
     private readonly context: Context,
@@ -104,9 +116,17 @@ export class StepDecoder {
     return count == steps.length ? steps : NO_STEPS;
   }
 
+  /** What the rule or step says of routes, or what holds if it says nothing. */
+  rerouteOf(node: i32, otherwise: Reroute): Reroute {
+    const said = this.context.member(node, "reroute");
+    if (said == NO_NODE) return otherwise;
+    return this.context.tape.kind(said) == Kind.True ? Reroute.Yes : Reroute.No;
+  }
+
   /** What every step may have. */
   private decodeCommon(node: i32, step: Step): void {
     const context = this.context;
+    step.reroute = this.rerouteOf(node, this.reroute);
     context.names.readsBody = false;
     step.when = context.condition(node, "when");
     step.whenReadsBody = context.names.readsBody;
@@ -135,8 +155,7 @@ export class StepDecoder {
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
       const verb = tape.text(key, scratch);
       const value = key + 1;
-      if (equalsText(verb, "name") || equalsText(verb, "when") || equalsText(verb, "onError"))
-        continue;
+      if (isCommon(verb)) continue;
       if (equalsText(verb, "headers")) {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }

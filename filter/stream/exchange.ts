@@ -34,6 +34,7 @@ import {
   OnFailure,
   Outcome,
   Program,
+  Reroute,
   Rule,
   Step,
   UNLIMITED,
@@ -160,6 +161,7 @@ export class Exchange extends View {
     this.stepAt = 0;
     this.isDecided = false;
     this.formVersion = NO_VERSION;
+    this.keepsRoute = false;
   }
 
   /** The plugin's context. */
@@ -195,8 +197,6 @@ export class Exchange extends View {
     this.follow(program);
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
-    if (program.tellsToKeepRoute && this.candidateCount > 0)
-      host.setProperty(field.clearRouteCache, field.off);
     return this.afterHeaders(this.run());
   }
 
@@ -242,6 +242,8 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    // Edits for the filter's own sake never choose another route.
+    if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
     if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
@@ -367,7 +369,10 @@ export class Exchange extends View {
       if (step.readsBody) outcome = this.readBodyFirst();
       if (outcome == Outcome.Read) return outcome;
       this.isDecided = false;
-      if (outcome == Outcome.Next) outcome = step.run(this);
+      if (outcome == Outcome.Next) {
+        if (this.phase == Phase.Request) this.enterStep(step);
+        outcome = step.run(this);
+      }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
@@ -630,6 +635,7 @@ export class Exchange extends View {
     this.forgetCall(token);
     if (this.ended) return;
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
+    if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
     let outcome = step.resume(this, answer, item);
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -867,9 +873,29 @@ export class Exchange extends View {
     return false;
   }
 
-  /** Makes the host choose the route again, if the program wants that after edits. */
+  // ---- the route
+
+  /** Whether edits of the step at hand choose the route again. */
+  private reroutes: bool = false;
+  /** What a host that chooses by itself was told: that it must not. */
+  private keepsRoute: bool = false;
+
+  private enterStep(step: Step): void {
+    const own = step.reroute;
+    this.reroutes = own == Reroute.Inherited ? this.program.reroute : own == Reroute.Yes;
+    this.prepareRoute(this.reroutes);
+  }
+
+  /** Higress chooses the route again with every edit of the headers, unless it is told before. */
+  private prepareRoute(isChosenAgain: bool): void {
+    if (!this.program.isForHigress || this.keepsRoute != isChosenAgain) return;
+    this.keepsRoute = !isChosenAgain;
+    host.setProperty(field.clearRouteCache, isChosenAgain ? field.on : field.off);
+  }
+
+  /** Makes the host choose the route again, where that is wanted after edits. */
   reroute(): void {
-    if (this.program.reroute) host.callForeign(field.clearRouteCache, host.EMPTY);
+    if (this.reroutes) host.callForeign(field.clearRouteCache, host.EMPTY);
   }
 }
 

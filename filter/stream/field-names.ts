@@ -72,4 +72,5 @@ export const encoderBufferLimit: Span = name("set_encoder_buffer_limit");
 export const needRebuild: Span = name("wasm_need_rebuild");
 export const yes: Span = name("true");
 export const off: Span = name("off");
+export const on: Span = name("on");
 export const clearRouteCache: Span = name("clear_route_cache");

@@ -50,10 +50,19 @@ export const enum Accept {
   Identity,
 }
 
+/** Whether edits of a step make the host choose the route again. */
+export const enum Reroute {
+  /** As the document has it. */
+  Inherited,
+  No,
+  Yes,
+}
+
 export abstract class Step {
   /** Says whether it acts; null: always. */
   when: Expression | null = null;
   onFailure: OnFailure = OnFailure.Skip;
+  reroute: Reroute = Reroute.Inherited;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
   /** Whether its condition, and what it does, read the body. */
@@ -207,11 +216,6 @@ export class Program {
   place: string = "";
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
-
-  /** The host is to be told before the first edit that the route stays. */
-  get tellsToKeepRoute(): bool {
-    return this.isForHigress && !this.reroute;
-  }
 
   finish(arena: Arena): void {
     const n = this.rules.length;

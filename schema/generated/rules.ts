@@ -245,11 +245,11 @@ export interface Settings {
    */
   onInvalidRule?: "reject" | "skip";
   /**
-   * Whether edits of the request select its route anew; default false.
+   * Whether edits of the request select its route anew; default false. Rules and steps may have their own.
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so with `reroute: false` it is told. Default `envoy`, which never does by itself.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which never does by itself.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
@@ -428,6 +428,10 @@ export interface Rule {
    * No later rule applies once this one has; default false.
    */
   final?: boolean;
+  /**
+   * Whether edits of this rule select the request's route anew; default: as `settings.reroute` says.
+   */
+  reroute?: boolean;
   /**
    * Steps for the request, in order.
    */
@@ -621,6 +625,10 @@ export interface RequestStep {
    */
   when?: string;
   onError?: StepOnError;
+  /**
+   * Whether this step's edit of the request (headers, cookies, query, path, host, method, or what `authorize` adds) selects its route anew; default: as the rule says. Rules are not chosen again.
+   */
+  reroute?: boolean;
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
