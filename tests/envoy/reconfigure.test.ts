@@ -40,6 +40,8 @@ describe.skipIf(!envoy)("rules are replaced while callouts are out", () => {
   let folder: string;
   let version = 0;
   const upstreamSaw: Array<{ version: string; allowed: string }> = [];
+  /** What tasks asked for. */
+  const told: string[] = [];
   const closing: Array<() => Promise<void>> = [];
   let bootstrap: (rules: object) => Bootstrap;
 
@@ -71,6 +73,7 @@ describe.skipIf(!envoy)("rules are replaced while callouts are out", () => {
       incoming.pipe(response);
     });
     const auth = await serve((incoming, response) => {
+      if (incoming.url?.startsWith("/alive")) told.push(incoming.url);
       const isDenied = incoming.url?.startsWith("/deny");
       const wait = Number(/\d+/.exec(incoming.url ?? "")?.[0] ?? 0);
       setTimeout(() => response.writeHead(isDenied ? 403 : 200).end(), wait);
@@ -158,5 +161,30 @@ describe.skipIf(!envoy)("rules are replaced while callouts are out", () => {
     put(rules(8));
     for (let i = 0; i < 250 && (await ask("0")).headers["x-version"] !== "8"; i++) await pause(20);
     expect((await ask("0")).headers["x-version"]).toBe("8");
+  }, 60_000);
+
+  test("a leader that goes with its rules is followed by one that has the new ones", async () => {
+    const task = (number: number) => ({
+      name: "alive",
+      every: "300ms",
+      leader: true,
+      steps: [{ call: { service: "auth", path: `/alive/${number}` } }],
+    });
+    const begun = Date.now();
+    told.length = 0;
+    for (let next = 9; next <= 12; next++) {
+      put(rules(next, { tasks: [task(next)] }));
+      const isTold = () => told.filter((path) => path === `/alive/${next}`).length >= 2;
+      for (let i = 0; i < 500 && !isTold(); i++) await pause(20);
+      expect(isTold()).toBe(true);
+    }
+    // Three VMs, old rules and new: never more than one at a time.
+    const most = (Date.now() - begun) / 300 + 1;
+    expect(told.length).toBeLessThanOrEqual(most);
+    // Once the last one leads, nobody goes on with the rules before it.
+    const last = told.lastIndexOf("/alive/12");
+    expect(told.slice(told.indexOf("/alive/12"), last)).toEqual(
+      Array.from({ length: last - told.indexOf("/alive/12") }, () => "/alive/12"),
+    );
   }, 60_000);
 });
