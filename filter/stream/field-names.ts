@@ -75,6 +75,7 @@ export const clusterNameBefore: Span = name("cluster_name");
  * only filter state that nobody reads. */
 export const decoderBufferLimit: Span = name("set_decoder_buffer_limit");
 export const encoderBufferLimit: Span = name("set_encoder_buffer_limit");
+export const customLog: Span = name("custom_log");
 export const needRebuild: Span = name("wasm_need_rebuild");
 export const yes: Span = name("true");
 export const off: Span = name("off");

@@ -267,7 +267,7 @@ export interface Settings {
   domains?: "inOrder" | "mostSpecific";
 }
 /**
- * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it).
+ * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it): once, and again after as much again if it is still the old one.
  */
 export interface Rebuild {
   /**
@@ -1454,13 +1454,13 @@ export interface Attributes {
   trace?: AttributeValues2;
 }
 /**
- * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log.
+ * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log. Names that make Higress do something are refused.
  */
 export interface AttributeValues {
   [k: string]: Template;
 }
 /**
- * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. 64 KiB in all.
+ * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. A member that is there already gets the new value. What would make it more than 64 KiB, or is there and no object, leaves it as it is (counted as `attributes_log_skipped.size`, `attributes_log_skipped.foreign`).
  */
 export interface AttributeValues1 {
   [k: string]: Template;
