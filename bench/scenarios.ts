@@ -3,6 +3,8 @@
 import { choices } from "./choosing.ts";
 import { conditions } from "./conditions.ts";
 import { add, HEADERS, lua, NONE, native, ours, type Scenario } from "./contenders.ts";
+import { events } from "./events.ts";
+import { rateLimits } from "./rate-limits.ts";
 
 /** Text with `foo` once in 4 KiB. */
 export function text(size: number): string {
@@ -194,6 +196,8 @@ export const scenarios: Scenario[] = [
       if (body.length !== 16384) throw new Error(`got ${body.length} bytes`);
     },
   },
+  ...rateLimits,
+  ...events,
   ...conditions,
   ...choices,
 ];

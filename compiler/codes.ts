@@ -109,6 +109,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "It was evaluated, with these values, and has none: a conversion, an index, a key or a number is not what it must be, or it costs too much. In rules, edits are then skipped and guards act; docs/reference/expressions.md says how to provide for it.",
   },
+  R321: {
+    title: "A name with a meaning of its own",
+    explanation:
+      "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:

@@ -47,7 +47,7 @@ export class HttpStream implements Context {
   private responseBegun = false;
   private isLogging = false;
   private depth = 0;
-  private readonly filterState = new Map<string, Uint8Array>();
+  readonly filterState = new Map<string, Uint8Array>();
 
   /** Made by `Plugin.stream`. */
   constructor(

@@ -57,6 +57,7 @@ export class CallStep extends CalloutStep {
   private dispatch(x: Exchange): i32 {
     const request = this.request;
     const body = request.body(x);
+    if (request.isLost(body)) return host.NO_CALL;
     const method = request.methodOr(x, body == NONE ? field.get : field.post);
     const path = request.pathOr(x, field.root);
     fields.clear(scratch);
@@ -74,11 +75,12 @@ export class CallStep extends CalloutStep {
   }
 
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
-    if (this.result != NO_RESULT)
+    const isKept =
+      this.result == NO_RESULT ||
       x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
     // Envoy answers 503 or 504 itself when a service cannot be reached or is late (measured on 1.40):
     // nothing tells that from the service's own.
-    if (answer.status < 200 || answer.status >= 500) return this.fail(x);
+    if (!isKept || answer.status < 200 || answer.status >= 500) return this.fail(x);
     count(Counter.CallAnswered);
     return Outcome.Next;
   }

@@ -304,6 +304,8 @@ export class Configuration {
   /** 0: the host's own. */
   requestsPerCycle: i32 = 0;
   private requests: i32 = 0;
+  /** Bytes for which a new VM was asked for last. */
+  private memoryBefore: i64 = 0;
   private users: i32 = 0;
 
   /** Makes the indices, once all rules and entries are there. */
@@ -337,10 +339,20 @@ export class Configuration {
     return chosen != null ? chosen.program : this.global;
   }
 
-  /** Counts a request; whether it is time for a new VM. */
+  /** Counts a request; whether it is time to ask for a new VM. Where none comes of it, the next time is
+   * after as many requests, or as much memory, again. */
   wantsRebuild(): bool {
-    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) return true;
-    return this.rebuildMemory > 0 && (memory.size() as i64) << 16 >= this.rebuildMemory;
+    let isTime = false;
+    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) {
+      this.requests = 0;
+      isTime = true;
+    }
+    const size = (memory.size() as i64) << 16;
+    if (this.rebuildMemory > 0 && size - this.memoryBefore >= this.rebuildMemory) {
+      this.memoryBefore = size;
+      isTime = true;
+    }
+    return isTime;
   }
 
   use(): void {

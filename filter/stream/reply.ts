@@ -53,7 +53,7 @@ export function send(
   for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
   const pairs = builder.end();
   x.end();
-  if (pairs == NONE) {
+  if (pairs == NONE || headers.failed) {
     builder.begin();
     host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
     return;

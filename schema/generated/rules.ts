@@ -245,11 +245,11 @@ export interface Settings {
    */
   onInvalidRule?: "reject" | "skip";
   /**
-   * Whether edits of the request select its route anew; default false. Rules and steps may have their own.
+   * Whether edits of the request select its route anew; default false, which Higress can do where `host` says that it is the host. Rules and steps may have their own. Envoy forgets the route at each edit of the request by a filter of this kind, whatever stands here (measured on 1.40): there, let routes match what no rule edits.
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which never does by itself.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
@@ -267,7 +267,7 @@ export interface Settings {
   domains?: "inOrder" | "mostSpecific";
 }
 /**
- * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it).
+ * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it): once, and again after as much again if it is still the old one.
  */
 export interface Rebuild {
   /**
@@ -626,7 +626,7 @@ export interface RequestStep {
   when?: string;
   onError?: StepOnError;
   /**
-   * Whether this step's edit of the request (headers, cookies, query, path, host, method, or what `authorize` adds) selects its route anew; default: as the rule says. Rules are not chosen again.
+   * Whether this step's edit of the request (headers, cookies, query, path, host, method, or what `authorize` adds) selects its route anew, as `settings.reroute` has it; default: as the rule says. Rules are not chosen again.
    */
   reroute?: boolean;
   headers?: Headers;
@@ -1462,13 +1462,13 @@ export interface Attributes {
   trace?: AttributeValues2;
 }
 /**
- * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log.
+ * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log. Names that make Higress do something are refused.
  */
 export interface AttributeValues {
   [k: string]: Template;
 }
 /**
- * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. 64 KiB in all.
+ * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. A member that is there already gets the new value. What would make it more than 64 KiB, or is there and no object, leaves it as it is (counted as `attributes_log_skipped.size`, `attributes_log_skipped.foreign`).
  */
 export interface AttributeValues1 {
   [k: string]: Template;
