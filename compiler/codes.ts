@@ -43,7 +43,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "A `$(` is not closed, or what is inside is not an expression. A literal `$(` is written `$$(`.",
   },
-  R303: { title: "Unknown service", explanation: "Callouts go to services that the file defines." },
+  R303: {
+    title: "Unknown service or redact set",
+    explanation:
+      "Callouts go to services that the file defines under `services`; `redact: NAME` is a set that it defines under `redact`.",
+  },
   R304: {
     title: "Not a path template",
     explanation: "Segments are text, `*` or `{name}`; the last may be `**` or `{name=**}`.",

@@ -28,7 +28,8 @@ import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { LimitStep } from "../steps/limit";
-import { LogStep, SetStep, StopStep } from "../steps/plain";
+import { LogStep } from "../steps/log";
+import { SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
 import {
@@ -49,7 +50,9 @@ import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
 import { decodeRateLimit } from "./rate-limit";
+import { decodeRedact } from "./redact";
 import { decodeRedisStep } from "./redis";
+import { decodeSample } from "./sample";
 import { Services } from "./services";
 import { integerOf } from "./shape";
 import { decodeStore } from "./store";
@@ -599,10 +602,13 @@ export class StepDecoder {
       return new LogStep(LogLevel.Info, context.template(value));
     const level = context.member(value, "level");
     const text = context.template(context.member(value, "text"));
-    return new LogStep(
+    const step = new LogStep(
       level == NO_NODE ? LogLevel.Info : levelOf(context.tape.text(level, scratch)),
       text,
     );
+    step.sample = decodeSample(context, value);
+    step.redaction = decodeRedact(context, value);
+    return step;
   }
 }
 

@@ -10,7 +10,7 @@ import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { EMPTY_SET } from "../bytes/ordered-set";
-import { address, length, NONE, Span } from "../bytes/span";
+import { address, equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { FieldList, MISSING } from "../http/field-list";
@@ -125,6 +125,8 @@ export class Exchange extends View {
   outOfMemory: bool = false;
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
+  /** The response's headers have gone on: what is answered after that breaks the stream off. */
+  private isResponseSent: bool = false;
   phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
@@ -153,6 +155,7 @@ export class Exchange extends View {
     this.tokenCount = 0;
     this.outOfMemory = false;
     this.ended = false;
+    this.isResponseSent = false;
     this.phase = Phase.Request;
     this.candidates = 0;
     this.candidateCount = 0;
@@ -253,6 +256,8 @@ export class Exchange extends View {
     const response = this.responseBody.capture;
     request.limit = max(request.limit, limit);
     response.limit = max(response.limit, limit);
+    // Some hosts forget them before the end, when they are told.
+    this.request.ensureLoaded();
   }
 
   /** The rule at hand, for whoever comes back to it later. */
@@ -658,7 +663,7 @@ export class Exchange extends View {
     }
     const stream = pipe.isRequest ? StreamType.Request : StreamType.Response;
     if (pipe.reading == Reading.Ready) {
-      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) host.continueStream(stream);
+      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) this.goOn(stream);
       return;
     }
     const wasHeld = pipe.heldFromHost;
@@ -677,6 +682,11 @@ export class Exchange extends View {
       // that to what it collects, and then goes on without it.
       return;
     }
+    this.goOn(stream);
+  }
+
+  private goOn(stream: StreamType): void {
+    if (stream == StreamType.Response) this.isResponseSent = true;
     host.continueStream(stream);
   }
 
@@ -709,7 +719,17 @@ export class Exchange extends View {
   // ---- the response
 
   onResponseHeaders(endOfStream: bool): HeadersAction {
-    if (this.ended) return HeadersAction.Continue;
+    if (this.ended) {
+      // Our own answer comes by as the host has made it: to HEAD, or in gRPC, it has no body.
+      this.responseBody.capture.replace(host.EMPTY);
+      return HeadersAction.Continue;
+    }
+    const action = this.runResponseHeaders(endOfStream);
+    this.isResponseSent = action == HeadersAction.Continue;
+    return action;
+  }
+
+  private runResponseHeaders(endOfStream: bool): HeadersAction {
     this.enter(Phase.Response);
     this.responseBody.isBare = endOfStream;
     this.responseBody.hasEnded = endOfStream;
@@ -741,13 +761,21 @@ export class Exchange extends View {
   }
 
   onResponseBody(size: i32, endOfStream: bool): DataAction {
-    if (this.ended) return DataAction.Continue;
-    return this.onBody(this.responseBody, this.response, size, endOfStream);
+    const pipe = this.responseBody;
+    if (this.ended) {
+      if (this.phase == Phase.Request) pipe.capture.take(BufferType.HttpResponseBody, 0, size);
+      return DataAction.Continue;
+    }
+    const action = this.onBody(pipe, this.response, size, endOfStream);
+    if (action == DataAction.Continue) this.isResponseSent = true;
+    return action;
   }
 
   onResponseTrailers(): bool {
     if (this.ended) return true;
-    return this.onTrailers(this.responseBody, this.response);
+    const goesOn = this.onTrailers(this.responseBody, this.response);
+    if (goesOn) this.isResponseSent = true;
+    return goesOn;
   }
 
   // ---- the end
@@ -757,6 +785,11 @@ export class Exchange extends View {
     this.request.writable = false;
     this.response.writable = false;
     this.enter(Phase.Done);
+    if (this.ended && !this.isResponseSent) {
+      // What the upstream said, if it said anything, is not what the client got.
+      this.forgetResponse();
+      this.responseStatus = this.readStatus();
+    }
     this.run();
   }
 
@@ -798,11 +831,23 @@ export class Exchange extends View {
 
   // ---- refusing
 
-  /** Marks the stream as answered. */
-  end(): void {
+  /** Marks the stream as answered with that body. */
+  end(body: Span): void {
     this.ended = true;
+    if (!this.isResponseSent)
+      this.responseBody.capture.replace(this.isAnsweredBare ? host.EMPTY : body);
     this.requestBody.dropEdits();
     this.responseBody.dropEdits();
+  }
+
+  /** Whether the host leaves out the body of what we answer: to HEAD, and in gRPC. */
+  private get isAnsweredBare(): bool {
+    const capture = this.responseBody.capture;
+    if (capture.limit == 0) return true;
+    const method = this.request.get(field.method);
+    if (method != NONE && equal(method, field.head)) return true;
+    const type = this.request.get(field.contentType);
+    return type != NONE && startsWithIgnoringCase(type, field.grpc);
   }
 
   /** Answers because of the body of the request or of the response. */

@@ -54,7 +54,7 @@ export type StoredValue = string | number | boolean | StoredValue1;
  */
 export type Duration3 = string;
 /**
- * A line in the host's log.
+ * A line in the host's log. Values of authorization, proxy-authorization, cookie, set-cookie and x-api-key that its expressions read are `***` in it.
  */
 export type Log = string | Log1;
 /**
@@ -160,6 +160,7 @@ export interface RulewayRuleFile {
   vars?: Vars;
   tables?: Tables;
   services?: Services;
+  redact?: RedactSets;
   limits?: Limits;
   settings?: Settings;
   tasks?: Tasks;
@@ -231,6 +232,33 @@ export interface RedisServer {
    * The database; default 0.
    */
   db?: number;
+}
+/**
+ * What must not leave with events and log lines, by name: `redact: NAME` in `emit` and `log`.
+ */
+export interface RedactSets {
+  [k: string]: Redact;
+}
+/**
+ * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
+ */
+export interface Redact {
+  /**
+   * Headers, of requests, responses and callouts, besides those that are never told.
+   */
+  headers?: string | [string, ...string[]];
+  /**
+   * Names of parameters and of fields of forms, urlencoded and multipart: in the target and wherever else a URL or form stands, in header values, bodies, strings of JSON and texts. In any letter case, percent-encoded or not, with `[]`, behind `?`, `&`, `;` or `#`. A value that holds such a parameter encoded in it becomes stars as a whole.
+   */
+  query?: string | [string, ...string[]];
+  /**
+   * Members of JSON that are removed: pointers or paths. In bodies, lines of JSON, data of server-sent events, events of your own, and strings that are JSON themselves.
+   */
+  json?: string | [string, ...string[]];
+  /**
+   * What they find in header values, bodies, events of your own and texts, RE2; in JSON in each string and number.
+   */
+  patterns?: string | [string, ...string[]];
 }
 /**
  * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
@@ -408,6 +436,24 @@ export interface Log1 {
    */
   level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
   text: Template;
+  /**
+   * The share of times that the line is written; default all.
+   */
+  sample?: string | Sample;
+  /**
+   * What must not get into the log.
+   */
+  redact?: string | Redact;
+}
+export interface Sample {
+  /**
+   * The share: `10`, `0.1` or the same as text; more than 0, four digits after the point.
+   */
+  percent: number | string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
 }
 export interface Rule {
   /**
@@ -1557,10 +1603,13 @@ export interface Emit {
   };
   maxBody?: Size9;
   /**
-   * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
+   * The share of streams that is told of; default all.
    */
-  sample?: string;
-  redact?: Redact;
+  sample?: string | Sample;
+  /**
+   * What must not leave. Of `json`, members by `redact.json` go, and expressions see stars where they read what is secret.
+   */
+  redact?: string | Redact;
   timeout?: Duration7;
   batch?: Batch;
   queue?: Queue;
@@ -1568,27 +1617,6 @@ export interface Emit {
    * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
    */
   retries?: number;
-}
-/**
- * What must not leave. A body that is coded, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`).
- */
-export interface Redact {
-  /**
-   * Their values become `***`; default authorization, proxy-authorization, cookie, set-cookie, x-api-key.
-   */
-  headers?: string | [string, ...string[]];
-  /**
-   * Parameters of the target whose values become `***`.
-   */
-  query?: string | [string, ...string[]];
-  /**
-   * Members of JSON bodies that are removed: pointers or paths.
-   */
-  json?: string | [string, ...string[]];
-  /**
-   * What they find in values, bodies and events of your own becomes `***`.
-   */
-  patterns?: string | [string, ...string[]];
 }
 /**
  * Events go out together, as a JSON array; default one by one, each as it is.
@@ -1635,6 +1663,7 @@ export interface Entry {
   vars?: Vars;
   tables?: Tables;
   services?: Services;
+  redact?: RedactSets;
   limits?: Limits;
   settings?: Settings;
   rules?: Rules;
