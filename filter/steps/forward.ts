@@ -15,7 +15,7 @@ import { Outcome } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
 import { CalloutStep, NO_RESULT } from "./callout-step";
-import { Outgoing } from "./outgoing";
+import { isFraming, Outgoing } from "./outgoing";
 
 const fields = new FieldList(scratch);
 /** The upstream of the route at hand. */
@@ -81,18 +81,4 @@ export class ForwardStep extends CalloutStep {
     count(Counter.CallFailed);
     return this.withoutAnswer(x, reply.forwardFailed);
   }
-}
-
-/** Whether the field is about one hop or one message only (RFC 9110 7.6.1, 8.6). */
-function isFraming(name: Span): bool {
-  return (
-    equal(name, field.contentLength) ||
-    equal(name, field.transferEncoding) ||
-    equal(name, field.connection) ||
-    equal(name, field.keepAlive) ||
-    equal(name, field.te) ||
-    equal(name, field.trailer) ||
-    equal(name, field.upgrade) ||
-    equal(name, field.expect)
-  );
 }

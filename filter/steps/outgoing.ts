@@ -1,7 +1,7 @@
 // The request of a callout, as a rule makes it. What is evaluated is for the callback at hand.
 
 import { scratch } from "../abi/memory";
-import { NONE, Span } from "../bytes/span";
+import { equal, NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
 import { anyMatches, Glob } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -46,10 +46,25 @@ export class Outgoing {
   }
 }
 
-/** Adds the headers of the request that are sent along. */
+/** Adds the headers of the request that are sent along; what says how that one is framed is not. */
 export function sendAlong(request: HeaderMap, names: StaticArray<Glob>, fields: FieldList): void {
   for (let i = 0; i < request.count; i++) {
     const name = request.name(i);
-    if (!isPseudo(name) && anyMatches(names, name)) fields.push(name, request.value(i), NONE);
+    if (isPseudo(name) || isFraming(name) || !anyMatches(names, name)) continue;
+    fields.push(name, request.value(i), NONE);
   }
+}
+
+/** Whether the field is about one hop or one message only (RFC 9110 7.6.1, 8.6). */
+export function isFraming(name: Span): bool {
+  return (
+    equal(name, field.contentLength) ||
+    equal(name, field.transferEncoding) ||
+    equal(name, field.connection) ||
+    equal(name, field.keepAlive) ||
+    equal(name, field.te) ||
+    equal(name, field.trailer) ||
+    equal(name, field.upgrade) ||
+    equal(name, field.expect)
+  );
 }

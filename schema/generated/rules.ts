@@ -113,37 +113,53 @@ export type Size6 = string | number;
  */
 export type Size7 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration4 = string;
-/**
- * How long the reply may take; default: the service's. The host gives up after the service's in any case.
- */
-export type Duration5 = string;
-/**
- * Default 15s.
- */
-export type Duration6 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size8 = string | number;
+/**
+ * How long the request waits in all, retries included. Default: the service's.
+ */
+export type Duration4 = string;
+/**
+ * How long an answer is good for.
+ */
+export type Duration5 = string;
+/**
+ * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
+ */
+export type Duration6 = string;
+/**
+ * How much longer an answer is good for while the service fails.
+ */
+export type Duration7 = string;
+/**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration8 = string;
+/**
+ * Default 15s.
+ */
+export type Duration9 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size9 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration7 = string;
-/**
- * None waits longer for others; default 1s.
- */
-export type Duration8 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size10 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration10 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration11 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size11 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -1201,7 +1217,13 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
+  body?: AuthorizeBody;
   timeout?: Duration4;
+  /**
+   * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0.
+   */
+  retries?: number;
+  cache?: AuthorizeCache;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -1229,6 +1251,147 @@ export interface AuthorizeSend {
  */
 export interface HeaderValues6 {
   [k: string]: ValueOrList;
+}
+/**
+ * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
+ */
+export interface AuthorizeBody {
+  maxBytes: Size8;
+  /**
+   * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
+   */
+  partial?: boolean;
+}
+/**
+ * Keep what the service said, in each worker, and ask once for requests that come at the same time. Failures are never kept, nor an answer that sets cookies, nor 408, 425 and 429.
+ */
+export interface AuthorizeCache {
+  /**
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent.
+   */
+  key?:
+    | Template
+    | [Template]
+    | [Template, Template]
+    | [Template, Template, Template]
+    | [Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template, Template, Template]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ];
+  ttl: Duration5;
+  denyTtl?: Duration6;
+  staleIfError?: Duration7;
+  /**
+   * Answers kept in each worker; default 10000. The one not asked for longest goes.
+   */
+  maxEntries?: number;
 }
 /**
  * Headers of the answer that go on to the upstream. A client's own lines of a name in `set` are always removed.
@@ -1274,7 +1437,7 @@ export interface RedisCommand {
    * @maxItems 64
    */
   command: [string | number, ...(string | number)[]];
-  timeout?: Duration5;
+  timeout?: Duration8;
   /**
    * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
    */
@@ -1375,8 +1538,8 @@ export interface Forward {
   json?: {
     [k: string]: unknown;
   };
-  timeout?: Duration6;
-  maxBody?: Size8;
+  timeout?: Duration9;
+  maxBody?: Size9;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1547,13 +1710,13 @@ export interface Emit {
   headers?: {
     [k: string]: string;
   };
-  maxBody?: Size9;
+  maxBody?: Size10;
   /**
    * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
    */
   sample?: string;
   redact?: Redact;
-  timeout?: Duration7;
+  timeout?: Duration10;
   batch?: Batch;
   queue?: Queue;
   /**
@@ -1590,7 +1753,7 @@ export interface Batch {
    * At most so many; default 100.
    */
   count?: number;
-  age?: Duration8;
+  age?: Duration11;
 }
 /**
  * What waits or is on its way, in each worker; what comes beyond is dropped.
@@ -1600,7 +1763,7 @@ export interface Queue {
    * Events; default 1000.
    */
   count?: number;
-  bytes?: Size10;
+  bytes?: Size11;
 }
 export interface Entry {
   /**
