@@ -33,6 +33,16 @@ export interface FilterCall {
   onError: number;
 }
 
+export interface FilterCache {
+  ttl: number;
+  /** 0: denials are not kept. */
+  denyTtl: number;
+  staleIfError: number;
+  maxEntries: number;
+  /** The rule says what the key is. */
+  keyed?: true;
+}
+
 export interface FilterStep {
   step: number;
   conditional?: true;
@@ -62,6 +72,12 @@ export interface FilterStep {
   timeout?: number;
   /** A status, or 0: the message goes on. */
   onError?: number;
+  /** Of `authorize`: how often it asks again; bytes of the body that are sent, and whether of a larger one
+   * the beginning is; answers that are kept, times in milliseconds. */
+  retries?: number;
+  sendsBody?: number;
+  sendsPart?: true;
+  cache?: FilterCache;
   /** Of `parallel`; `needs` has a bit for each that has to be over before. */
   calls?: Array<FilterCall & { needs: number }>;
 }
