@@ -31,6 +31,8 @@ export interface FilterCall {
   timeout: number;
   /** A status, or 0: the message goes on. */
   onError: number;
+  /** How often it is made again. */
+  retries?: number;
 }
 
 export interface FilterCache {
@@ -72,9 +74,10 @@ export interface FilterStep {
   timeout?: number;
   /** A status, or 0: the message goes on. */
   onError?: number;
-  /** Of `authorize`: how often it asks again; bytes of the body that are sent, and whether of a larger one
-   * the beginning is; answers that are kept, times in milliseconds. */
+  /** How often it is made again. */
   retries?: number;
+  /** Of `authorize`: bytes of the body that are sent, and whether of a larger one the beginning is;
+   * answers that are kept, times in milliseconds. */
   sendsBody?: number;
   sendsPart?: true;
   cache?: FilterCache;

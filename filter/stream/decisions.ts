@@ -2,8 +2,8 @@
 // the step that made it, and bounded in number for each step, in number and in bytes for all of them. No
 // traffic can make it grow: what was not asked for longest goes, of the step that has the most.
 //
-// Denials are what strangers can have as many of as they like, so at most a quarter of a step's places
-// are for them while its allowed ones need the rest: who is let in is not pushed out by who is not.
+// Denials are what strangers can have as many of as they like, so when a step is full a quarter of its
+// places is for them and no more: who is let in is not pushed out by who is not.
 //
 // A key is a hash of 128 bits under a seed of this VM (siphash), over the step's own number and all that
 // the key is made of, with lengths: nobody outside can make two that meet, and no two steps share one.
@@ -129,13 +129,15 @@ export class Decisions {
     return decision;
   }
 
-  /** Keeps a copy in place of the former one, if it is one to be kept. */
+  /** Keeps a copy in place of the former one, if it is one to be kept; the former one goes in any case,
+   * unless the new one says nothing that lasts. */
   keep(low: u64, high: u64, made: Decision, now: i64): void {
+    if (isOfTheMoment(made.status)) return;
     const before = index.find(low, high);
     if (before != 0) this.drop(changetype<Decision>(before));
     const ttl = made.isAllowed ? this.ttl : this.denyTtl;
     const size = made.size;
-    if (ttl == 0 || made.isForOne || isOfTheMoment(made.status) || size > MAX_DECISION) return;
+    if (ttl == 0 || made.isForOne || size > MAX_DECISION) return;
     this.makeRoom(made.isAllowed, size + OVERHEAD);
     const at = take(size);
     if (at == 0) return;

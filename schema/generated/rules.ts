@@ -30,7 +30,7 @@ export type Value = string | number | boolean;
  */
 export type Template = string;
 /**
- * Default: the service's.
+ * How long is waited in all, retries included. Default: the service's.
  */
 export type Duration2 = string;
 /**
@@ -362,6 +362,10 @@ export interface Call {
     [k: string]: unknown;
   };
   timeout?: Duration2;
+  /**
+   * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0. Not where the stream is done.
+   */
+  retries?: number;
   maxBody?: Size2;
   /**
    * The answer is `calls.NAME` from then on: `status` (0: no answer; Envoy puts 503 or 504 there), `headers`, `body`, `json`, `error`.

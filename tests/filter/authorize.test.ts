@@ -592,6 +592,30 @@ test("what was said last is good while the service fails, for so long, denials t
   expect([fate(over), over.responseBody]).toEqual(["403", "Forbidden\n"]);
 });
 
+test("a service that only wants to be left alone for now has not changed its mind", () => {
+  const f = filter({ cache: { key: TOKEN, ttl: "10s", staleIfError: "60s" } });
+  as(f, "a");
+  answer(at(f, 0), 200);
+  f.clock.advance(10_000);
+  const limited = as(f, "a");
+  answer(at(f, 1), 429);
+  const next = as(f, "a");
+  at(f, 2).fail();
+  expect([fate(limited), fate(next)]).toEqual(["429", "passed"]);
+});
+
+test("a denial that is not kept takes what was kept away", () => {
+  const f = filter({ cache: { key: TOKEN, ttl: "10s", denyTtl: "0s", staleIfError: "60s" } });
+  as(f, "a");
+  answer(at(f, 0), 200);
+  f.clock.advance(10_000);
+  as(f, "a");
+  answer(at(f, 1), 403);
+  const next = as(f, "a");
+  at(f, 2).fail();
+  expect([fate(next), counted(f, "cache.stale")]).toEqual(["403", 0]);
+});
+
 test("a cluster that is gone is a failure as well", () => {
   let isThere = true;
   const cache = { key: TOKEN, ttl: "1s", staleIfError: "60s" };
