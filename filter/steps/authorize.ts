@@ -45,6 +45,9 @@ const NO_BODY: i64 = -1;
 
 const NO_KEY: StaticArray<Template> = [];
 
+/** It begins to wait only now. */
+const NO_DEADLINE: i64 = -1;
+
 /** What `onError` says. */
 export const enum OnError {
   Deny,
@@ -121,10 +124,10 @@ export class AuthorizeStep extends Step {
       if (outcome != Outcome.Next) return outcome;
     }
     const decisions = this.decisions;
-    if (decisions == null) return this.askAlone(x, false, 0, 0);
+    if (decisions == null) return this.askAlone(x, NO_DEADLINE);
     const isComposed = this.key.length == 0;
     if (isComposed) this.compose(x);
-    if (!this.writeKey(x, decisions)) return this.askAlone(x, false, 0, 0);
+    if (!this.writeKey(x, decisions)) return this.askAlone(x, NO_DEADLINE);
     const low = siphash.low;
     const high = siphash.high;
     const now = milliseconds();
@@ -234,7 +237,7 @@ export class AuthorizeStep extends Step {
       count(Counter.AuthorizeCoalesced);
       return Outcome.Pause;
     }
-    if (joined == Joined.Full) return this.askAlone(x, true, low, high);
+    if (joined == Joined.Full) return this.askAlone(x, deadline, true, low, high);
     if (!isComposed) this.compose(x);
     const token = this.dispatchForAll(x, this.timeoutMs);
     if (token == UNASKABLE) return this.failUnaskable(x);
@@ -243,7 +246,17 @@ export class AuthorizeStep extends Step {
     return begun ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
   }
 
-  private askAlone(x: Exchange, isKeyed: bool, low: u64, high: u64): Outcome {
+  /** Asks for this stream only, which waits no longer than until `deadline`, if it has one already. */
+  private askAlone(
+    x: Exchange,
+    deadline: i64,
+    isKeyed: bool = false,
+    low: u64 = 0,
+    high: u64 = 0,
+  ): Outcome {
+    let timeoutMs = this.timeoutMs;
+    if (deadline != NO_DEADLINE) timeoutMs = (deadline - milliseconds()) as i32;
+    if (timeoutMs <= 0) return this.withoutAnswer(x, isKeyed, low, high);
     x.stepState = 0;
     if (isKeyed || this.retries > 0) {
       const at = x.arena.allocate(offsetof<Alone>() as i32);
@@ -251,13 +264,13 @@ export class AuthorizeStep extends Step {
       const alone = changetype<Alone>(at);
       alone.low = low;
       alone.high = high;
-      alone.deadline = milliseconds() + (this.timeoutMs as i64);
+      alone.deadline = milliseconds() + (timeoutMs as i64);
       alone.retries = this.retries;
       alone.isKeyed = isKeyed;
       x.stepState = at;
     }
     this.compose(x);
-    const token = this.dispatch(this.timeoutMs);
+    const token = this.dispatch(timeoutMs);
     if (token == UNASKABLE) return this.failUnaskable(x);
     if (token == host.NO_CALL) return this.withoutAnswer(x, isKeyed, low, high);
     return x.wait(token, 0) ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
@@ -285,7 +298,7 @@ export class AuthorizeStep extends Step {
   }
 
   private resumeTogether(x: Exchange, common: CommonAnswer): Outcome {
-    if (common.isForAnother) return this.askAlone(x, false, 0, 0);
+    if (common.isForAnother) return this.askAlone(x, common.deadline);
     if (common.decision == 0) return this.fail(x, this.onError == OnError.Allow);
     if (common.isStale) count(Counter.AuthorizeStale);
     return this.apply(x, changetype<Decision>(common.decision), false);

@@ -28,8 +28,9 @@ export class CommonAnswer extends Answer {
   decision: usize = 0;
   /** It is an earlier one, since there was no answer. */
   isStale: bool = false;
-  /** It was for another one: ask yourself. */
+  /** It was for another one: ask yourself, until the deadline that you began to wait with. */
   isForAnother: bool = false;
+  deadline: i64 = 0;
 }
 
 /** Whoever asks: it knows how, and what an answer is worth. */
@@ -235,6 +236,7 @@ function onAnswer(inquiry: Inquiry, answer: HttpAnswer): void {
   while (inquiry.first != 0) {
     const place = changetype<Place>(inquiry.first);
     take(inquiry, place);
+    common.deadline = place.deadline;
     const x = changetype<Exchange>(place.x);
     host.setEffectiveContext(x.id);
     x.onCommonAnswer(common);
