@@ -157,6 +157,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "JSON Schema ignores keywords that its draft does not have, so a misspelt one would let everything pass. docs/reference/rules.md says which drafts there are.",
   },
+  W509: {
+    title: "A key that leaves out what decides",
+    explanation:
+      "A kept answer of `authorize` is given to every request of its key. Whatever the service is told and the key does not tell apart may decide for one request and be applied to another. Send less (`path`, `send.headers`), or put it into the key; without a key all that is sent is the key.",
+  },
   N601: {
     title: "Asked on every request",
     explanation:

@@ -388,6 +388,11 @@ export class BodyPipe {
     return this.limit != UNLIMITED && max(this.declared, this.seen) > this.limit;
   }
 
+  /** Whether its size, as it is announced or has come, is why it cannot be read. */
+  get isTooLargeToRead(): bool {
+    return max(max(this.declared, this.seen), length(this.text()) as i64) > this.readLimit;
+  }
+
   /** Headers are held, and the body is collected, until it can be read. */
   beginReading(): void {
     this.mode = Mode.Collect;

@@ -28,6 +28,7 @@ import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
+import * as inquiries from "./inquiries";
 import {
   Accept,
   Configuration,
@@ -81,6 +82,9 @@ const FIRST_CANDIDATES: i32 = 4;
 /** Callouts that a stream may have out at a time. */
 export const MAX_CALLS: i32 = 32;
 
+/** In place of a token: what it waits for together with other streams. */
+const TOGETHER: i32 = i32.MIN_VALUE;
+
 /** The stream, as the one who waits for its callouts. */
 @final
 class StreamWaiter extends Waiter {
@@ -119,6 +123,8 @@ export class Exchange extends View {
   /** Tokens of the callouts that the walk waits for. */
   private readonly tokens: StaticArray<i32> = new StaticArray<i32>(MAX_CALLS);
   private tokenCount: i32 = 0;
+  /** Its place among those that wait together (inquiries.ts), or 0. */
+  private together: usize = 0;
   /** What the step at hand keeps while it waits: an address in the arena. */
   stepState: usize = 0;
   readonly waiter: StreamWaiter = new StreamWaiter(this);
@@ -618,12 +624,27 @@ export class Exchange extends View {
     return true;
   }
 
+  /** The same for an answer that others wait for too; `place` is its place among them. */
+  waitTogether(place: usize): bool {
+    if (this.tokenCount == MAX_CALLS) return false;
+    this.together = place;
+    unchecked((this.tokens[this.tokenCount++] = TOGETHER));
+    return true;
+  }
+
+  /** What all of them are told; the stream is the effective context. */
+  onCommonAnswer(answer: Answer): void {
+    this.together = 0;
+    this.onAnswer(TOGETHER, answer, inquiries.COMMON);
+  }
+
   private forgetCalls(): void {
     while (this.tokenCount > 0) this.forget(unchecked(this.tokens[--this.tokenCount]));
   }
 
   private forget(token: i32): void {
-    if (isDefined(HIGRESS) && token < 0) redisCalls.forget(token);
+    if (token == TOGETHER) inquiries.leave(this.together);
+    else if (isDefined(HIGRESS) && token < 0) redisCalls.forget(token);
     else httpCalls.forget(token);
   }
 

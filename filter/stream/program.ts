@@ -14,6 +14,7 @@ import { Condition, Facts } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
+import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 import { RedisService } from "./redis-service";
@@ -285,6 +286,8 @@ export class Configuration {
   readonly arena: Arena = Arena.create();
   /** Of its `validate` steps; they go with it. */
   readonly schemas: Schema[] = [];
+  /** What its `authorize` steps keep of what they were told. */
+  readonly decisions: Decisions[] = [];
   /** The servers that its steps call. */
   readonly redis: RedisService[] = [];
   /** What applies where no entry does; null: nothing. */
@@ -368,6 +371,7 @@ export class Configuration {
 
   destroy(): void {
     for (let i = 0; i < this.schemas.length; i++) this.schemas[i].destroy();
+    for (let i = 0; i < this.decisions.length; i++) this.decisions[i].clear();
     this.arena.destroy();
   }
 }

@@ -56,6 +56,27 @@ const EXAMPLES = [
 const services = { auth: { cluster: "auth-cluster" } };
 const settings = { holdHeaders: true, onInvalidRule: "skip" };
 const authorize = { authorize: { service: "auth" } };
+const authorizeOnce = {
+  authorize: {
+    service: "auth",
+    upstream: { set: ["x-*"], append: ["accept"] },
+    client: ["*"],
+    cache: {
+      key: ["$(request.method)", "$(request.headers['x-a'])"],
+      ttl: "90s",
+      staleIfError: "2m",
+    },
+    retries: 2,
+  },
+};
+const authorizeBody = {
+  authorize: {
+    service: "auth",
+    send: { headers: ["*"] },
+    body: { maxBytes: 30, partial: true },
+    cache: { ttl: "2m", maxEntries: 5 },
+  },
+};
 
 /** Rules that do all there is to bodies, around callouts: what the examples have little of. */
 const BODY_RULES: unknown[] = [
@@ -82,6 +103,17 @@ const BODY_RULES: unknown[] = [
     { events: { maxSize: 64, edit: [{ json: { set: { "/i": "$(event.index)" } } }, { id: "1" }] } },
     { events: { format: "lines", edit: [{ when: "event.data.contains('o')", drop: true }] } },
     { events: { format: "sse", edit: [{ data: "$(event.data)\n$(event.type)" }] } },
+  ],
+  [
+    authorizeBody,
+    { body: { append: "$(request.body)" }, when: "request.body.contains('o')" },
+    authorizeOnce,
+    { body: { json: { set: { "/b": "$(request.json)" } }, maxSize: 200, onError: "deny" } },
+  ],
+  [
+    authorizeOnce,
+    { body: { replace: [{ find: "fo", with: "$(now)" }] } },
+    { authorize: { ...authorizeBody.authorize, body: { maxBytes: 100 }, onError: "allow" } },
   ],
   [
     authorize,
