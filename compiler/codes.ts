@@ -113,6 +113,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "It was evaluated, with these values, and has none: a conversion, an index, a key or a number is not what it must be, or it costs too much. In rules, edits are then skipped and guards act; docs/reference/expressions.md says how to provide for it.",
   },
+  R321: {
+    title: "A name with a meaning of its own",
+    explanation:
+      "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:
@@ -154,6 +159,11 @@ export const codes: Record<string, Code> = {
     title: "A keyword that says nothing",
     explanation:
       "JSON Schema ignores keywords that its draft does not have, so a misspelt one would let everything pass. docs/reference/rules.md says which drafts there are.",
+  },
+  W509: {
+    title: "A key that leaves out what decides",
+    explanation:
+      "A kept answer of `authorize` is given to every request of its key. Whatever the service is told and the key does not tell apart may decide for one request and be applied to another. Send less (`path`, `send.headers`), or put it into the key; without a key all that is sent is the key.",
   },
   N601: {
     title: "Asked on every request",

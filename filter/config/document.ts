@@ -14,7 +14,7 @@ import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
 import { Redaction } from "../steps/redaction";
-import { Accept, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
@@ -494,6 +494,7 @@ class Decoder {
         context.names.demands |= Demand.Request | Demand.WholeResponse;
       }
     }
+    steps.reroute = steps.rerouteOf(node, Reroute.Inherited);
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     steps.mostCaptured = 0;

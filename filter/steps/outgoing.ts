@@ -8,6 +8,7 @@ import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
+import { isFraming, isOfBytes } from "../stream/hop-by-hop";
 import { FieldEdits } from "./field-edits";
 import { JsonTemplate } from "./json-template";
 
@@ -28,6 +29,11 @@ export class Outgoing {
     return json != null ? json.evaluate(x, scratch) : NONE;
   }
 
+  /** Whether memory ran out for the body, so that `body` answered NONE for one that the rule gives. */
+  isLost(body: Span): bool {
+    return body == NONE && (this.text != null || this.json != null);
+  }
+
   methodOr(x: Exchange, otherwise: Span): Span {
     const method = this.method;
     return method == null ? otherwise : method.evaluate(x, Absent.Skips, scratch);
@@ -40,16 +46,25 @@ export class Outgoing {
 
   /** Makes of the fields that are sent along all that are sent. */
   finish(x: Exchange, fields: FieldList): void {
-    if (this.json != null) fields.push(field.contentType, field.applicationJson, NONE);
+    if (this.text != null || this.json != null) dropFieldsOfBytes(fields);
+    if (this.json != null) fields.set(field.contentType, field.applicationJson);
     const edits = this.edits;
     if (edits != null) edits.run(x, fields);
   }
 }
 
-/** Adds the headers of the request that are sent along. */
+/** What the request said of its own bytes is not true of those that are sent instead. */
+function dropFieldsOfBytes(fields: FieldList): void {
+  for (let i = fields.count - 1; i >= 0; i--) {
+    if (isOfBytes(fields.name(i))) fields.removeAt(i);
+  }
+}
+
+/** Adds the headers of the request that are sent along; what says how that one is framed is not. */
 export function sendAlong(request: HeaderMap, names: StaticArray<Glob>, fields: FieldList): void {
   for (let i = 0; i < request.count; i++) {
     const name = request.name(i);
-    if (!isPseudo(name) && anyMatches(names, name)) fields.push(name, request.value(i), NONE);
+    if (isPseudo(name) || isFraming(name) || !anyMatches(names, name)) continue;
+    fields.push(name, request.value(i), NONE);
   }
 }

@@ -14,6 +14,7 @@ import { Condition, Facts } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
+import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 import { RedisService } from "./redis-service";
@@ -50,10 +51,19 @@ export const enum Accept {
   Identity,
 }
 
+/** Whether edits of a step make the host choose the route again. */
+export const enum Reroute {
+  /** As the document has it. */
+  Inherited,
+  No,
+  Yes,
+}
+
 export abstract class Step {
   /** Says whether it acts; null: always. */
   when: Expression | null = null;
   onFailure: OnFailure = OnFailure.Skip;
+  reroute: Reroute = Reroute.Inherited;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
   /** Whether its condition, and what it does, read the body. */
@@ -208,11 +218,6 @@ export class Program {
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
 
-  /** The host is to be told before the first edit that the route stays. */
-  get tellsToKeepRoute(): bool {
-    return this.isForHigress && !this.reroute;
-  }
-
   finish(arena: Arena): void {
     const n = this.rules.length;
     const conditions = new StaticArray<Condition | null>(n);
@@ -281,6 +286,8 @@ export class Configuration {
   readonly arena: Arena = Arena.create();
   /** Of its `validate` steps; they go with it. */
   readonly schemas: Schema[] = [];
+  /** What its `authorize` steps keep of what they were told. */
+  readonly decisions: Decisions[] = [];
   /** The servers that its steps call. */
   readonly redis: RedisService[] = [];
   /** What applies where no entry does; null: nothing. */
@@ -300,6 +307,8 @@ export class Configuration {
   /** 0: the host's own. */
   requestsPerCycle: i32 = 0;
   private requests: i32 = 0;
+  /** Bytes for which a new VM was asked for last. */
+  private memoryBefore: i64 = 0;
   private users: i32 = 0;
 
   /** Makes the indices, once all rules and entries are there. */
@@ -333,10 +342,20 @@ export class Configuration {
     return chosen != null ? chosen.program : this.global;
   }
 
-  /** Counts a request; whether it is time for a new VM. */
+  /** Counts a request; whether it is time to ask for a new VM. Where none comes of it, the next time is
+   * after as many requests, or as much memory, again. */
   wantsRebuild(): bool {
-    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) return true;
-    return this.rebuildMemory > 0 && (memory.size() as i64) << 16 >= this.rebuildMemory;
+    let isTime = false;
+    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) {
+      this.requests = 0;
+      isTime = true;
+    }
+    const size = (memory.size() as i64) << 16;
+    if (this.rebuildMemory > 0 && size - this.memoryBefore >= this.rebuildMemory) {
+      this.memoryBefore = size;
+      isTime = true;
+    }
+    return isTime;
   }
 
   use(): void {
@@ -352,6 +371,7 @@ export class Configuration {
 
   destroy(): void {
     for (let i = 0; i < this.schemas.length; i++) this.schemas[i].destroy();
+    for (let i = 0; i < this.decisions.length; i++) this.decisions[i].clear();
     this.arena.destroy();
   }
 }

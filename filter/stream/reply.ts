@@ -53,7 +53,7 @@ export function send(
   builder.begin();
   for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
   const pairs = builder.end();
-  if (pairs == NONE) {
+  if (pairs == NONE || headers.failed) {
     x.end(host.EMPTY);
     builder.begin();
     host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);

@@ -30,7 +30,7 @@ export type Value = string | number | boolean;
  */
 export type Template = string;
 /**
- * Default: the service's.
+ * How long is waited in all, retries included. Default: the service's.
  */
 export type Duration2 = string;
 /**
@@ -113,37 +113,53 @@ export type Size6 = string | number;
  */
 export type Size7 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration4 = string;
-/**
- * How long the reply may take; default: the service's. The host gives up after the service's in any case.
- */
-export type Duration5 = string;
-/**
- * Default 15s.
- */
-export type Duration6 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size8 = string | number;
+/**
+ * How long the request waits in all, retries included. Default: the service's.
+ */
+export type Duration4 = string;
+/**
+ * How long an answer is good for.
+ */
+export type Duration5 = string;
+/**
+ * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
+ */
+export type Duration6 = string;
+/**
+ * How much longer an answer is good for while the service fails.
+ */
+export type Duration7 = string;
+/**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration8 = string;
+/**
+ * Default 15s.
+ */
+export type Duration9 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size9 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration7 = string;
-/**
- * None waits longer for others; default 1s.
- */
-export type Duration8 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size10 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration10 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration11 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size11 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -273,11 +289,11 @@ export interface Settings {
    */
   onInvalidRule?: "reject" | "skip";
   /**
-   * Whether edits of the request select its route anew; default false.
+   * Whether edits of the request select its route anew; default false, which Higress can do where `host` says that it is the host. Rules and steps may have their own. Envoy forgets the route at each edit of the request by a filter of this kind, whatever stands here (measured on 1.40): there, let routes match what no rule edits.
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so with `reroute: false` it is told. Default `envoy`, which never does by itself.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
@@ -295,7 +311,7 @@ export interface Settings {
   domains?: "inOrder" | "mostSpecific";
 }
 /**
- * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it).
+ * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it): once, and again after as much again if it is still the old one.
  */
 export interface Rebuild {
   /**
@@ -374,6 +390,10 @@ export interface Call {
     [k: string]: unknown;
   };
   timeout?: Duration2;
+  /**
+   * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0. Not where the stream is done.
+   */
+  retries?: number;
   maxBody?: Size2;
   /**
    * The answer is `calls.NAME` from then on: `status` (0: no answer; Envoy puts 503 or 504 there), `headers`, `body`, `json`, `error`.
@@ -474,6 +494,10 @@ export interface Rule {
    * No later rule applies once this one has; default false.
    */
   final?: boolean;
+  /**
+   * Whether edits of this rule select the request's route anew; default: as `settings.reroute` says.
+   */
+  reroute?: boolean;
   /**
    * Steps for the request, in order.
    */
@@ -667,6 +691,10 @@ export interface RequestStep {
    */
   when?: string;
   onError?: StepOnError;
+  /**
+   * Whether this step's edit of the request (headers, cookies, query, path, host, method, or what `authorize` adds) selects its route anew, as `settings.reroute` has it; default: as the rule says. Rules are not chosen again.
+   */
+  reroute?: boolean;
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
@@ -1247,7 +1275,13 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
+  body?: AuthorizeBody;
   timeout?: Duration4;
+  /**
+   * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0.
+   */
+  retries?: number;
+  cache?: AuthorizeCache;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -1275,6 +1309,147 @@ export interface AuthorizeSend {
  */
 export interface HeaderValues6 {
   [k: string]: ValueOrList;
+}
+/**
+ * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
+ */
+export interface AuthorizeBody {
+  maxBytes: Size8;
+  /**
+   * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
+   */
+  partial?: boolean;
+}
+/**
+ * Keep what the service said, in each worker, and ask once for requests that come at the same time. Failures are never kept, nor an answer that sets cookies, nor 408, 425 and 429.
+ */
+export interface AuthorizeCache {
+  /**
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent.
+   */
+  key?:
+    | Template
+    | [Template]
+    | [Template, Template]
+    | [Template, Template, Template]
+    | [Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template, Template, Template]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ];
+  ttl: Duration5;
+  denyTtl?: Duration6;
+  staleIfError?: Duration7;
+  /**
+   * Answers kept in each worker; default 10000. The one not asked for longest goes.
+   */
+  maxEntries?: number;
 }
 /**
  * Headers of the answer that go on to the upstream. A client's own lines of a name in `set` are always removed.
@@ -1320,7 +1495,7 @@ export interface RedisCommand {
    * @maxItems 64
    */
   command: [string | number, ...(string | number)[]];
-  timeout?: Duration5;
+  timeout?: Duration8;
   /**
    * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
    */
@@ -1421,8 +1596,8 @@ export interface Forward {
   json?: {
     [k: string]: unknown;
   };
-  timeout?: Duration6;
-  maxBody?: Size8;
+  timeout?: Duration9;
+  maxBody?: Size9;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1500,13 +1675,13 @@ export interface Attributes {
   trace?: AttributeValues2;
 }
 /**
- * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log.
+ * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log. Names that make Higress do something are refused.
  */
 export interface AttributeValues {
   [k: string]: Template;
 }
 /**
- * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. 64 KiB in all.
+ * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. A member that is there already gets the new value. What would make it more than 64 KiB, or is there and no object, leaves it as it is (counted as `attributes_log_skipped.size`, `attributes_log_skipped.foreign`).
  */
 export interface AttributeValues1 {
   [k: string]: Template;
@@ -1593,7 +1768,7 @@ export interface Emit {
   headers?: {
     [k: string]: string;
   };
-  maxBody?: Size9;
+  maxBody?: Size10;
   /**
    * The share of streams that is told of; default all.
    */
@@ -1602,7 +1777,7 @@ export interface Emit {
    * What must not leave. Of `json`, members by `redact.json` go, and expressions see stars where they read what is secret.
    */
   redact?: string | Redact;
-  timeout?: Duration7;
+  timeout?: Duration10;
   batch?: Batch;
   queue?: Queue;
   /**
@@ -1618,7 +1793,7 @@ export interface Batch {
    * At most so many; default 100.
    */
   count?: number;
-  age?: Duration8;
+  age?: Duration11;
 }
 /**
  * What waits or is on its way, in each worker; what comes beyond is dropped.
@@ -1628,7 +1803,7 @@ export interface Queue {
    * Events; default 1000.
    */
   count?: number;
-  bytes?: Size10;
+  bytes?: Size11;
 }
 export interface Entry {
   /**

@@ -261,3 +261,163 @@ test("forward with a name keeps the answer and goes on", () => {
   at(f, 0).respond({ headers: [[":status", "200"]], body: json({ v: 1 }) });
   expect(s.sent("x-v")).toEqual(["1"]);
 });
+
+const names = (headers: [string, string][]) =>
+  headers.map(([name]) => name).filter((name) => !name.startsWith(":"));
+
+/** What the client says of its connection and of its body. */
+const OF_HOP_AND_BODY = {
+  connection: "close, X-Hop ,x-other",
+  "x-hop": "1",
+  "proxy-connection": "keep-alive",
+  "proxy-authorization": "basic abc",
+  "keep-alive": "timeout=5",
+  te: "trailers",
+  "content-type": "text/plain",
+  "content-encoding": "gzip",
+  "content-language": "de",
+  digest: "sha-256=abc",
+  "content-digest": "sha-256=:abc:",
+  "repr-digest": "sha-256=:abc:",
+  "content-md5": "abc",
+  "x-end": "1",
+};
+
+test("forward passes on nothing of the client's connection, nor of a body that is not sent", () => {
+  const sent = (forward: object) => {
+    const f = filter([{ forward }]);
+    f.open(INFO).request(OF_HOP_AND_BODY);
+    return at(f, 0).headers;
+  };
+  expect(names(sent({}))).toEqual(["x-end"]);
+  const json = sent({ json: 1 });
+  expect(names(json)).toEqual(["x-end", "content-type"]);
+  expect(header(json, "content-type")).toBe("application/json");
+  // A text is of the request's type, unless the rule says another.
+  const text = sent({ body: "$(request.method)" });
+  expect(names(text)).toEqual(["content-type", "content-language", "x-end"]);
+  const own = sent({ json: 1, headers: { set: { "content-type": "application/ld+json" } } });
+  expect(own.filter(([name]) => name === "content-type")).toEqual([
+    ["content-type", "application/ld+json"],
+  ]);
+});
+
+test("forward passes on nothing of the upstream's connection", () => {
+  const f = filter([{ forward: {} }]);
+  const s = f.open(INFO).request();
+  at(f, 0).respond({
+    headers: [
+      [":status", "200"],
+      ["x-a", "1"],
+      ["connection", "x-hop"],
+      ["connection", "close, x-second"],
+      ["x-hop", "1"],
+      ["x-second", "1"],
+      ["proxy-connection", "close"],
+      ["proxy-authenticate", "basic"],
+      ["transfer-encoding", "chunked"],
+    ],
+  });
+  expect(names(s.response ?? []).filter((name) => name !== "content-length")).toEqual(["x-a"]);
+});
+
+test("call with json says so once, whatever is sent along", () => {
+  const f = filter([{ call: { service: "a", send: ["content-*", "digest"], json: [1] } }]);
+  f.open().request(OF_HOP_AND_BODY);
+  const { headers } = at(f, 0);
+  expect(headers.filter(([name]) => name === "content-type")).toEqual([
+    ["content-type", "application/json"],
+  ]);
+  expect(names(headers).sort()).toEqual(["content-language", "content-type"]);
+});
+
+/** The last bodies find the filter's memory full: it holds half a gigabyte at the most. */
+test("an answer whose body is lost to memory is none", () => {
+  const call = (_: unknown, i: number) => ({
+    call: { service: "a", maxBody: "64MiB", as: `c${i}` },
+  });
+  const parallel = Array.from({ length: 9 }, call);
+  const said = { headers: { set: { "x-said": "$(calls.last.status) $(calls.last.error)" } } };
+  const run = (...steps: object[]) => {
+    const f = filter([{ parallel }, ...steps]);
+    const s = f.open(INFO).request();
+    const body = new Uint8Array(60 << 20);
+    for (let i = 0; i < 10; i++) at(f, i).respond({ headers: [[":status", "200"]], body });
+    expect(f.traps).toEqual([]);
+    return { f, s };
+  };
+  const called = run({ call: { service: "a", maxBody: "64MiB", as: "last" } }, said);
+  expect(called.s.sent("x-said")).toEqual(["0 out of memory"]);
+  expect(called.f.metrics["ruleway.call.failed"]).toBe(2);
+  const guarded = run({ call: { service: "a", maxBody: "64MiB", as: "last", onError: "deny" } });
+  expect([guarded.s.status, guarded.s.upstream]).toEqual(["503", undefined]);
+  for (const forward of [{ maxBody: "64MiB" }, { maxBody: "64MiB", as: "last" }]) {
+    const { s } = run({ forward });
+    expect([s.status, s.upstream]).toEqual(["502", undefined]);
+  }
+});
+
+test("a call without an answer is made again, within the one deadline", () => {
+  const call = { service: "a", json: { p: "$(request.path)" }, as: "x", retries: 2, timeout: "1s" };
+  const after = { headers: { set: { "x-x": "$(calls.x.status)" } } };
+  const f = filter([{ call }, after]);
+  const s = f.open().request({ ":path": "/p" });
+  f.clock.advance(100);
+  at(f, 0).respond({ headers: [[":status", "503"]] });
+  expect([s.upstream, at(f, 1).timeout]).toEqual([undefined, 900]);
+  expect([at(f, 1).headers, at(f, 1).body]).toEqual([at(f, 0).headers, at(f, 0).body]);
+  at(f, 1).fail();
+  at(f, 2).respond({ headers: [[":status", "404"]] });
+  expect(s.sent("x-x")).toEqual(["404"]);
+  expect(f.metrics["ruleway.call.retried"]).toBe(2);
+  const t = f.open().request();
+  for (const i of [3, 4, 5]) at(f, i).respond({ headers: [[":status", "500"]] });
+  expect([t.sent("x-x"), f.calls.length]).toEqual([["500"], 6]);
+  const u = f.open().request();
+  f.clock.advance(1000);
+  expect([u.sent("x-x"), f.calls.length]).toEqual([["0"], 7]);
+  const v = f.open().request();
+  at(f, 7).fail();
+  v.close();
+  at(f, 8).respond({ headers: [[":status", "200"]] });
+  expect([v.upstream, f.traps]).toEqual([undefined, []]);
+});
+
+test("calls of a list are made again each by itself; what waits for one waits on", () => {
+  const f = filter([
+    {
+      parallel: [
+        { call: { service: "a", as: "x", retries: 1 } },
+        { call: { service: "a", as: "y" } },
+        {
+          call: { service: "b", path: "/$(calls.x.status)", as: "z", retries: 1, onError: "deny" },
+          needs: ["x"],
+        },
+      ],
+    },
+    { headers: { set: { "x-x": "$(calls.x.status) $(calls.y.status) $(calls.z.status)" } } },
+  ]);
+  const s = f.open().request();
+  expect(f.calls).toHaveLength(2);
+  at(f, 0).fail();
+  at(f, 1).fail();
+  expect(f.calls).toHaveLength(3);
+  at(f, 2).respond({ headers: [[":status", "201"]] });
+  expect(header(at(f, 3).headers, ":path")).toBe("/201");
+  at(f, 3).fail();
+  at(f, 4).respond({ headers: [[":status", "200"]] });
+  expect(s.sent("x-x")).toEqual(["201 0 200"]);
+  const t = f.open().request();
+  at(f, 5).respond({ headers: [[":status", "200"]] });
+  at(f, 7).fail();
+  at(f, 8).fail();
+  expect([t.status, t.upstream]).toEqual(["503", undefined]);
+  expect(f.traps).toEqual([]);
+});
+
+test("where the stream is done nobody waits, and nothing is made again", () => {
+  const f = new Filter();
+  const rules = [{ done: [{ call: { service: "a", retries: 1 } }] }];
+  expect(f.configure({ ruleway: 1, services, rules })).toBe(false);
+  expect(f.errors.join()).toContain("R312");
+});

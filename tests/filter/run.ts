@@ -114,6 +114,12 @@ export class Stream implements Sink {
     this.stream.close();
   }
 
+  /** What was set as filter state of that name. */
+  property(name: string): string | undefined {
+    const value = this.stream.filterState.get(name);
+    return value && new TextDecoder().decode(value);
+  }
+
   get status(): string | undefined {
     return this.response?.find(([name]) => name === ":status")?.[1];
   }
