@@ -48,6 +48,7 @@ import { decodeEmit } from "./emit";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeStatuses } from "./match";
+import { decodeMetric } from "./metric";
 import { decodeRateLimit } from "./rate-limit";
 import { decodeRedisStep } from "./redis";
 import { Services } from "./services";
@@ -173,6 +174,7 @@ export class StepDecoder {
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
       if (equalsText(verb, "set")) return this.decodeSet(value);
       if (equalsText(verb, "log")) return this.decodeLog(value);
+      if (equalsText(verb, "metric")) return decodeMetric(context, value);
       if (equalsText(verb, "stop")) return new StopStep();
     }
     return null;

@@ -17,6 +17,7 @@ import { Answer } from "./answer";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 import { RedisService } from "./redis-service";
+import { RuleMetrics } from "./rule-metrics";
 
 /** What running a step leads to. */
 export const enum Outcome {
@@ -168,6 +169,8 @@ export class Rule {
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
   captureCount: i32 = 0;
+  /** What becomes of it is counted here; null: nowhere. */
+  metrics: RuleMetrics | null = null;
   /** Its place in the list it stands in. */
   place: i32 = 0;
   demands: i32 = 0;
@@ -207,6 +210,8 @@ export class Program {
   place: string = "";
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
+  /** What becomes of its own rules is counted. */
+  countsRules: bool = true;
 
   /** The host is to be told before the first edit that the route stays. */
   get tellsToKeepRoute(): bool {
@@ -314,6 +319,17 @@ export class Configuration {
       this.entries[i].program.finish(this.arena);
     }
     this.index = Index.of(conditions, this.arena);
+  }
+
+  /** How many rules there are. */
+  get ruleCount(): i32 {
+    const global = this.global;
+    let n = global == null ? 0 : global.rules.length;
+    for (let i = 0; i < this.entries.length; i++) {
+      const program = this.entries[i].program;
+      n += program.rules.length - program.inherited;
+    }
+    return n;
   }
 
   /** The program for the stream, or null. */

@@ -37,7 +37,7 @@ const builder = new host.PairsBuilder();
 /** An answer with a body that names its status, and no headers of its own. */
 export function plain(x: Exchange, status: i32, details: Span): void {
   builder.begin();
-  x.end();
+  x.end(status);
   host.sendLocalResponse(status, details, builder.end(), bodyOf(status));
 }
 
@@ -52,7 +52,8 @@ export function send(
   builder.begin();
   for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
   const pairs = builder.end();
-  x.end();
+  // What an upstream says of a request that went there is no refusal of ours.
+  x.end(details == forwarded ? 0 : status);
   if (pairs == NONE) {
     builder.begin();
     host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);

@@ -58,6 +58,10 @@ export type Duration3 = string;
  */
 export type Log = string | Log1;
 /**
+ * A template, or one whose values are known.
+ */
+export type MetricTag = string | MetricTag1;
+/**
  * No further steps and no further rules in this phase.
  */
 export type Stop = true;
@@ -258,6 +262,10 @@ export interface Settings {
    */
   maxRequestsPerIoCycle?: number;
   /**
+   * Whether the host's metrics tell of each rule by name: `ruleway.rule.NAME.applied`, `.skipped.REASON`, `.failed`, `.refused`; default true. Each costs a stream one host call.
+   */
+  ruleMetrics?: boolean;
+  /**
    * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
    */
   holdHeaders?: boolean;
@@ -315,6 +323,7 @@ export interface TaskStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -408,6 +417,44 @@ export interface Log1 {
    */
   level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
   text: Template;
+}
+/**
+ * Counts, sets or records a number under a name of your own in the host's metrics (Envoy: `wasmcustom.NAME`). A value that is null is left out. One that is no number, is negative or is above 2^53, changes nothing (counted as `metric.failed`); traffic never depends on it.
+ */
+export interface Metric {
+  /**
+   * Words of letters, digits and `_` with dots between them, at most 128 characters: `checkout.orders`. Not `ruleway` and what begins with it and a dot, which are the filter's own.
+   */
+  name: string;
+  /**
+   * `counter` (default) adds the value, `gauge` becomes it, `histogram` records it.
+   */
+  type?: "counter" | "gauge" | "histogram";
+  /**
+   * Default 1. Fractions are rounded; a duration counts in milliseconds.
+   */
+  value?: number | string;
+  /**
+   * Of a gauge, instead of `value`: what it changes by, also downwards: 1 when something begins and -1 when it is done.
+   */
+  add?: number | string;
+  /**
+   * Tag -> value. Each combination of values is a metric of its own, `NAME.TAG.VALUE.TAG.VALUE`, tags in alphabetical order. In a value all but letters, digits, `-` and `_` becomes `_`; of more than 64 bytes the first count; a value that is null or empty is `none`.
+   */
+  tags?: {
+    [k: string]: MetricTag;
+  };
+  /**
+   * So many combinations of tags in each worker, default 100; for those that come later all tags are `other` (counted as `metric.overflow`). A host never forgets a metric, so what clients send must not make them.
+   */
+  maxSeries?: number;
+}
+export interface MetricTag1 {
+  value: Template;
+  /**
+   * What it can be; everything else is `other`.
+   */
+  values: string | [string, ...string[]];
 }
 export interface Rule {
   /**
@@ -650,6 +697,7 @@ export interface RequestStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -1499,6 +1547,7 @@ export interface ResponseStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -1517,6 +1566,7 @@ export interface DoneStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
