@@ -49,7 +49,7 @@ export interface FilterStep {
   answers?: true;
   /** Of `rateLimit`: counts, seconds, algorithm, burst of each limit; the status of a refusal. */
   rates?: Array<[count: number, seconds: number, algorithm: number, burst: number]>;
-  scope?: "proxy" | "worker";
+  scope?: "proxy" | "worker" | "cluster";
   keyed?: true;
   allowsOnError?: true;
   status?: number;

@@ -156,7 +156,10 @@ class Teller {
       return `${count} in ${period(seconds)}${at}`;
     });
     const apart = step.keyed ? "of each key" : "of all requests together";
-    const where = step.scope === "proxy" ? "over all workers" : "in each worker";
+    const places = {
+      ...{ cluster: "over all proxies", proxy: "over all workers", worker: "in each worker" },
+    };
+    const where = places[step.scope ?? "proxy"];
     const failed = step.allowsOnError ? "the request goes on" : "503";
     const calls = step.scope === "proxy" ? `; two host calls; without an answer: ${failed}` : "";
     this.say(

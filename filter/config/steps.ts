@@ -162,7 +162,7 @@ export class StepDecoder {
       if (equalsText(verb, "validate")) return this.decodeValidate(value, isResponse);
       if (equalsText(verb, "store")) return decodeStore(context, value);
       if (equalsText(verb, "rateLimit"))
-        return decodeRateLimit(context, value, this.responseOr(value, 429));
+        return decodeRateLimit(context, this.services, value, this.responseOr(value, 429));
       if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
       if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);

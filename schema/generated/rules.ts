@@ -223,7 +223,7 @@ export interface Service {
   redis?: RedisServer;
 }
 /**
- * The service is Redis: `redis` steps send it commands, and nothing else can. Only Higress has a client for it (R402).
+ * The service is Redis: `redis` steps send it commands, `rateLimit` of the scope `cluster` counts there, and nothing else calls it. Only Higress has a client for it (R402).
  */
 export interface RedisServer {
   /**
@@ -1358,9 +1358,13 @@ export interface RateLimit {
    */
   burst?: number;
   /**
-   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls.
+   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls. `cluster`: exact over all proxies that count in one Redis (target higress): one script for each request, which waits for it, by the server's clock.
    */
-  scope?: "worker" | "proxy";
+  scope?: "worker" | "proxy" | "cluster";
+  /**
+   * Of the scope `cluster`: name of an entry of `services` that has `redis` (3.2 or later). A request waits for the service's `timeout` at most.
+   */
+  service?: string;
   /**
    * Steps with the same name, limits and algorithm count together, in all rules and entries. Default: each step for itself, known by the name of its rule and its place in it.
    */
@@ -1375,7 +1379,7 @@ export interface RateLimit {
   headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
   respond?: Respond2;
   /**
-   * The counts cannot be read or written: `deny` (503, the default) or `allow`.
+   * The counts cannot be read or written, or Redis does not answer: `deny` (503, the default) or `allow`.
    */
   onError?: "deny" | "allow";
 }
