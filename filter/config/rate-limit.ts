@@ -67,7 +67,8 @@ function stepOf(
       return null;
     }
     if (service == NO_NODE) {
-      const text = 'the key "service" is missing: the scope cluster counts in a service that is Redis';
+      const text =
+        'the key "service" is missing: the scope cluster counts in a service that is Redis';
       context.report.add(node, "R202", -1, text);
       return null;
     }
