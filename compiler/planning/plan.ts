@@ -57,6 +57,8 @@ export interface FilterStep {
   stores?: Array<[name: string, keys: number]>;
   /** Of `emit`: the bytes of each body that are told. */
   maxBody?: number;
+  /** How many events of it wait at the most. */
+  queueEvents?: number;
   /** Of a callout. */
   cluster?: string;
   timeout?: number;

@@ -25,10 +25,14 @@ export function tellTask({ every, jitter, onStart, leader, steps }: FilterTask):
   const start = onStart ? ", and at the start" : "";
   const late = jitter > 0 ? `, at most ${jitter} ms later` : "";
   const asked = steps.flatMap(
-    (step): Array<Pick<FilterStep, "cluster" | "timeout">> =>
+    (step): Array<Pick<FilterStep, "cluster" | "timeout" | "queueEvents">> =>
       step.timeout === undefined ? (step.calls ?? []) : [step],
   );
-  const calls = asked.map(({ cluster, timeout }) => `asks ${cluster}, ${timeout} ms at most`);
+  const calls = asked.map(({ cluster, timeout, queueEvents }) =>
+    queueEvents === undefined
+      ? `asks ${cluster}, ${timeout} ms at most`
+      : `tells ${cluster}, and does not wait; ${queueEvents} events may`,
+  );
   return [`every ${every} ms${late}${start}, by ${who}`, ...calls];
 }
 

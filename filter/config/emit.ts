@@ -8,6 +8,7 @@ import { errorOffset, errorText, Path } from "../json/path";
 import { NO_NODE } from "../json/tape";
 import { Notation, Template as RegexTemplate, Unknown } from "../regex/index";
 import { Glob } from "../rules/glob";
+import { Phase } from "../rules/name";
 import * as quantity from "../rules/quantity";
 import { ALL, EmitStep } from "../steps/emit";
 import { Redaction, Secret, stars } from "../steps/redaction";
@@ -65,6 +66,8 @@ export function decodeEmit(context: Context, services: Services, value: i32): Em
       );
     return step;
   }
+  if (context.phase == Phase.Task)
+    context.report.add(value, "R312", -1, "a task has no stream to tell of: its event is json");
   const mostBody = context.sizeOr(value, "maxBody", DEFAULT_MAX_BODY);
   if (mostBody > LARGEST_BODY)
     context.report.add(context.member(value, "maxBody"), "R308", -1, "16MiB at most");

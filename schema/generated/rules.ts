@@ -39,6 +39,10 @@ export type Duration2 = string;
 export type Size2 = string | number;
 export type StatusCode = number;
 /**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration3 = string;
+/**
  * Several callouts at a time; goes on when all are answered.
  *
  * @minItems 1
@@ -46,13 +50,29 @@ export type StatusCode = number;
  */
 export type Parallel = [ParallelCall, ...ParallelCall[]];
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size3 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration4 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration5 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * Text with templates; a single `$(…)` keeps its type.
  */
 export type StoredValue = string | number | boolean | StoredValue1;
 /**
  * After that it is absent; default: never.
  */
-export type Duration3 = string;
+export type Duration6 = string;
 /**
  * A line in the host's log.
  */
@@ -87,7 +107,7 @@ export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size3 = string | number;
+export type Size5 = string | number;
 /**
  * Take members and elements away.
  *
@@ -103,31 +123,11 @@ export type JsonPlaces1 = [string, ...string[]];
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size4 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
-export type Size5 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
 export type Size6 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size7 = string | number;
-/**
- * Default: the service's.
- */
-export type Duration4 = string;
-/**
- * How long the reply may take; default: the service's. The host gives up after the service's in any case.
- */
-export type Duration5 = string;
-/**
- * Default 15s.
- */
-export type Duration6 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
@@ -141,7 +141,7 @@ export type Size9 = string | number;
  */
 export type Duration7 = string;
 /**
- * None waits longer for others; default 1s.
+ * Default 15s.
  */
 export type Duration8 = string;
 /**
@@ -303,14 +303,14 @@ export interface Task {
    */
   leader?: boolean;
   /**
-   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
+   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more, or a command no reply or an error: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
    *
    * @minItems 1
    */
   steps: [TaskStep, ...TaskStep[]];
 }
 /**
- * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send` and a refusing `onError` of `call`.
+ * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send`, a refusing `onError` of `call` and `redis`, and the event `api` of `emit`.
  */
 export interface TaskStep {
   name?: StepName;
@@ -319,7 +319,9 @@ export interface TaskStep {
    */
   when?: string;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
+  emit?: Emit;
   set?: Set;
   store?: Store;
   log?: Log;
@@ -371,6 +373,31 @@ export interface Call {
 export interface HeaderValues {
   [k: string]: ValueOrList;
 }
+/**
+ * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
+ */
+export interface RedisCommand {
+  /**
+   * Name of an entry of `services` that has `redis`.
+   */
+  service: string;
+  /**
+   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  command: [string | number, ...(string | number)[]];
+  timeout?: Duration3;
+  /**
+   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
+   */
+  as?: string;
+  /**
+   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
 export interface ParallelCall {
   call: Call;
   /**
@@ -381,6 +408,89 @@ export interface ParallelCall {
    * Names (`as`) of callouts of this list that must be over before this one starts.
    */
   needs?: string | [string, ...string[]];
+}
+/**
+ * Tells a service of the stream once it is done, or of what a task has found out, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
+ */
+export interface Emit {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Default `/`.
+   */
+  path?: string;
+  /**
+   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
+   */
+  event?: "api";
+  /**
+   * An event of your own: any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
+   */
+  headers?: {
+    [k: string]: string;
+  };
+  maxBody?: Size3;
+  /**
+   * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
+   */
+  sample?: string;
+  redact?: Redact;
+  timeout?: Duration4;
+  batch?: Batch;
+  queue?: Queue;
+  /**
+   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
+   */
+  retries?: number;
+}
+/**
+ * What must not leave. A body that is coded, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`).
+ */
+export interface Redact {
+  /**
+   * Their values become `***`; default authorization, proxy-authorization, cookie, set-cookie, x-api-key.
+   */
+  headers?: string | [string, ...string[]];
+  /**
+   * Parameters of the target whose values become `***`.
+   */
+  query?: string | [string, ...string[]];
+  /**
+   * Members of JSON bodies that are removed: pointers or paths.
+   */
+  json?: string | [string, ...string[]];
+  /**
+   * What they find in values, bodies and events of your own becomes `***`.
+   */
+  patterns?: string | [string, ...string[]];
+}
+/**
+ * Events go out together, as a JSON array; default one by one, each as it is.
+ */
+export interface Batch {
+  /**
+   * At most so many; default 100.
+   */
+  count?: number;
+  age?: Duration5;
+}
+/**
+ * What waits or is on its way, in each worker; what comes beyond is dropped.
+ */
+export interface Queue {
+  /**
+   * Events; default 1000.
+   */
+  count?: number;
+  bytes?: Size4;
 }
 /**
  * Variables of this stream, read as `$(ctx.NAME)`.
@@ -401,7 +511,7 @@ export interface StoredValue1 {
   value: {
     [k: string]: unknown;
   };
-  ttl?: Duration3;
+  ttl?: Duration6;
   /**
    * Text that may hold `$(…)`.
    */
@@ -861,7 +971,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size3;
+  window?: Size5;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -881,7 +991,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size4;
+  maxSize?: Size6;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -1058,7 +1168,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size5;
+  maxSize?: Size7;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1137,12 +1247,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size6;
+  body?: Size8;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size7;
+  headerBytes?: Size9;
   respond?: Respond;
 }
 /**
@@ -1249,7 +1359,7 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
-  timeout?: Duration4;
+  timeout?: Duration7;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -1306,31 +1416,6 @@ export interface AuthorizeDenied {
    * Headers of the service's answer; default content-type, location, set-cookie, www-authenticate, proxy-authenticate, retry-after.
    */
   forward?: string | [string, ...string[]];
-}
-/**
- * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
- */
-export interface RedisCommand {
-  /**
-   * Name of an entry of `services` that has `redis`.
-   */
-  service: string;
-  /**
-   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
-   *
-   * @minItems 1
-   * @maxItems 64
-   */
-  command: [string | number, ...(string | number)[]];
-  timeout?: Duration5;
-  /**
-   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
-   */
-  as?: string;
-  /**
-   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
-   */
-  onError?: ("continue" | "deny") | StatusCode;
 }
 /**
  * So many requests in so long, and 429 beyond. A guard: what cannot be counted is refused. Several limits all hold; a request that one of them refuses is taken from none. A key that is forgotten for lack of room is counted as `rate_limit.evicted`.
@@ -1427,8 +1512,8 @@ export interface Forward {
   json?: {
     [k: string]: unknown;
   };
-  timeout?: Duration6;
-  maxBody?: Size8;
+  timeout?: Duration8;
+  maxBody?: Size10;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1572,89 +1657,6 @@ export interface DoneStep {
   log?: Log;
   metric?: Metric;
   stop?: Stop;
-}
-/**
- * Tells a service of the stream once it is done, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
- */
-export interface Emit {
-  /**
-   * Name of an entry of `services`.
-   */
-  service: string;
-  /**
-   * Default `/`.
-   */
-  path?: string;
-  /**
-   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
-   */
-  event?: "api";
-  /**
-   * An event of your own: any JSON value.
-   */
-  json?: {
-    [k: string]: unknown;
-  };
-  /**
-   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
-   */
-  headers?: {
-    [k: string]: string;
-  };
-  maxBody?: Size9;
-  /**
-   * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
-   */
-  sample?: string;
-  redact?: Redact;
-  timeout?: Duration7;
-  batch?: Batch;
-  queue?: Queue;
-  /**
-   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
-   */
-  retries?: number;
-}
-/**
- * What must not leave. A body that is coded, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`).
- */
-export interface Redact {
-  /**
-   * Their values become `***`; default authorization, proxy-authorization, cookie, set-cookie, x-api-key.
-   */
-  headers?: string | [string, ...string[]];
-  /**
-   * Parameters of the target whose values become `***`.
-   */
-  query?: string | [string, ...string[]];
-  /**
-   * Members of JSON bodies that are removed: pointers or paths.
-   */
-  json?: string | [string, ...string[]];
-  /**
-   * What they find in values, bodies and events of your own becomes `***`.
-   */
-  patterns?: string | [string, ...string[]];
-}
-/**
- * Events go out together, as a JSON array; default one by one, each as it is.
- */
-export interface Batch {
-  /**
-   * At most so many; default 100.
-   */
-  count?: number;
-  age?: Duration8;
-}
-/**
- * What waits or is on its way, in each worker; what comes beyond is dropped.
- */
-export interface Queue {
-  /**
-   * Events; default 1000.
-   */
-  count?: number;
-  bytes?: Size10;
 }
 export interface Entry {
   /**
