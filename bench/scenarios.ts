@@ -229,6 +229,35 @@ export const scenarios: Scenario[] = [
   },
   ...rateLimits,
   ...events,
+  {
+    name: "metrics",
+    title: "20 rules that apply, counted or not, and 20 that have a metric step with a tag",
+    contenders: (wasm) => {
+      const rules = Array.from({ length: 20 }, (_, i) => ({
+        name: `rule-${i}`,
+        request: [{ set: { a: "1" } }],
+      }));
+      const metric = { name: "requests", tags: { agent: "$(request.headers['referer'])" } };
+      const told = rules.map(({ name }) => ({ name, request: [{ metric }] }));
+      const settings = { ruleMetrics: false };
+      return [
+        NONE,
+        ours(wasm, { rules, settings }, "not counted"),
+        ours(wasm, { rules }, "counted"),
+        ours(wasm, { rules: told, settings }, "metric steps"),
+      ];
+    },
+    request: { path: "/small", headers: HEADERS },
+    count: 2500,
+    roundsEach: 3,
+    verify: ({ status }) => {
+      if (status !== 200) throw new Error(`got ${status}`);
+    },
+    differences: [
+      ["not counted", "counted"],
+      ["not counted", "metric steps"],
+    ],
+  },
   ...conditions,
   ...choices,
 ];

@@ -108,6 +108,11 @@ export const codes: Record<string, Code> = {
     title: "Two tasks have one name",
     explanation: "A task's name is that of its lease, so one of two leaders would never run.",
   },
+  R319: {
+    title: "Not a name of a metric",
+    explanation:
+      "Words of letters, digits and `_` with dots between them, such as `checkout.orders`, of at most 128 characters; what begins with `ruleway.` is the filter's own. A host never forgets a metric, so that names have no `$(…)`: what differs from request to request goes into `tags`.",
+  },
   R320: {
     title: "The expression fails",
     explanation:

@@ -175,7 +175,7 @@ describe("the filter's marks", () => {
       logLevel: LogLevel.Debug,
       trace: ({ kind, name }) => kind === "host" && calls.push(name),
     });
-    filter.configure(rules);
+    filter.configure({ ...rules, settings: { ruleMetrics: false } });
     calls.length = 0;
     filter.open().request({ ":path": "/" });
     expect(calls).toEqual(["proxy_replace_header_map_value"]);

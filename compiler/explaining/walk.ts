@@ -202,6 +202,8 @@ class Walker {
     stream.close();
     await this.settle();
     for (const [name, value] of Object.entries(plugin.options.metrics.snapshot())) {
+      // What became of each rule is told of the walk itself.
+      if (name.startsWith("ruleway.rule.")) continue;
       const more = value - (before[name] ?? 0);
       if (more > 0) result.counted[name.replace(/^ruleway\./, "")] = more;
     }

@@ -15,6 +15,7 @@ import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "
 import { Demand, Phase } from "../rules/name";
 import { Redaction } from "../steps/redaction";
 import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
@@ -360,6 +361,8 @@ class Decoder {
       const reroute = this.member(settings, "reroute");
       const holds = this.member(settings, "holdHeaders");
       if (reroute != NO_NODE) program.reroute = this.tape.kind(reroute) == Kind.True;
+      const counts = this.member(settings, "ruleMetrics");
+      if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
@@ -407,6 +410,7 @@ class Decoder {
       this.parts.push(node);
       const rule = this.decodeRule(context, steps, node, index++);
       if (rule != null) {
+        if (program.countsRules) rule.metrics = ruleMetrics(rule.name);
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
       } else {
@@ -418,6 +422,7 @@ class Decoder {
       if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
+      if (program.countsRules) restored.metrics = ruleMetrics(restored.name);
       this.goodRules++;
       rules.push(restored);
     }

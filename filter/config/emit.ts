@@ -2,6 +2,7 @@
 
 import { NONE } from "../bytes/span";
 import { NO_NODE } from "../json/tape";
+import { Phase } from "../rules/name";
 import { EmitStep } from "../steps/emit";
 import { Delivery } from "../stream/delivery";
 import * as field from "../stream/field-names";
@@ -55,6 +56,8 @@ export function decodeEmit(context: Context, services: Services, value: i32): Em
       );
     return step;
   }
+  if (context.phase == Phase.Task)
+    context.report.add(value, "R312", -1, "a task has no stream to tell of: its event is json");
   const mostBody = context.sizeOr(value, "maxBody", DEFAULT_MAX_BODY);
   if (mostBody > LARGEST_BODY)
     context.report.add(context.member(value, "maxBody"), "R308", -1, "16MiB at most");

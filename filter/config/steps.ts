@@ -47,6 +47,7 @@ import { Context, hasExpression, indexIn } from "./context";
 import { decodeEmit } from "./emit";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
+import { decodeMetric } from "./metric";
 import { decodeRateLimit } from "./rate-limit";
 import { decodeRedact } from "./redact";
 import { decodeRedisStep } from "./redis";
@@ -182,7 +183,7 @@ export class StepDecoder {
       if (equalsText(verb, "validate")) return this.decodeValidate(value, isResponse);
       if (equalsText(verb, "store")) return decodeStore(context, value);
       if (equalsText(verb, "rateLimit"))
-        return decodeRateLimit(context, value, this.responseOr(value, 429));
+        return decodeRateLimit(context, this.services, value, this.responseOr(value, 429));
       if (equalsText(verb, "authorize"))
         return decodeAuthorize(context, this.services, value, this.deniedOr(value));
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
@@ -195,6 +196,7 @@ export class StepDecoder {
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
       if (equalsText(verb, "set")) return this.decodeSet(value);
       if (equalsText(verb, "log")) return this.decodeLog(value);
+      if (equalsText(verb, "metric")) return decodeMetric(context, value);
       if (equalsText(verb, "stop")) return new StopStep();
     }
     return null;

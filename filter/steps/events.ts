@@ -76,7 +76,7 @@ export class EventsStep extends Step {
     const headers = this.isResponse ? x.response : x.request;
     const state = this.edit.open(x, headers.get(field.contentType));
     const body = this.isResponse ? x.responseBody : x.requestBody;
-    if (state != 0) body.add(this.edit, state);
+    if (state != 0) body.add(this.edit, state, x.place);
     return Outcome.Next;
   }
 

@@ -78,7 +78,12 @@ export const NO_OBSTACLE: i32 = -1;
 class Binding {
   edit: usize; // BodyEdit, kept alive by the exchange's program
   state: usize;
+  place: i32; // of its rule among the stream's
 }
+
+/** Who is to blame for a refusal, if not a rule by its place: the rule at hand, or none. */
+export const AT_HAND: i32 = -1;
+export const NOBODY: i32 = -2;
 
 /** What `goOn` says when the body goes on its way. */
 const GO_ON: i32 = -1;
@@ -105,6 +110,9 @@ export class BodyPipe {
   limit: i64 = UNLIMITED;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
+  /** The place of the rule that has set `limit`, or NOBODY. */
+  limiting: i32 = NOBODY;
+  private guilty: i32 = AT_HAND;
   /** Bytes that have come so far, as they came. */
   private seen: i64 = 0;
   /** Those of them which the host holds, and will show us again with what comes next. */
@@ -146,6 +154,8 @@ export class BodyPipe {
     this.hostCollected = 0;
     this.limit = UNLIMITED;
     this.refusal = null;
+    this.limiting = NOBODY;
+    this.guilty = AT_HAND;
     this.seen = 0;
     this.shownAgain = 0;
     this.declared = -1;
@@ -184,12 +194,24 @@ export class BodyPipe {
     return this.mode == Mode.HostCollects;
   }
 
-  /** Whether the message is to be refused where one of the edits cannot be carried out. */
-  get denies(): bool {
+  /** Finds an edit that has the message refused where it cannot be carried out, and blames it. */
+  findDenying(): bool {
     for (let i = 0; i < this.count; i++) {
-      if (this.edit(i).denies) return true;
+      if (!this.edit(i).denies) continue;
+      this.guilty = this.binding(i).place;
+      return true;
     }
     return false;
+  }
+
+  /** Whose refusal it is: the place of a rule, AT_HAND or NOBODY. */
+  guiltyOf(why: Refusal): i32 {
+    return why == Refusal.Limit && this.guilty < 0 ? this.limiting : this.guilty;
+  }
+
+  private blame(i: i32, why: Refusal): Refusal {
+    this.guilty = this.binding(i).place;
+    return why;
   }
 
   get hasEdits(): bool {
@@ -204,8 +226,9 @@ export class BodyPipe {
     return changetype<BodyEdit>(this.binding(i).edit);
   }
 
-  /** Adds an edit whose state is bound. More than 64 to a body are not carried out, and counted. */
-  add(edit: BodyEdit, state: usize): void {
+  /** Adds an edit, of the rule at `place`, whose state is bound. More than 64 to a body are not carried
+   * out, and counted. */
+  add(edit: BodyEdit, state: usize, place: i32): void {
     if (this.base == 0) this.base = this.arena.allocate(MAX_EDITS * BINDING_SIZE);
     if (this.base == 0 || this.count == MAX_EDITS) {
       count(Counter.OutOfMemory);
@@ -214,6 +237,7 @@ export class BodyPipe {
     const binding = this.binding(this.count++);
     binding.edit = changetype<usize>(edit);
     binding.state = state;
+    binding.place = place;
     if (edit.whole) this.wholes++;
   }
 
@@ -295,7 +319,7 @@ export class BodyPipe {
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
       if (edit.decodes && isDecodable) continue;
-      if (edit.rejectsCoding) return Refusal.Coding;
+      if (edit.rejectsCoding) return this.blame(i, Refusal.Coding);
       this.countCodingSkipped();
       this.drop(i);
     }
@@ -312,7 +336,7 @@ export class BodyPipe {
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
       if (!edit.whole || this.declared <= edit.maxSize) continue;
-      if (edit.rejects) return Refusal.Limit;
+      if (edit.rejects) return this.blame(i, Refusal.Limit);
       count(Counter.BodySkippedSize);
       this.drop(i);
     }
@@ -563,6 +587,9 @@ export class BodyPipe {
   }
 
   private refuse(x: Exchange, refusal: Refusal): DataAction {
+    // No step is at hand while the body goes by.
+    if (this.guilty == AT_HAND && refusal != Refusal.Limit)
+      this.guilty = this.count > 0 ? this.binding(0).place : NOBODY;
     this.dropEdits();
     this.mode = Mode.Pass;
     x.refuse(refusal, this.isRequest);
@@ -610,7 +637,10 @@ export class BodyPipe {
       out.reset();
       const fed = edit.feed(x, binding.state, current, last, out);
       if (fed == Fed.Failed) {
-        if (edit.denies || edit.breaksOff) return Fed.Failed;
+        if (edit.denies || edit.breaksOff) {
+          this.guilty = binding.place;
+          return Fed.Failed;
+        }
         count(Counter.BodySkippedInvalid);
         continue;
       }
@@ -722,7 +752,7 @@ export class BodyPipe {
     }
     for (let i = 0; i < this.count; i++) {
       const edit = this.edit(i);
-      if (edit.denies || edit.rejectsCoding) return this.refuse(x, why);
+      if (edit.denies || edit.rejectsCoding) return this.refuse(x, this.blame(i, why));
     }
     if (this.count > 0) count(Counter.BodySkippedInvalid);
     return this.passRaw(size);
@@ -815,7 +845,7 @@ export class BodyPipe {
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
       if (!edit.whole || largest <= edit.maxSize) continue;
-      if (edit.rejects) return Refusal.Limit;
+      if (edit.rejects) return this.blame(i, Refusal.Limit);
       count(Counter.BodySkippedSize);
       this.drop(i);
     }

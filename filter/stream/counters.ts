@@ -3,6 +3,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
+import { MetricType } from "../abi/numbers";
 import { fromText } from "../bytes/text";
 
 export const enum Counter {
@@ -65,6 +66,8 @@ export const enum Counter {
   EventStopped,
   EventTooLarge,
   BodyNotCaptured,
+  MetricFailed,
+  MetricOverflow,
   OutOfMemory,
   ConfigurationAccepted,
   ConfigurationRejected,
@@ -132,6 +135,8 @@ const NAMES: StaticArray<string> = [
   "event.dropped.stopped",
   "event.dropped.too_large",
   "body_not_captured",
+  "metric.failed",
+  "metric.overflow",
   "out_of_memory",
   "configuration.accepted",
   "configuration.rejected",
@@ -149,7 +154,7 @@ export function countMany(counter: Counter, n: i32): void {
   if (n == 0) return;
   let id = unchecked(ids[counter]);
   if (id == 0) {
-    id = host.defineCounter(fromText("ruleway." + NAMES[counter], scratch)) + 2;
+    id = host.defineMetric(MetricType.Counter, fromText("ruleway." + NAMES[counter], scratch)) + 2;
     unchecked((ids[counter] = id));
   }
   host.increment(id - 2, n);

@@ -22,7 +22,7 @@ import { Expression, failures, Verdict, writeFailure } from "../rules/expression
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
-import { BodyPipe, NO_OBSTACLE, Reading } from "./body-pipe";
+import { AT_HAND, BodyPipe, NO_OBSTACLE, NOBODY, Reading } from "./body-pipe";
 import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
@@ -42,6 +42,7 @@ import {
 } from "./program";
 import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
+import { RuleEvent } from "./rule-metrics";
 import { mark, tracing } from "./trace";
 import { parseStatus, View } from "./view";
 
@@ -73,6 +74,7 @@ class Candidate {
   rule: u32;
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
+  isCounted: i32; // 1: as applied or skipped
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -143,6 +145,8 @@ export class Exchange extends View {
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
   private failuresBefore: u32 = 0;
+  /** The candidate that a refusal is counted for, AT_HAND or NOBODY. */
+  private blamed: i32 = AT_HAND;
   /** The request's form, as of that version of the body. */
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
@@ -169,6 +173,7 @@ export class Exchange extends View {
     this.candidateAt = 0;
     this.stepAt = 0;
     this.isDecided = false;
+    this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
     this.keepsRoute = false;
   }
@@ -238,11 +243,19 @@ export class Exchange extends View {
       if (tracing) mark("chosen", program, i, Phase.Request, 0, 0);
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
+      candidate.isCounted = 0;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
-      ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
-      ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
+      const place = this.candidateCount - 1;
+      if (isTighter(rule.requestLimit, ownRequestLimit)) {
+        ownRequestLimit = rule.requestLimit;
+        this.requestBody.limiting = place;
+      }
+      if (isTighter(rule.responseLimit, ownResponseLimit)) {
+        ownResponseLimit = rule.responseLimit;
+        this.responseBody.limiting = place;
+      }
       if (rule.final && rule.status == null && rule.when == null) break;
     }
     hits.clear();
@@ -346,6 +359,7 @@ export class Exchange extends View {
         }
         const enters = this.entersRule(rule);
         if (tracing) this.mark(enters ? "enter" : "pass", this.candidate(this.candidateAt).applies);
+        if (rule.metrics != null) this.countRule(rule, enters);
         if (!enters) {
           this.candidateAt++;
           continue;
@@ -491,6 +505,8 @@ export class Exchange extends View {
    * the log of those who look for it. */
   private countFailures(before: u32): void {
     countMany(Counter.ExpressionFailed, failures - before);
+    const metrics = this.ruleAt(this.candidateAt).metrics;
+    if (metrics != null) metrics.count(RuleEvent.Failed, failures - before);
     if (host.logLevel() > LogLevel.Debug) return;
     line.reset();
     line.text("rule ");
@@ -502,6 +518,20 @@ export class Exchange extends View {
 
   private ruleAt(i: i32): Rule {
     return unchecked(this.program.rules[this.candidate(i).rule]);
+  }
+
+  /** Counts, once for a stream, whether the rule applies, in the first phase that has steps of it. */
+  private countRule(rule: Rule, enters: bool): void {
+    const candidate = this.candidate(this.candidateAt);
+    const phase = this.phase;
+    if (candidate.isCounted != 0 || phase < rule.whenPhase) return;
+    if (phase > rule.whenPhase && stepsOf(rule, phase).length == 0) return;
+    candidate.isCounted = 1;
+    let event = RuleEvent.Applied;
+    if (candidate.applies == Applies.GuardsOnly) event = RuleEvent.SkippedWhenFailed;
+    else if (candidate.applies == Applies.No) event = RuleEvent.SkippedWhen;
+    else if (!enters) event = RuleEvent.SkippedStatus;
+    rule.metrics!.count(event, 1);
   }
 
   private isUndecided(rule: Rule): bool {
@@ -852,9 +882,15 @@ export class Exchange extends View {
 
   // ---- refusing
 
-  /** Marks the stream as answered with that body. */
-  end(body: Span): void {
+  /** Marks the stream as answered with that body, and with that status, or 0 where it does not count as a
+   * refusal. */
+  end(status: i32, body: Span): void {
     this.ended = true;
+    const place = this.blamed == AT_HAND ? this.candidateAt : this.blamed;
+    if (status >= 400 && place >= 0 && place < this.candidateCount) {
+      const metrics = this.ruleAt(place).metrics;
+      if (metrics != null) metrics.count(RuleEvent.Refused, 1);
+    }
     if (!this.isResponseSent)
       this.responseBody.capture.replace(this.isAnsweredBare ? host.EMPTY : body);
     this.requestBody.dropEdits();
@@ -873,10 +909,12 @@ export class Exchange extends View {
 
   /** Answers because of the body of the request or of the response. */
   refuse(why: Refusal, isRequest: bool): void {
+    const pipe = isRequest ? this.requestBody : this.responseBody;
+    this.blamed = why == Refusal.Memory ? NOBODY : pipe.guiltyOf(why);
     switch (why) {
       case Refusal.Limit: {
         count(Counter.RefusedLimit);
-        const prepared = (isRequest ? this.requestBody : this.responseBody).refusal;
+        const prepared = pipe.refusal;
         if (prepared != null) {
           prepared.send(this, isRequest ? reply.requestTooLarge : reply.responseTooLarge);
           return;
@@ -925,7 +963,7 @@ export class Exchange extends View {
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
     if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
-    const isRefused = !isBare && pipe.denies && isForeign;
+    const isRefused = !isBare && isForeign && pipe.findDenying();
     pipe.dropEdits();
     return isRefused ? Refusal.Charset : Refusal.None;
   }
@@ -985,9 +1023,9 @@ function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
       : rule.done;
 }
 
-/** The smaller of two limits, either of which may be UNLIMITED. */
-export function tighter(a: i64, b: i64): i64 {
-  return a == UNLIMITED ? b : b == UNLIMITED ? a : min(a, b);
+/** Whether the first of two limits, either of which may be UNLIMITED, is the smaller. */
+export function isTighter(a: i64, b: i64): bool {
+  return a != UNLIMITED && (b == UNLIMITED || a < b);
 }
 
 /** Whether no line of content-type names a charset that is not read. */

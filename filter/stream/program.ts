@@ -18,6 +18,7 @@ import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 import { RedisService } from "./redis-service";
+import { RuleMetrics } from "./rule-metrics";
 
 /** What running a step leads to. */
 export const enum Outcome {
@@ -178,6 +179,8 @@ export class Rule {
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
   captureCount: i32 = 0;
+  /** What becomes of it is counted here; null: nowhere. */
+  metrics: RuleMetrics | null = null;
   /** Its place in the list it stands in. */
   place: i32 = 0;
   demands: i32 = 0;
@@ -217,6 +220,8 @@ export class Program {
   place: string = "";
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
+  /** What becomes of its own rules is counted. */
+  countsRules: bool = true;
 
   finish(arena: Arena): void {
     const n = this.rules.length;
@@ -323,6 +328,17 @@ export class Configuration {
       this.entries[i].program.finish(this.arena);
     }
     this.index = Index.of(conditions, this.arena);
+  }
+
+  /** How many rules there are. */
+  get ruleCount(): i32 {
+    const global = this.global;
+    let n = global == null ? 0 : global.rules.length;
+    for (let i = 0; i < this.entries.length; i++) {
+      const program = this.entries[i].program;
+      n += program.rules.length - program.inherited;
+    }
+    return n;
   }
 
   /** The program for the stream, or null. */

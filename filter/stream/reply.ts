@@ -38,7 +38,7 @@ const builder = new host.PairsBuilder();
 export function plain(x: Exchange, status: i32, details: Span): void {
   const body = bodyOf(status);
   builder.begin();
-  x.end(body);
+  x.end(status, body);
   host.sendLocalResponse(status, details, builder.end(), body);
 }
 
@@ -54,13 +54,14 @@ export function send(
   for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
   const pairs = builder.end();
   if (pairs == NONE || headers.failed) {
-    x.end(host.EMPTY);
+    x.end(503, host.EMPTY);
     builder.begin();
     host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
     return;
   }
   if (body == NONE) body = host.EMPTY;
-  x.end(body);
+  // What an upstream says of a request that went there is no refusal of ours.
+  x.end(details == forwarded ? 0 : status, body);
   host.sendLocalResponse(status, details, pairs, body);
 }
 

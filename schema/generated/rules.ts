@@ -39,6 +39,10 @@ export type Duration2 = string;
 export type Size2 = string | number;
 export type StatusCode = number;
 /**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration3 = string;
+/**
  * Several callouts at a time; goes on when all are answered.
  *
  * @minItems 1
@@ -46,17 +50,37 @@ export type StatusCode = number;
  */
 export type Parallel = [ParallelCall, ...ParallelCall[]];
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size3 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration4 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration5 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * Text with templates; a single `$(…)` keeps its type.
  */
 export type StoredValue = string | number | boolean | StoredValue1;
 /**
  * After that it is absent; default: never.
  */
-export type Duration3 = string;
+export type Duration6 = string;
 /**
  * A line in the host's log. Values of authorization, proxy-authorization, cookie, set-cookie and x-api-key that its expressions read are `***` in it.
  */
 export type Log = string | Log1;
+/**
+ * A template, or one whose values are known.
+ */
+export type MetricTag = string | MetricTag1;
 /**
  * No further steps and no further rules in this phase.
  */
@@ -83,7 +107,7 @@ export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size3 = string | number;
+export type Size5 = string | number;
 /**
  * Take members and elements away.
  *
@@ -99,14 +123,6 @@ export type JsonPlaces1 = [string, ...string[]];
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size4 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
-export type Size5 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
 export type Size6 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
@@ -117,30 +133,6 @@ export type Size7 = string | number;
  */
 export type Size8 = string | number;
 /**
- * How long the request waits in all, retries included. Default: the service's.
- */
-export type Duration4 = string;
-/**
- * How long an answer is good for.
- */
-export type Duration5 = string;
-/**
- * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
- */
-export type Duration6 = string;
-/**
- * How much longer an answer is good for while the service fails.
- */
-export type Duration7 = string;
-/**
- * How long the reply may take; default: the service's. The host gives up after the service's in any case.
- */
-export type Duration8 = string;
-/**
- * Default 15s.
- */
-export type Duration9 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size9 = string | number;
@@ -149,11 +141,23 @@ export type Size9 = string | number;
  */
 export type Size10 = string | number;
 /**
- * Default: the service's.
+ * How long the request waits in all, retries included. Default: the service's.
+ */
+export type Duration7 = string;
+/**
+ * How long an answer is good for.
+ */
+export type Duration8 = string;
+/**
+ * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
+ */
+export type Duration9 = string;
+/**
+ * How much longer an answer is good for while the service fails.
  */
 export type Duration10 = string;
 /**
- * None waits longer for others; default 1s.
+ * Default 15s.
  */
 export type Duration11 = string;
 /**
@@ -236,7 +240,7 @@ export interface Service {
   redis?: RedisServer;
 }
 /**
- * The service is Redis: `redis` steps send it commands, and nothing else can. Only Higress has a client for it (R402).
+ * The service is Redis: `redis` steps send it commands, `rateLimit` of the scope `cluster` counts there, and nothing else calls it. Only Higress has a client for it (R402).
  */
 export interface RedisServer {
   /**
@@ -302,6 +306,10 @@ export interface Settings {
    */
   maxRequestsPerIoCycle?: number;
   /**
+   * Whether the host's metrics tell of each rule by name: `ruleway.rule.NAME.applied`, `.skipped.REASON`, `.failed`, `.refused`; default true. Each costs a stream one host call.
+   */
+  ruleMetrics?: boolean;
+  /**
    * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
    */
   holdHeaders?: boolean;
@@ -339,14 +347,14 @@ export interface Task {
    */
   leader?: boolean;
   /**
-   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
+   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more, or a command no reply or an error: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
    *
    * @minItems 1
    */
   steps: [TaskStep, ...TaskStep[]];
 }
 /**
- * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send` and a refusing `onError` of `call`.
+ * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send`, a refusing `onError` of `call` and `redis`, and the event `api` of `emit`.
  */
 export interface TaskStep {
   name?: StepName;
@@ -355,10 +363,13 @@ export interface TaskStep {
    */
   when?: string;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
+  emit?: Emit;
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -410,6 +421,31 @@ export interface Call {
 export interface HeaderValues {
   [k: string]: ValueOrList;
 }
+/**
+ * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
+ */
+export interface RedisCommand {
+  /**
+   * Name of an entry of `services` that has `redis`.
+   */
+  service: string;
+  /**
+   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  command: [string | number, ...(string | number)[]];
+  timeout?: Duration3;
+  /**
+   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
+   */
+  as?: string;
+  /**
+   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
 export interface ParallelCall {
   call: Call;
   /**
@@ -420,6 +456,81 @@ export interface ParallelCall {
    * Names (`as`) of callouts of this list that must be over before this one starts.
    */
   needs?: string | [string, ...string[]];
+}
+/**
+ * Tells a service of the stream once it is done, or of what a task has found out, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
+ */
+export interface Emit {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Default `/`.
+   */
+  path?: string;
+  /**
+   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
+   */
+  event?: "api";
+  /**
+   * An event of your own: any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
+   */
+  headers?: {
+    [k: string]: string;
+  };
+  maxBody?: Size3;
+  /**
+   * The share of streams that is told of; default all.
+   */
+  sample?: string | Sample;
+  /**
+   * What must not leave. Of `json`, members by `redact.json` go, and expressions see stars where they read what is secret.
+   */
+  redact?: string | Redact;
+  timeout?: Duration4;
+  batch?: Batch;
+  queue?: Queue;
+  /**
+   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
+   */
+  retries?: number;
+}
+export interface Sample {
+  /**
+   * The share: `10`, `0.1` or the same as text; more than 0, four digits after the point.
+   */
+  percent: number | string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
+}
+/**
+ * Events go out together, as a JSON array; default one by one, each as it is.
+ */
+export interface Batch {
+  /**
+   * At most so many; default 100.
+   */
+  count?: number;
+  age?: Duration5;
+}
+/**
+ * What waits or is on its way, in each worker; what comes beyond is dropped.
+ */
+export interface Queue {
+  /**
+   * Events; default 1000.
+   */
+  count?: number;
+  bytes?: Size4;
 }
 /**
  * Variables of this stream, read as `$(ctx.NAME)`.
@@ -440,7 +551,7 @@ export interface StoredValue1 {
   value: {
     [k: string]: unknown;
   };
-  ttl?: Duration3;
+  ttl?: Duration6;
   /**
    * Text that may hold `$(…)`.
    */
@@ -465,15 +576,43 @@ export interface Log1 {
    */
   redact?: string | Redact;
 }
-export interface Sample {
+/**
+ * Counts, sets or records a number under a name of your own in the host's metrics (Envoy: `wasmcustom.NAME`). A value that is null is left out. One that is no number, is negative or is above 2^53, changes nothing (counted as `metric.failed`); traffic never depends on it.
+ */
+export interface Metric {
   /**
-   * The share: `10`, `0.1` or the same as text; more than 0, four digits after the point.
+   * Words of letters, digits and `_` with dots between them, at most 128 characters: `checkout.orders`. Not `ruleway` and what begins with it and a dot, which are the filter's own.
    */
-  percent: number | string;
+  name: string;
   /**
-   * Text that may hold `$(…)`.
+   * `counter` (default) adds the value, `gauge` becomes it, `histogram` records it.
    */
-  key?: string;
+  type?: "counter" | "gauge" | "histogram";
+  /**
+   * Default 1. Fractions are rounded; a duration counts in milliseconds.
+   */
+  value?: number | string;
+  /**
+   * Of a gauge, instead of `value`: what it changes by, also downwards: 1 when something begins and -1 when it is done.
+   */
+  add?: number | string;
+  /**
+   * Tag -> value. Each combination of values is a metric of its own, `NAME.TAG.VALUE.TAG.VALUE`, tags in alphabetical order. In a value all but letters, digits, `-` and `_` becomes `_`; of more than 64 bytes the first count; a value that is null or empty is `none`.
+   */
+  tags?: {
+    [k: string]: MetricTag;
+  };
+  /**
+   * So many combinations of tags in each worker, default 100; for those that come later all tags are `other` (counted as `metric.overflow`). A host never forgets a metric, so what clients send must not make them.
+   */
+  maxSeries?: number;
+}
+export interface MetricTag1 {
+  value: Template;
+  /**
+   * What it can be; everything else is `other`.
+   */
+  values: string | [string, ...string[]];
 }
 export interface Rule {
   /**
@@ -724,6 +863,7 @@ export interface RequestStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -887,7 +1027,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size3;
+  window?: Size5;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -907,7 +1047,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size4;
+  maxSize?: Size6;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -1084,7 +1224,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size5;
+  maxSize?: Size7;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1163,12 +1303,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size6;
+  body?: Size8;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size7;
+  headerBytes?: Size9;
   respond?: Respond;
 }
 /**
@@ -1276,7 +1416,7 @@ export interface Authorize {
   path?: string;
   send?: AuthorizeSend;
   body?: AuthorizeBody;
-  timeout?: Duration4;
+  timeout?: Duration7;
   /**
    * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0.
    */
@@ -1314,7 +1454,7 @@ export interface HeaderValues6 {
  * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
  */
 export interface AuthorizeBody {
-  maxBytes: Size8;
+  maxBytes: Size10;
   /**
    * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
    */
@@ -1443,9 +1583,9 @@ export interface AuthorizeCache {
         Template,
         Template
       ];
-  ttl: Duration5;
-  denyTtl?: Duration6;
-  staleIfError?: Duration7;
+  ttl: Duration8;
+  denyTtl?: Duration9;
+  staleIfError?: Duration10;
   /**
    * Answers kept in each worker; default 10000. The one not asked for longest goes.
    */
@@ -1481,31 +1621,6 @@ export interface AuthorizeDenied {
   forward?: string | [string, ...string[]];
 }
 /**
- * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
- */
-export interface RedisCommand {
-  /**
-   * Name of an entry of `services` that has `redis`.
-   */
-  service: string;
-  /**
-   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
-   *
-   * @minItems 1
-   * @maxItems 64
-   */
-  command: [string | number, ...(string | number)[]];
-  timeout?: Duration8;
-  /**
-   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
-   */
-  as?: string;
-  /**
-   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
-   */
-  onError?: ("continue" | "deny") | StatusCode;
-}
-/**
  * So many requests in so long, and 429 beyond. A guard: what cannot be counted is refused. Several limits all hold; a request that one of them refuses is taken from none. A key that is forgotten for lack of room is counted as `rate_limit.evicted`.
  */
 export interface RateLimit {
@@ -1531,9 +1646,13 @@ export interface RateLimit {
    */
   burst?: number;
   /**
-   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls.
+   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls. `cluster`: exact over all proxies that count in one Redis (target higress): one script for each request, which waits for it, by the server's clock.
    */
-  scope?: "worker" | "proxy";
+  scope?: "worker" | "proxy" | "cluster";
+  /**
+   * Of the scope `cluster`: name of an entry of `services` that has `redis` (3.2 or later). A request waits for the service's `timeout` at most.
+   */
+  service?: string;
   /**
    * Steps with the same name, limits and algorithm count together, in all rules and entries. Default: each step for itself, known by the name of its rule and its place in it.
    */
@@ -1548,7 +1667,7 @@ export interface RateLimit {
   headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
   respond?: Respond2;
   /**
-   * The counts cannot be read or written: `deny` (503, the default) or `allow`.
+   * The counts cannot be read or written, or Redis does not answer: `deny` (503, the default) or `allow`.
    */
   onError?: "deny" | "allow";
 }
@@ -1596,8 +1715,8 @@ export interface Forward {
   json?: {
     [k: string]: unknown;
   };
-  timeout?: Duration9;
-  maxBody?: Size9;
+  timeout?: Duration11;
+  maxBody?: Size11;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1720,6 +1839,7 @@ export interface ResponseStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -1738,72 +1858,8 @@ export interface DoneStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
-}
-/**
- * Tells a service of the stream once it is done, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
- */
-export interface Emit {
-  /**
-   * Name of an entry of `services`.
-   */
-  service: string;
-  /**
-   * Default `/`.
-   */
-  path?: string;
-  /**
-   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
-   */
-  event?: "api";
-  /**
-   * An event of your own: any JSON value.
-   */
-  json?: {
-    [k: string]: unknown;
-  };
-  /**
-   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
-   */
-  headers?: {
-    [k: string]: string;
-  };
-  maxBody?: Size10;
-  /**
-   * The share of streams that is told of; default all.
-   */
-  sample?: string | Sample;
-  /**
-   * What must not leave. Of `json`, members by `redact.json` go, and expressions see stars where they read what is secret.
-   */
-  redact?: string | Redact;
-  timeout?: Duration10;
-  batch?: Batch;
-  queue?: Queue;
-  /**
-   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
-   */
-  retries?: number;
-}
-/**
- * Events go out together, as a JSON array; default one by one, each as it is.
- */
-export interface Batch {
-  /**
-   * At most so many; default 100.
-   */
-  count?: number;
-  age?: Duration11;
-}
-/**
- * What waits or is on its way, in each worker; what comes beyond is dropped.
- */
-export interface Queue {
-  /**
-   * Events; default 1000.
-   */
-  count?: number;
-  bytes?: Size11;
 }
 export interface Entry {
   /**

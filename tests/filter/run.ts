@@ -1,6 +1,6 @@
 // Rules through the real filter in the embedded host, for tests that look closer than rule tests can.
 
-import { filterModule } from "../../compiler/assets.ts";
+import { type Artefact, filterModule } from "../../compiler/assets.ts";
 import {
   formatTrace,
   type Headers,
@@ -32,8 +32,8 @@ export class Filter {
   readonly plugin: Plugin;
   readonly traps: Error[] = [];
 
-  constructor(options: HostOptions = {}) {
-    this.plugin = new Plugin(filterModule(), {
+  constructor(options: HostOptions = {}, artefact?: Artefact) {
+    this.plugin = new Plugin(filterModule(artefact), {
       allowOnHeadersStopIteration: true,
       clock: this.clock,
       logLevel: LogLevel.Trace,

@@ -119,6 +119,8 @@ const BODY_RULES: unknown[] = [
     authorize,
     { validate: { body: { type: "object", maxProperties: 3 }, optional: true, as: "why" } },
     { headers: { set: { "x-a": "$(request.json.items[0])" } } },
+    { metric: { name: "m", value: "$(request.json.items[0])", tags: { a: "$(request.body)" } } },
+    { metric: { name: "g", type: "gauge", add: "$(size(request.body) - 8)" } },
     authorize,
     { body: { json: { set: { "/b": "$(request.json)" } }, maxSize: 200, onError: "deny" } },
     { limit: { body: 300 }, when: "size(request.body) > 4" },
