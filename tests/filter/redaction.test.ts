@@ -470,6 +470,19 @@ test("what a secret header holds is hidden wherever the same stands", () => {
   expect(event.response.body).toBe("no: ****** ***, k3y-of");
   expect(mine).toEqual({ auth: "Bearer ***", key: "of ***" });
   expect(f.log).toContain("by Bearer *** of *** of ***");
+  // Sessions are what cookies hold.
+  const session = "0123456789abcdef";
+  const t = f.open();
+  t.request({ cookie: `lang=de-DE; sid=${session}` })
+    .respond(
+      { "set-cookie": `sid=f${session}; Path=/a-path` },
+      `de-DE f${session} ${session} /a-path`,
+    )
+    .close();
+  expect(JSON.parse(Buffer.from(f.calls[0]!.body).toString()).response.body).toBe(
+    "de-DE *** *** /a-path",
+  );
+  for (const call of f.calls.splice(0)) call.respond({ headers: [[":status", "200"]] });
   // Cut in its midst, of what follows nothing is known.
   expect(tell(`${"-".repeat(50)}${credentials}`).api.response).toMatchObject({
     body: "-".repeat(50),
