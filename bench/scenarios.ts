@@ -180,6 +180,37 @@ export const scenarios: Scenario[] = [
     },
   },
   {
+    name: "authorize-kept",
+    title: "the same, the answer kept by token",
+    contenders: (wasm) => [
+      NONE,
+      ours(wasm, {
+        services: { auth: { cluster: "auth", timeout: "1s" } },
+        rules: [
+          {
+            request: [
+              {
+                authorize: {
+                  service: "auth",
+                  path: "/auth",
+                  send: { headers: ["x-token"] },
+                  upstream: { set: ["x-auth-user"] },
+                  cache: { key: "$(request.headers['x-token'])", ttl: "1h" },
+                },
+              },
+            ],
+          },
+        ],
+      }),
+    ],
+    request: { path: "/small", headers: { ...HEADERS, "x-token": "good" } },
+    count: 2500,
+    verify: (_got, upstream, contender) => {
+      if (contender !== "none" && upstream["x-auth-user"] !== "alice")
+        throw new Error(JSON.stringify(upstream));
+    },
+  },
+  {
     name: "limit",
     title: "request size limit of 64 KiB, 16 KiB pass",
     contenders: (wasm) => [

@@ -43,7 +43,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "A `$(` is not closed, or what is inside is not an expression. A literal `$(` is written `$$(`.",
   },
-  R303: { title: "Unknown service", explanation: "Callouts go to services that the file defines." },
+  R303: {
+    title: "Unknown service or redact set",
+    explanation:
+      "Callouts go to services that the file defines under `services`; `redact: NAME` is a set that it defines under `redact`.",
+  },
   R304: {
     title: "Not a path template",
     explanation: "Segments are text, `*` or `{name}`; the last may be `**` or `{name=**}`.",
@@ -152,6 +156,11 @@ export const codes: Record<string, Code> = {
     title: "A keyword that says nothing",
     explanation:
       "JSON Schema ignores keywords that its draft does not have, so a misspelt one would let everything pass. docs/reference/rules.md says which drafts there are.",
+  },
+  W509: {
+    title: "A key that leaves out what decides",
+    explanation:
+      "A kept answer of `authorize` is given to every request of its key. Whatever the service is told and the key does not tell apart may decide for one request and be applied to another. Send less (`path`, `send.headers`), or put it into the key; without a key all that is sent is the key.",
   },
   N601: {
     title: "Asked on every request",

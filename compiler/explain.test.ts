@@ -36,6 +36,15 @@ const cases: Array<[golden: string, file: string, ...args: string[]]> = [
     ...(["conditions", "examples/conditions/rules.yaml", "/t/acme/models/x"] as const),
     ...["-d", '{"model": "huge"}', "-H", "content-type: application/json"],
   ],
+  [
+    ...(["redis", "examples/redis-counter/rules.yaml", "/api/x", "-H", "x-api-key: k"] as const),
+    ...["--service", "counts={replies: [101], delay: 3}"],
+  ],
+  [
+    ...(["redis-down", "examples/redis-counter/rules.yaml", "/api/x"] as const),
+    ...["-H", "x-api-key: k", "--service", "counts=fail"],
+  ],
+  ["redis-unsaid", "examples/redis-counter/rules.yaml", "/api/x", "-H", "x-api-key: k"],
   ["client", "examples/conditions/rules.yaml", "/admin/x", "--client", "10.1.1.1"],
   ["quickstart", "examples/quickstart/rules.yaml", "/hello", "--response-body", "a demo upstream."],
 ];

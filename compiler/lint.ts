@@ -1,5 +1,6 @@
 // What is allowed but cannot be meant: warnings.
 
+import { missingFromKey } from "./cache-keys.ts";
 import type { Diagnostic } from "./diagnostic.ts";
 import { escapeSegment, type Source } from "./parse.ts";
 import { contradiction, type Demand, demandsOf, implies } from "./reach.ts";
@@ -118,6 +119,9 @@ function exactHosts(demands: Demand[]): string[] | undefined {
 }
 
 function lintSteps(steps: Tree[], pointer: string, warn: Warn): void {
+  steps.forEach((step, i) => {
+    lintKey(step["authorize"] as Tree | undefined, `${pointer}/${i}/authorize`, warn);
+  });
   const last = steps.findIndex(
     (step) =>
       !Object.hasOwn(step, "when") && ENDS_THE_PHASE.some((verb) => Object.hasOwn(step, verb)),
@@ -125,4 +129,12 @@ function lintSteps(steps: Tree[], pointer: string, warn: Warn): void {
   if (last < 0 || last === steps.length - 1) return;
   const verb = ENDS_THE_PHASE.find((each) => Object.hasOwn(steps[last]!, each));
   warn("W504", `${pointer}/${last + 1}`, `never runs: the ${verb} before it ends the phase`);
+}
+
+function lintKey(authorize: Tree | undefined, pointer: string, warn: Warn): void {
+  const missing = authorize ? missingFromKey(authorize) : [];
+  if (missing.length === 0) return;
+  const what = missing.join(", ");
+  const message = `the service is told ${what}, which the key leaves out: what it says for one is said to others`;
+  warn("W509", `${pointer}/cache/key`, message, true);
 }

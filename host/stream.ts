@@ -321,7 +321,7 @@ export class HttpStream implements Context {
   }
 
   httpCall(request: CallRequest): number {
-    return this.plugin.httpCall(request);
+    return this.plugin.httpCall(request, this.id);
   }
 
   redisInit(upstream: string, user: string, password: string, timeout: number): Status {

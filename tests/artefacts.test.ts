@@ -54,7 +54,8 @@ test.each(ENTRIES)(
     } finally {
       rmSync(elsewhere, { recursive: true, force: true });
     }
-    expect(statSync(wasmPath(artefact)).size).toBeLessThan(400 * 1024);
+    // So that it grows on purpose only: authorize with a cache and redaction took it past 400 KiB.
+    expect(statSync(wasmPath(artefact)).size).toBeLessThan(440 * 1024);
   },
 );
 

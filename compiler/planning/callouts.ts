@@ -35,7 +35,8 @@ export function tellOfParallel({ calls = [] }: FilterStep, phase: Direction): st
     const needs = neededBy(call).map((each) => each + 1);
     const after = needs.length > 0 ? ` after ${needs.join(" and ")}` : "";
     const otherwise = withoutAnswer(call, phase);
-    return `${i + 1} ${call.cluster}${after}, ${call.timeout} ms at most, else ${otherwise}`;
+    const again = call.retries ? ` and ${call.retries} times again` : "";
+    return `${i + 1} ${call.cluster}${again}${after}, ${call.timeout} ms at most, else ${otherwise}`;
   });
   return `parallel asks ${told.join("; ")}`;
 }

@@ -31,6 +31,18 @@ export interface FilterCall {
   timeout: number;
   /** A status, or 0: the message goes on. */
   onError: number;
+  /** How often it is made again. */
+  retries?: number;
+}
+
+export interface FilterCache {
+  ttl: number;
+  /** 0: denials are not kept. */
+  denyTtl: number;
+  staleIfError: number;
+  maxEntries: number;
+  /** The rule says what the key is. */
+  keyed?: true;
 }
 
 export interface FilterStep {
@@ -62,6 +74,13 @@ export interface FilterStep {
   timeout?: number;
   /** A status, or 0: the message goes on. */
   onError?: number;
+  /** How often it is made again. */
+  retries?: number;
+  /** Of `authorize`: bytes of the body that are sent, and whether of a larger one the beginning is;
+   * answers that are kept, times in milliseconds. */
+  sendsBody?: number;
+  sendsPart?: true;
+  cache?: FilterCache;
   /** Of `parallel`; `needs` has a bit for each that has to be over before. */
   calls?: Array<FilterCall & { needs: number }>;
 }

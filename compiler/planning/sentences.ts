@@ -6,6 +6,7 @@ import { type MemoryTerm, memoryTerms, readsBody, size } from "./memory.ts";
 import {
   DIRECTIONS,
   type Direction,
+  type FilterCache,
   type FilterCall,
   type FilterEdit,
   type FilterStep,
@@ -108,9 +109,12 @@ class Teller {
       this.tellOfReading(`the when of ${verb}`, otherwise[step.onFailure]!);
     }
     if (step.readsBody) {
-      const refuses = verb === "validate" || step.onFailure === ON_FAILURE.deny;
+      const judges = verb === "validate" || step.sendsBody !== undefined;
+      const refuses = judges || step.onFailure === ON_FAILURE.deny;
       this.tellOfReading(verb, refuses ? "the message is refused" : "what it needs is absent");
     }
+    if (step.sendsBody !== undefined) this.tellOfSending(step, step.sendsBody);
+    if (step.cache) this.tellOfCache(step.cache);
     if (step.timeout !== undefined || step.calls) this.tellOfCallout(step, i);
     if (step.rates) this.tellOfRates(step, step.rates);
     for (const [name, keys] of step.stores ?? []) this.tellOfStore(name, keys);
@@ -145,9 +149,27 @@ class Teller {
     }
     const call = step as FilterStep & FilterCall;
     const whom = call.cluster ?? "the route's upstream";
-    const asked = `${this.verbs[i]} asks ${whom}, ${call.timeout} ms at most`;
+    const again = step.retries ? ` and ${step.retries} times again` : "";
+    const asked = `${this.verbs[i]} asks ${whom}${again}, ${call.timeout} ms at most`;
     const failed = withoutAnswer(call, this.direction);
     this.say(`${asked}; without an answer: ${failed}; ${waits}`);
+  }
+
+  private tellOfSending({ sendsPart }: FilterStep, most: number): void {
+    const otherwise = sendsPart
+      ? "of a larger one the beginning"
+      : `a larger one is refused with ${this.status.tooLarge}`;
+    this.say(`authorize sends the body along, ${size(most)} at most; ${otherwise}`);
+  }
+
+  private tellOfCache({ ttl, denyTtl, staleIfError, maxEntries, keyed }: FilterCache): void {
+    const key = keyed ? "of one key" : "of which it is told the same";
+    const denials = denyTtl === 0 ? "denials not at all" : `denials for ${denyTtl} ms`;
+    const stale = staleIfError > 0 ? `, ${staleIfError} ms more while the service fails` : "";
+    this.say(`authorize asks the service once for requests ${key} that come at the same time`);
+    this.say(
+      `what it is told is kept for ${ttl} ms, ${denials}${stale}; ${maxEntries} answers in each worker`,
+    );
   }
 
   private tellOfRates(step: FilterStep, rates: NonNullable<FilterStep["rates"]>): void {

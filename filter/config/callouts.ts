@@ -41,6 +41,14 @@ export class CalloutDecoder {
     if (context.phase == Phase.Task && step.send.length > 0)
       context.report.add(context.member(value, "send"), "R312", -1, "a task has no request");
     step.mostBody = this.mostBody(value);
+    step.retries = context.integerOr(value, "retries", 0) as i32;
+    if (step.retries > 0 && context.phase == Phase.Done)
+      context.report.add(
+        context.member(value, "retries"),
+        "R312",
+        -1,
+        "nobody waits for the answer",
+      );
     decodeWaiting(context, value, step, service.timeoutMs);
     return step;
   }

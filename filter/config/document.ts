@@ -13,7 +13,8 @@ import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
-import { Accept, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Redaction } from "../steps/redaction";
+import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
@@ -69,6 +70,8 @@ class Decoder {
   /** Names of the results of callouts. */
   private readonly calls: Span[] = [];
   private readonly stores: Stored[] = [];
+  /** Redact sets that were decoded, by their nodes: entries share those of the document. */
+  private readonly redactSets: Map<i32, Redaction | null> = new Map();
   /** Rules and entries: a problem inside one of them can be survived by leaving it out. */
   private readonly parts: i32[] = [];
   private skips: bool = false;
@@ -339,6 +342,9 @@ class Decoder {
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
         services.add(this.tape, list, this.report, this.configuration);
+      const sets = this.member(documents[i], "redact");
+      const context = this.contextOf(this.tape, this.report, constants);
+      constants.redactSets.add(context, sets, this.redactSets);
     }
     return services;
   }
@@ -367,7 +373,9 @@ class Decoder {
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {
     const names = new RuleNames(constants, this.variables, this.calls, this.stores);
-    return new Context(tape, report, names, this.configuration);
+    const context = new Context(tape, report, names, this.configuration);
+    context.redactSets = constants.redactSets;
+    return context;
   }
 
   /** What a rule without a name is called. */
@@ -486,6 +494,7 @@ class Decoder {
         context.names.demands |= Demand.Request | Demand.WholeResponse;
       }
     }
+    steps.reroute = steps.rerouteOf(node, Reroute.Inherited);
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     steps.mostCaptured = 0;

@@ -8,11 +8,9 @@ import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText } from "../bytes/text";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
-import { Glob } from "../rules/glob";
 import { Demand, Phase } from "../rules/name";
 import { isIdentifier } from "../rules/path-template";
 import { Template } from "../rules/template";
-import { AuthorizeStep, OnError } from "../steps/authorize";
 import {
   AppendEdit,
   BodyStep,
@@ -28,7 +26,8 @@ import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { LimitStep } from "../steps/limit";
-import { LogStep, SetStep, StopStep } from "../steps/plain";
+import { LogStep } from "../steps/log";
+import { SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
 import {
@@ -40,16 +39,18 @@ import {
   StatusStep,
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
-import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
+import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step } from "../stream/program";
 import { decodeAttributes } from "./attributes";
+import { decodeAuthorize } from "./authorize";
 import { CalloutDecoder } from "./callouts";
 import { Context, hasExpression, indexIn } from "./context";
 import { decodeEmit } from "./emit";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
-import { decodeStatuses } from "./match";
 import { decodeRateLimit } from "./rate-limit";
+import { decodeRedact } from "./redact";
 import { decodeRedisStep } from "./redis";
+import { decodeSample } from "./sample";
 import { Services } from "./services";
 import { integerOf } from "./shape";
 import { decodeStore } from "./store";
@@ -67,9 +68,21 @@ const MAX_ITEMS: i32 = 64;
 const MAX_INSERTS: i32 = 32;
 const MAX_LITERAL: i32 = 4096;
 
+/** Whether a key of a step is no verb. */
+function isCommon(key: Span): bool {
+  return (
+    equalsText(key, "name") ||
+    equalsText(key, "when") ||
+    equalsText(key, "onError") ||
+    equalsText(key, "reroute")
+  );
+}
+
 @final
 export class StepDecoder {
   private readonly callouts: CalloutDecoder;
+  /** What the rule says of routes. */
+  reroute: Reroute = Reroute.Inherited;
 
   constructor(
     private readonly context: Context,
@@ -104,9 +117,17 @@ export class StepDecoder {
     return count == steps.length ? steps : NO_STEPS;
   }
 
+  /** What the rule or step says of routes, or what holds if it says nothing. */
+  rerouteOf(node: i32, otherwise: Reroute): Reroute {
+    const said = this.context.member(node, "reroute");
+    if (said == NO_NODE) return otherwise;
+    return this.context.tape.kind(said) == Kind.True ? Reroute.Yes : Reroute.No;
+  }
+
   /** What every step may have. */
   private decodeCommon(node: i32, step: Step): void {
     const context = this.context;
+    step.reroute = this.rerouteOf(node, this.reroute);
     context.names.readsBody = false;
     step.when = context.condition(node, "when");
     step.whenReadsBody = context.names.readsBody;
@@ -123,7 +144,8 @@ export class StepDecoder {
     if (onError == NO_NODE) return;
     const denies = equalsText(context.tape.text(onError, scratch), "deny");
     if (!denies) step.onFailure = OnFailure.Skip;
-    else if (!step.isGuard) step.onFailure = OnFailure.Deny;
+    // A guard that asks would ask with a part of the question missing.
+    else if (!step.isGuard || step.calls) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {
@@ -134,8 +156,7 @@ export class StepDecoder {
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
       const verb = tape.text(key, scratch);
       const value = key + 1;
-      if (equalsText(verb, "name") || equalsText(verb, "when") || equalsText(verb, "onError"))
-        continue;
+      if (isCommon(verb)) continue;
       if (equalsText(verb, "headers")) {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }
@@ -162,7 +183,8 @@ export class StepDecoder {
       if (equalsText(verb, "store")) return decodeStore(context, value);
       if (equalsText(verb, "rateLimit"))
         return decodeRateLimit(context, value, this.responseOr(value, 429));
-      if (equalsText(verb, "authorize")) return this.decodeAuthorize(value);
+      if (equalsText(verb, "authorize"))
+        return decodeAuthorize(context, this.services, value, this.deniedOr(value));
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
       if (equalsText(verb, "redis")) return decodeRedisStep(context, this.services, value);
       if (equalsText(verb, "attributes")) return decodeAttributes(context, value);
@@ -477,6 +499,12 @@ export class StepDecoder {
     return response;
   }
 
+  /** What an `authorize` says to those who are denied, but for the status; null: what the service says. */
+  private deniedOr(step: i32): Response | null {
+    const node = this.context.member(step, "denied");
+    return node == NO_NODE ? null : this.decodeResponse(node);
+  }
+
   private decodeContent(value: i32, response: Response): void {
     const context = this.context;
     response.text = context.templateOr(value, "text");
@@ -495,67 +523,6 @@ export class StepDecoder {
     const context = this.context;
     const code = context.integerOr(value, "status", 302) as i32;
     return new RedirectStep(context.template(context.member(value, "to")), code);
-  }
-
-  private decodeAuthorize(value: i32): Step {
-    const context = this.context;
-    const serviceNode = context.member(value, "service");
-    const service = this.services.find(context, serviceNode);
-    const step = new AuthorizeStep(service);
-    step.timeoutMs = context.durationOr(value, "timeout", service.timeoutMs);
-    step.method = context.templateOr(value, "method");
-    step.path = context.templateOr(value, "path");
-    const send = context.member(value, "send");
-    step.send = send == NO_NODE ? [] : context.headerGlobs(send, "headers");
-    if (send == NO_NODE || context.member(send, "headers") == NO_NODE)
-      step.send = this.names("authorization cookie");
-    const sendSet = send == NO_NODE ? NO_NODE : context.member(send, "set");
-    if (sendSet != NO_NODE) step.sendSet = decodeHeaderValues(context, sendSet);
-    const allow = context.member(value, "allow");
-    if (allow != NO_NODE) step.allow = decodeStatuses(context, allow);
-    else step.allow.addRange(200, 299);
-    const upstream = context.member(value, "upstream");
-    if (upstream != NO_NODE) {
-      step.upstreamSet = context.headerGlobs(upstream, "set");
-      step.upstreamAppend = context.headerGlobs(upstream, "append");
-      step.upstreamRemove = context.headerGlobs(upstream, "remove");
-    }
-    step.client = context.headerGlobs(value, "client");
-    step.forward = this.names(
-      "content-type location set-cookie www-authenticate proxy-authenticate retry-after",
-    );
-    const denied = context.member(value, "denied");
-    if (denied != NO_NODE) this.decodeDenied(denied, step);
-    const onError = context.member(value, "onError");
-    if (onError != NO_NODE) {
-      if (context.tape.kind(onError) == Kind.Number)
-        step.errorStatus = integerOf(context.tape.raw(onError)) as i32;
-      else if (equalsText(context.tape.text(onError, scratch), "allow"))
-        step.onError = OnError.Allow;
-    }
-    return step;
-  }
-
-  private decodeDenied(node: i32, step: AuthorizeStep): void {
-    const context = this.context;
-    const response = new Response();
-    const status = context.member(node, "status");
-    if (status != NO_NODE) step.deniedStatus = integerOf(context.tape.raw(status)) as i32;
-    const headers = context.member(node, "headers");
-    if (headers != NO_NODE) response.edits = decodeHeaderValues(context, headers);
-    this.decodeContent(node, response);
-    if (context.member(node, "forward") != NO_NODE)
-      step.forward = context.headerGlobs(node, "forward");
-    step.denied = response;
-  }
-
-  private names(list: string): StaticArray<Glob> {
-    const words = list.split(" ");
-    const globs = new StaticArray<Glob>(words.length);
-    for (let i = 0; i < words.length; i++) {
-      globs[i] = new Glob(fromText(words[i], scratch), this.context.arena);
-    }
-    return globs;
   }
 
   // ---- the small verbs
@@ -579,10 +546,13 @@ export class StepDecoder {
       return new LogStep(LogLevel.Info, context.template(value));
     const level = context.member(value, "level");
     const text = context.template(context.member(value, "text"));
-    return new LogStep(
+    const step = new LogStep(
       level == NO_NODE ? LogLevel.Info : levelOf(context.tape.text(level, scratch)),
       text,
     );
+    step.sample = decodeSample(context, value);
+    step.redaction = decodeRedact(context, value);
+    return step;
   }
 }
 

@@ -14,7 +14,7 @@ import { Answer, HttpAnswer } from "../stream/answer";
 import * as result from "../stream/call-result";
 import { send } from "../stream/callout";
 import { Counter, count } from "../stream/counters";
-import { key, text } from "../stream/description";
+import { key, number, text } from "../stream/description";
 import { Exchange, MAX_CALLS } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { Outcome, Step } from "../stream/program";
@@ -25,11 +25,24 @@ import { Outgoing, sendAlong } from "./outgoing";
 
 const fields = new FieldList(scratch);
 
+/** What is left to a callout that is out: times to make it again, and until when. */
+@unmanaged
+@final
+class Attempts {
+  /** Milliseconds since the epoch. */
+  deadline: i64;
+  left: i32;
+}
+
+const ATTEMPTS: i32 = offsetof<Attempts>() as i32;
+
 @final
 export class CallStep extends CalloutStep {
   /** Headers of the request that are sent along. */
   send: StaticArray<Glob> = NO_GLOBS;
   mostBody: i32 = 0;
+  /** How often a callout without an answer is made again, while there is time. */
+  retries: i32 = 0;
 
   constructor(
     private readonly service: Service,
@@ -39,22 +52,29 @@ export class CallStep extends CalloutStep {
   }
 
   run(x: Exchange): Outcome {
-    return this.start(x, 0);
+    x.stepState = this.retries > 0 && x.phase != Phase.Done ? x.arena.allocate(ATTEMPTS) : 0;
+    return this.start(x, 0, x.stepState);
   }
 
-  /** Sends the callout: Pause while it is out, else what the message has to suffer. */
-  start(x: Exchange, item: i32): Outcome {
-    const token = this.dispatch(x);
+  /** Sends the callout: Pause while it is out, else what the message has to suffer. `attempts`: room for
+   * Attempts, or 0 where it is not made again. */
+  start(x: Exchange, item: i32, attempts: usize): Outcome {
+    const token = this.dispatch(x, this.timeoutMs);
     if (x.phase == Phase.Done) {
       count(token < 0 ? Counter.CallFailed : Counter.CallSent);
       return Outcome.Next;
+    }
+    if (attempts != 0) {
+      const kept = changetype<Attempts>(attempts);
+      kept.left = this.retries;
+      kept.deadline = milliseconds() + (this.timeoutMs as i64);
     }
     if (token >= 0 && x.wait(token, item)) return Outcome.Pause;
     if (this.result != NO_RESULT) x.result(this.result).fail(result.notSent);
     return this.fail(x);
   }
 
-  private dispatch(x: Exchange): i32 {
+  private dispatch(x: Exchange, timeoutMs: i32): i32 {
     const request = this.request;
     const body = request.body(x);
     if (request.isLost(body)) return host.NO_CALL;
@@ -69,20 +89,38 @@ export class CallStep extends CalloutStep {
     const isDone = x.phase == Phase.Done;
     // It must outlive the stream.
     if (isDone) host.setEffectiveContext(x.root);
-    const token = send(this.service, method, path, fields, body, this.timeoutMs);
+    const token = send(this.service, method, path, fields, body, timeoutMs);
     if (isDone) host.setEffectiveContext(x.id);
     return token;
   }
 
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
+    return this.hear(x, answer, item, x.stepState);
+  }
+
+  /** Goes on with the answer; Pause when the callout was made again. */
+  hear(x: Exchange, answer: Answer, item: i32, attempts: usize): Outcome {
+    // Envoy answers 503 or 504 itself when a service cannot be reached or is late (measured on 1.40):
+    // nothing tells that from the service's own.
+    const isNone = answer.status < 200 || answer.status >= 500;
+    if (isNone && attempts != 0 && this.again(x, item, changetype<Attempts>(attempts)))
+      return Outcome.Pause;
     const isKept =
       this.result == NO_RESULT ||
       x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
-    // Envoy answers 503 or 504 itself when a service cannot be reached or is late (measured on 1.40):
-    // nothing tells that from the service's own.
-    if (!isKept || answer.status < 200 || answer.status >= 500) return this.fail(x);
+    if (isNone || !isKept) return this.fail(x);
     count(Counter.CallAnswered);
     return Outcome.Next;
+  }
+
+  private again(x: Exchange, item: i32, attempts: Attempts): bool {
+    const time = attempts.deadline - milliseconds();
+    if (attempts.left == 0 || time <= 0) return false;
+    attempts.left--;
+    const token = this.dispatch(x, time as i32);
+    if (token < 0 || !x.wait(token, item)) return false;
+    count(Counter.CallRetried);
+    return true;
   }
 
   private fail(x: Exchange): Outcome {
@@ -94,7 +132,12 @@ export class CallStep extends CalloutStep {
   override describe(out: Writer): void {
     text(out, "cluster", this.service.cluster);
     super.describe(out);
+    if (this.retries > 0) number(out, "retries", this.retries);
   }
+}
+
+function milliseconds(): i64 {
+  return (host.now() / 1_000_000) as i64;
 }
 
 /** What has become of the callouts of a ParallelStep: bits. */
@@ -103,11 +146,15 @@ export class CallStep extends CalloutStep {
 class Progress {
   started: u32;
   over: u32;
+  /** Attempts of each of them, one after another; 0: none is made again. */
+  attempts: usize;
 }
 
 @final
 export class ParallelStep extends Step {
   private readonly steps: CallStep[] = [];
+  /** One of them is made again where there is no answer. */
+  private retries: bool = false;
   /** For each the callouts, as bits, that it waits for. */
   private readonly needs: StaticArray<u32> = new StaticArray<u32>(MAX_CALLS);
 
@@ -120,6 +167,7 @@ export class ParallelStep extends Step {
 
   add(step: CallStep): void {
     this.steps.push(step);
+    if (step.retries > 0) this.retries = true;
     if (step.isGuard) this.isGuard = true;
   }
 
@@ -161,14 +209,16 @@ export class ParallelStep extends Step {
     const progress = changetype<Progress>(at);
     progress.started = 0;
     progress.over = 0;
+    progress.attempts = this.retries ? x.arena.allocate(this.steps.length * ATTEMPTS) : 0;
     x.stepState = at;
     return this.advance(x, progress);
   }
 
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     const progress = changetype<Progress>(x.stepState);
+    const outcome = unchecked(this.steps[item]).hear(x, answer, item, attemptsOf(progress, item));
+    if (outcome == Outcome.Pause) return outcome;
     progress.over |= 1 << item;
-    const outcome = unchecked(this.steps[item]).resume(x, answer, item);
     return outcome == Outcome.End ? outcome : this.advance(x, progress);
   }
 
@@ -187,7 +237,7 @@ export class ParallelStep extends Step {
       const when = step.when;
       const verdict = when == null ? Verdict.Yes : when.test(x);
       const isAsked = verdict == Verdict.Yes || (verdict == Verdict.Failed && step.isGuard);
-      const outcome = isAsked ? step.start(x, i) : Outcome.Next;
+      const outcome = isAsked ? step.start(x, i, attemptsOf(progress, i)) : Outcome.Next;
       if (outcome == Outcome.Pause) {
         i++;
         continue;
@@ -211,4 +261,9 @@ export class ParallelStep extends Step {
     }
     out.byte(0x5d);
   }
+}
+
+/** Where the Attempts of that callout are; 0: it has none. */
+function attemptsOf(progress: Progress, i: i32): usize {
+  return progress.attempts == 0 ? 0 : progress.attempts + i * ATTEMPTS;
 }

@@ -18,7 +18,8 @@ import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
 import { JsonEdit } from "./body";
-import { LogStep, SetStep } from "./plain";
+import { LogStep } from "./log";
+import { SetStep } from "./plain";
 
 export const enum Format {
   /** As the content-type says. */

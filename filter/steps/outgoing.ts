@@ -8,7 +8,7 @@ import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
-import { isOfBytes } from "../stream/hop-by-hop";
+import { isFraming, isOfBytes } from "../stream/hop-by-hop";
 import { FieldEdits } from "./field-edits";
 import { JsonTemplate } from "./json-template";
 
@@ -60,10 +60,11 @@ function dropFieldsOfBytes(fields: FieldList): void {
   }
 }
 
-/** Adds the headers of the request that are sent along. */
+/** Adds the headers of the request that are sent along; what says how that one is framed is not. */
 export function sendAlong(request: HeaderMap, names: StaticArray<Glob>, fields: FieldList): void {
   for (let i = 0; i < request.count; i++) {
     const name = request.name(i);
-    if (!isPseudo(name) && anyMatches(names, name)) fields.push(name, request.value(i), NONE);
+    if (isPseudo(name) || isFraming(name) || !anyMatches(names, name)) continue;
+    fields.push(name, request.value(i), NONE);
   }
 }

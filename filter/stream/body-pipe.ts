@@ -70,6 +70,9 @@ export const enum Reading {
 /** What is read of a body at the most, where no limit says more: Envoy's own default for buffers. */
 export const READ_LIMIT: i64 = 1 << 20;
 
+/** Edits may be for the body: `BodyPipe.obstacle`, which is a Counter otherwise. */
+export const NO_OBSTACLE: i32 = -1;
+
 @unmanaged
 @final
 class Binding {
@@ -93,6 +96,8 @@ export class BodyPipe {
   isBare: bool = false;
   /** All of it has come. */
   hasEnded: bool = false;
+  /** Why edits are not for this body, where that was found before a callout went out. */
+  obstacle: i32 = NO_OBSTACLE;
   /** Bytes of the body that the host has collected so far. */
   hostCollected: i32 = 0;
   /** What is kept of the body as it came, for whoever tells of it when all is over. */
@@ -137,6 +142,7 @@ export class BodyPipe {
     this.heldFromHost = false;
     this.isBare = false;
     this.hasEnded = false;
+    this.obstacle = NO_OBSTACLE;
     this.hostCollected = 0;
     this.limit = UNLIMITED;
     this.refusal = null;
@@ -380,6 +386,11 @@ export class BodyPipe {
   /** Whether the message is, or announces, more than its limit allows. */
   get isOverLimit(): bool {
     return this.limit != UNLIMITED && max(this.declared, this.seen) > this.limit;
+  }
+
+  /** Whether its size, as it is announced or has come, is why it cannot be read. */
+  get isTooLargeToRead(): bool {
+    return max(max(this.declared, this.seen), length(this.text()) as i64) > this.readLimit;
   }
 
   /** Headers are held, and the body is collected, until it can be read. */
@@ -892,20 +903,25 @@ export class BodyPipe {
     return this.finish(x, whole, size, true, headers);
   }
 
-  /** The body ended with trailers, not with a last piece. What is still held back has no buffer to
-   * go to any more, so a message that lost bytes is refused rather than passed on short. */
-  trailers(x: Exchange): bool {
+  /** The body is over: trailers have come, not a last piece. */
+  end(): void {
+    this.hasEnded = true;
+    if (this.seen == 0) this.isBare = true;
+  }
+
+  /** The body ended with trailers, not with a last piece; whether they go on. What the host holds is
+   * edited there. What is collected here has no buffer to go to any more: the message would go on short,
+   * and is refused. */
+  trailers(x: Exchange, headers: HeaderMap): bool {
+    if (this.shownAgain > 0)
+      return this.data(x, this.shownAgain as i32, true, headers, false) == DataAction.Continue;
     if (this.mode == Mode.Collect || this.mode == Mode.HostCollects) {
+      if (this.isBare) return this.goOnBare(x);
       count(Counter.BodySkippedTrailers);
       this.refuse(x, Refusal.Trailers);
       return false;
     }
     if (this.mode != Mode.Stream) return true;
-    if (this.shownAgain > 0) {
-      count(Counter.BodySkippedTrailers);
-      this.refuse(x, Refusal.Trailers);
-      return false;
-    }
     if (this.decoding.isOn && !this.decoding.isComplete()) {
       this.refuse(x, this.decoding.refusal);
       return false;
@@ -920,6 +936,21 @@ export class BodyPipe {
       this.refuse(x, Refusal.Trailers);
       return false;
     }
+    return true;
+  }
+
+  /** The message, which was held for its body, has none: it goes on as one of headers alone would. */
+  private goOnBare(x: Exchange): bool {
+    if (this.reading == Reading.Waiting) {
+      this.reading = Reading.Bare;
+      const outcome = x.onBodyRead(this.isRequest);
+      if (outcome == Outcome.End) return false;
+      this.heldFromHost = outcome == Outcome.Pause;
+      if (this.heldFromHost) return false;
+    }
+    this.dropEdits();
+    this.headersHeld = false;
+    this.mode = Mode.Pass;
     return true;
   }
 }

@@ -10,7 +10,7 @@ import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { EMPTY_SET } from "../bytes/ordered-set";
-import { address, length, NONE, Span } from "../bytes/span";
+import { address, equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { FieldList, MISSING } from "../http/field-list";
@@ -22,18 +22,20 @@ import { Expression, failures, Verdict, writeFailure } from "../rules/expression
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
-import { BodyPipe, Reading } from "./body-pipe";
+import { BodyPipe, NO_OBSTACLE, Reading } from "./body-pipe";
 import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
+import * as inquiries from "./inquiries";
 import {
   Accept,
   Configuration,
   OnFailure,
   Outcome,
   Program,
+  Reroute,
   Rule,
   Step,
   UNLIMITED,
@@ -80,6 +82,9 @@ const FIRST_CANDIDATES: i32 = 4;
 /** Callouts that a stream may have out at a time. */
 export const MAX_CALLS: i32 = 32;
 
+/** In place of a token: what it waits for together with other streams. */
+const TOGETHER: i32 = i32.MIN_VALUE;
+
 /** The stream, as the one who waits for its callouts. */
 @final
 class StreamWaiter extends Waiter {
@@ -118,12 +123,16 @@ export class Exchange extends View {
   /** Tokens of the callouts that the walk waits for. */
   private readonly tokens: StaticArray<i32> = new StaticArray<i32>(MAX_CALLS);
   private tokenCount: i32 = 0;
+  /** Its place among those that wait together (inquiries.ts), or 0. */
+  private together: usize = 0;
   /** What the step at hand keeps while it waits: an address in the arena. */
   stepState: usize = 0;
   readonly waiter: StreamWaiter = new StreamWaiter(this);
   outOfMemory: bool = false;
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
+  /** The response's headers have gone on: what is answered after that breaks the stream off. */
+  private isResponseSent: bool = false;
   phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
@@ -152,6 +161,7 @@ export class Exchange extends View {
     this.tokenCount = 0;
     this.outOfMemory = false;
     this.ended = false;
+    this.isResponseSent = false;
     this.phase = Phase.Request;
     this.candidates = 0;
     this.candidateCount = 0;
@@ -160,6 +170,7 @@ export class Exchange extends View {
     this.stepAt = 0;
     this.isDecided = false;
     this.formVersion = NO_VERSION;
+    this.keepsRoute = false;
   }
 
   /** The plugin's context. */
@@ -195,8 +206,6 @@ export class Exchange extends View {
     this.follow(program);
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
-    if (program.tellsToKeepRoute && this.candidateCount > 0)
-      host.setProperty(field.clearRouteCache, field.off);
     return this.afterHeaders(this.run());
   }
 
@@ -242,6 +251,8 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    // Edits for the filter's own sake never choose another route.
+    if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
     if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
@@ -251,6 +262,8 @@ export class Exchange extends View {
     const response = this.responseBody.capture;
     request.limit = max(request.limit, limit);
     response.limit = max(response.limit, limit);
+    // Some hosts forget them before the end, when they are told.
+    this.request.ensureLoaded();
   }
 
   /** The rule at hand, for whoever comes back to it later. */
@@ -367,7 +380,10 @@ export class Exchange extends View {
       if (step.readsBody) outcome = this.readBodyFirst();
       if (outcome == Outcome.Read) return outcome;
       this.isDecided = false;
-      if (outcome == Outcome.Next) outcome = step.run(this);
+      if (outcome == Outcome.Next) {
+        if (this.phase == Phase.Request) this.enterStep(step);
+        outcome = step.run(this);
+      }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
@@ -380,11 +396,13 @@ export class Exchange extends View {
     mark(what, this.program, rule, this.phase, this.stepAt, n);
   }
 
-  /** Expressions of the step have failed, which `outcome` does not show yet. */
+  /** Expressions of the step have failed, which `outcome` does not show yet. What was sent with a part
+   * missing is answered to nobody. */
   private afterFailure(step: Step, outcome: Outcome, before: u32): Outcome {
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
-    if (!denies || outcome != Outcome.Next) return outcome;
+    if (!denies || (outcome != Outcome.Next && outcome != Outcome.Pause)) return outcome;
+    this.forgetCalls();
     reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
@@ -408,7 +426,7 @@ export class Exchange extends View {
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = this.phaseHeaders;
-    const isReadable = pipe.isBare || this.isBodyEditable(headers, !pipe.isRequest);
+    const isReadable = pipe.isBare || this.isBodyEditable(pipe, headers);
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -548,10 +566,15 @@ export class Exchange extends View {
   }
 
   /** How the message waits for a callout. Where a later step judges the body, headers are held in
-   * the way that lets the body in, so that they stay held until the body was judged; the body
-   * callback then keeps the host collecting. Else nothing at all gets in. */
+   * the way that lets the body in, so that they stay held until the body was judged; the callbacks of
+   * the body and of the trailers then hold those too. Else nothing at all gets in. A body that is not
+   * for editing is judged by nobody: it may be a conversation, whose other side waits for its first
+   * piece. That it is none is kept, whatever becomes of its headers meanwhile. */
   private pauseHeaders(pipe: BodyPipe): HeadersAction {
-    pipe.heldFromHost = this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody();
+    if (this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody()) {
+      pipe.obstacle = obstacleTo(pipe, this.request, this.phaseHeaders);
+      pipe.heldFromHost = pipe.obstacle == NO_OBSTACLE;
+    }
     if (!pipe.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
     pipe.widenHost();
     return HeadersAction.StopIteration;
@@ -601,12 +624,27 @@ export class Exchange extends View {
     return true;
   }
 
+  /** The same for an answer that others wait for too; `place` is its place among them. */
+  waitTogether(place: usize): bool {
+    if (this.tokenCount == MAX_CALLS) return false;
+    this.together = place;
+    unchecked((this.tokens[this.tokenCount++] = TOGETHER));
+    return true;
+  }
+
+  /** What all of them are told; the stream is the effective context. */
+  onCommonAnswer(answer: Answer): void {
+    this.together = 0;
+    this.onAnswer(TOGETHER, answer, inquiries.COMMON);
+  }
+
   private forgetCalls(): void {
     while (this.tokenCount > 0) this.forget(unchecked(this.tokens[--this.tokenCount]));
   }
 
   private forget(token: i32): void {
-    if (isDefined(HIGRESS) && token < 0) redisCalls.forget(token);
+    if (token == TOGETHER) inquiries.leave(this.together);
+    else if (isDefined(HIGRESS) && token < 0) redisCalls.forget(token);
     else httpCalls.forget(token);
   }
 
@@ -623,6 +661,7 @@ export class Exchange extends View {
     this.forgetCall(token);
     if (this.ended) return;
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
+    if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
     let outcome = step.resume(this, answer, item);
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -645,7 +684,7 @@ export class Exchange extends View {
     }
     const stream = pipe.isRequest ? StreamType.Request : StreamType.Response;
     if (pipe.reading == Reading.Ready) {
-      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) host.continueStream(stream);
+      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) this.goOn(stream);
       return;
     }
     const wasHeld = pipe.heldFromHost;
@@ -664,6 +703,11 @@ export class Exchange extends View {
       // that to what it collects, and then goes on without it.
       return;
     }
+    this.goOn(stream);
+  }
+
+  private goOn(stream: StreamType): void {
+    if (stream == StreamType.Response) this.isResponseSent = true;
     host.continueStream(stream);
   }
 
@@ -673,19 +717,40 @@ export class Exchange extends View {
   }
 
   private onBody(pipe: BodyPipe, headers: HeaderMap, size: i32, endOfStream: bool): DataAction {
-    return pipe.data(this, size, endOfStream, headers, pipe.heldFromHost && this.tokenCount > 0);
+    return pipe.data(this, size, endOfStream, headers, this.isWaiting(pipe));
+  }
+
+  /** Whether a callout is out that keeps the message of the pipe, which comes in while it waits. */
+  private isWaiting(pipe: BodyPipe): bool {
+    return pipe.heldFromHost && this.tokenCount > 0 && pipe == this.pipe;
   }
 
   onRequestTrailers(): bool {
     if (this.ended) return false;
-    this.requestBody.hasEnded = true;
-    return this.requestBody.trailers(this);
+    return this.onTrailers(this.requestBody, this.request);
+  }
+
+  /** Whether the trailers, and all that is held, go on. */
+  private onTrailers(pipe: BodyPipe, headers: HeaderMap): bool {
+    pipe.end();
+    // The answer finds the message complete, and lets it go.
+    return !this.isWaiting(pipe) && pipe.trailers(this, headers);
   }
 
   // ---- the response
 
   onResponseHeaders(endOfStream: bool): HeadersAction {
-    if (this.ended) return HeadersAction.Continue;
+    if (this.ended) {
+      // Our own answer comes by as the host has made it: to HEAD, or in gRPC, it has no body.
+      this.responseBody.capture.replace(host.EMPTY);
+      return HeadersAction.Continue;
+    }
+    const action = this.runResponseHeaders(endOfStream);
+    this.isResponseSent = action == HeadersAction.Continue;
+    return action;
+  }
+
+  private runResponseHeaders(endOfStream: bool): HeadersAction {
     this.enter(Phase.Response);
     this.responseBody.isBare = endOfStream;
     this.responseBody.hasEnded = endOfStream;
@@ -717,14 +782,21 @@ export class Exchange extends View {
   }
 
   onResponseBody(size: i32, endOfStream: bool): DataAction {
-    if (this.ended) return DataAction.Continue;
-    return this.onBody(this.responseBody, this.response, size, endOfStream);
+    const pipe = this.responseBody;
+    if (this.ended) {
+      if (this.phase == Phase.Request) pipe.capture.take(BufferType.HttpResponseBody, 0, size);
+      return DataAction.Continue;
+    }
+    const action = this.onBody(pipe, this.response, size, endOfStream);
+    if (action == DataAction.Continue) this.isResponseSent = true;
+    return action;
   }
 
   onResponseTrailers(): bool {
     if (this.ended) return true;
-    this.responseBody.hasEnded = true;
-    return this.responseBody.trailers(this);
+    const goesOn = this.onTrailers(this.responseBody, this.response);
+    if (goesOn) this.isResponseSent = true;
+    return goesOn;
   }
 
   // ---- the end
@@ -734,6 +806,11 @@ export class Exchange extends View {
     this.request.writable = false;
     this.response.writable = false;
     this.enter(Phase.Done);
+    if (this.ended && !this.isResponseSent) {
+      // What the upstream said, if it said anything, is not what the client got.
+      this.forgetResponse();
+      this.responseStatus = this.readStatus();
+    }
     this.run();
   }
 
@@ -775,11 +852,23 @@ export class Exchange extends View {
 
   // ---- refusing
 
-  /** Marks the stream as answered. */
-  end(): void {
+  /** Marks the stream as answered with that body. */
+  end(body: Span): void {
     this.ended = true;
+    if (!this.isResponseSent)
+      this.responseBody.capture.replace(this.isAnsweredBare ? host.EMPTY : body);
     this.requestBody.dropEdits();
     this.responseBody.dropEdits();
+  }
+
+  /** Whether the host leaves out the body of what we answer: to HEAD, and in gRPC. */
+  private get isAnsweredBare(): bool {
+    const capture = this.responseBody.capture;
+    if (capture.limit == 0) return true;
+    const method = this.request.get(field.method);
+    if (method != NONE && equal(method, field.head)) return true;
+    const type = this.request.get(field.contentType);
+    return type != NONE && startsWithIgnoringCase(type, field.grpc);
   }
 
   /** Answers because of the body of the request or of the response. */
@@ -834,39 +923,58 @@ export class Exchange extends View {
   /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
    * must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
-    if (!pipe.hasEdits || this.isBodyEditable(headers, !pipe.isRequest)) return Refusal.None;
-    const isRefused = !isBare && pipe.denies && !isInUtf8(headers);
+    if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
+    const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
+    const isRefused = !isBare && pipe.denies && isForeign;
     pipe.dropEdits();
     return isRefused ? Refusal.Charset : Refusal.None;
   }
 
   /** Whether the body is one that edits are for; counts the reason when not. */
-  private isBodyEditable(headers: HeaderMap, isResponse: bool): bool {
-    const upgrade = this.request.get(field.upgrade);
-    if (upgrade != NONE || this.request.get(field.method) == NONE || isConnect(this.request)) {
-      count(Counter.BodySkippedUpgrade);
-      return false;
-    }
-    const type = headers.get(field.contentType);
-    if (type != NONE && startsWithIgnoringCase(type, field.grpc)) {
-      count(Counter.BodySkippedGrpc);
-      return false;
-    }
-    if (isResponse && parseStatus(headers.get(field.status)) == 206) {
-      count(Counter.BodySkippedPartial);
-      return false;
-    }
-    if (!isInUtf8(headers)) {
-      count(Counter.BodySkippedCharset);
-      return false;
-    }
-    return true;
+  private isBodyEditable(pipe: BodyPipe, headers: HeaderMap): bool {
+    const known = pipe.obstacle;
+    const obstacle = known != NO_OBSTACLE ? known : obstacleTo(pipe, this.request, headers);
+    if (obstacle == NO_OBSTACLE) return true;
+    count(obstacle as Counter);
+    return false;
   }
 
-  /** Makes the host choose the route again, if the program wants that after edits. */
-  reroute(): void {
-    if (this.program.reroute) host.callForeign(field.clearRouteCache, host.EMPTY);
+  // ---- the route
+
+  /** Whether edits of the step at hand choose the route again. */
+  private reroutes: bool = false;
+  /** What a host that chooses by itself was told: that it must not. */
+  private keepsRoute: bool = false;
+
+  private enterStep(step: Step): void {
+    const own = step.reroute;
+    this.reroutes = own == Reroute.Inherited ? this.program.reroute : own == Reroute.Yes;
+    this.prepareRoute(this.reroutes);
   }
+
+  /** Higress chooses the route again with every edit of the headers, unless it is told before. */
+  private prepareRoute(isChosenAgain: bool): void {
+    if (!this.program.isForHigress || this.keepsRoute != isChosenAgain) return;
+    this.keepsRoute = !isChosenAgain;
+    host.setProperty(field.clearRouteCache, isChosenAgain ? field.on : field.off);
+  }
+
+  /** Makes the host choose the route again, where that is wanted after edits. */
+  reroute(): void {
+    if (this.reroutes) host.callForeign(field.clearRouteCache, host.EMPTY);
+  }
+}
+
+/** Why edits are not for the body of a message with these headers, as what is counted then. */
+function obstacleTo(pipe: BodyPipe, request: HeaderMap, headers: HeaderMap): i32 {
+  const upgrade = request.get(field.upgrade);
+  if (upgrade != NONE || request.get(field.method) == NONE || isConnect(request))
+    return Counter.BodySkippedUpgrade;
+  const type = headers.get(field.contentType);
+  if (type != NONE && startsWithIgnoringCase(type, field.grpc)) return Counter.BodySkippedGrpc;
+  if (!pipe.isRequest && parseStatus(headers.get(field.status)) == 206)
+    return Counter.BodySkippedPartial;
+  return isInUtf8(headers) ? NO_OBSTACLE : Counter.BodySkippedCharset;
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {

@@ -8,20 +8,27 @@ import * as field from "./field-names";
 
 const COMMA: u8 = 0x2c;
 
-/** Whether the field of that name ends with the connection, or frames the message. */
-export function isHopByHop(name: Span): bool {
+/** Whether the field of that name is about one connection, or frames the message. */
+export function isFraming(name: Span): bool {
   return (
     equal(name, field.contentLength) ||
     equal(name, field.transferEncoding) ||
     equal(name, field.connection) ||
-    equal(name, field.proxyConnection) ||
-    equal(name, field.proxyAuthenticate) ||
-    equal(name, field.proxyAuthorization) ||
     equal(name, field.keepAlive) ||
     equal(name, field.te) ||
     equal(name, field.trailer) ||
     equal(name, field.upgrade) ||
     equal(name, field.expect)
+  );
+}
+
+/** Whether the field of that name ends with the connection: framing, and what proxies say to each other. */
+export function isHopByHop(name: Span): bool {
+  return (
+    isFraming(name) ||
+    equal(name, field.proxyConnection) ||
+    equal(name, field.proxyAuthenticate) ||
+    equal(name, field.proxyAuthorization)
   );
 }
 

@@ -14,6 +14,7 @@ import { Condition, Facts } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
+import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 import { RedisService } from "./redis-service";
@@ -50,10 +51,19 @@ export const enum Accept {
   Identity,
 }
 
+/** Whether edits of a step make the host choose the route again. */
+export const enum Reroute {
+  /** As the document has it. */
+  Inherited,
+  No,
+  Yes,
+}
+
 export abstract class Step {
   /** Says whether it acts; null: always. */
   when: Expression | null = null;
   onFailure: OnFailure = OnFailure.Skip;
+  reroute: Reroute = Reroute.Inherited;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
   /** Whether its condition, and what it does, read the body. */
@@ -208,11 +218,6 @@ export class Program {
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
 
-  /** The host is to be told before the first edit that the route stays. */
-  get tellsToKeepRoute(): bool {
-    return this.isForHigress && !this.reroute;
-  }
-
   finish(arena: Arena): void {
     const n = this.rules.length;
     const conditions = new StaticArray<Condition | null>(n);
@@ -281,6 +286,8 @@ export class Configuration {
   readonly arena: Arena = Arena.create();
   /** Of its `validate` steps; they go with it. */
   readonly schemas: Schema[] = [];
+  /** What its `authorize` steps keep of what they were told. */
+  readonly decisions: Decisions[] = [];
   /** The servers that its steps call. */
   readonly redis: RedisService[] = [];
   /** What applies where no entry does; null: nothing. */
@@ -364,6 +371,7 @@ export class Configuration {
 
   destroy(): void {
     for (let i = 0; i < this.schemas.length; i++) this.schemas[i].destroy();
+    for (let i = 0; i < this.decisions.length; i++) this.decisions[i].clear();
     this.arena.destroy();
   }
 }

@@ -30,7 +30,7 @@ export type Value = string | number | boolean;
  */
 export type Template = string;
 /**
- * Default: the service's.
+ * How long is waited in all, retries included. Default: the service's.
  */
 export type Duration2 = string;
 /**
@@ -54,7 +54,7 @@ export type StoredValue = string | number | boolean | StoredValue1;
  */
 export type Duration3 = string;
 /**
- * A line in the host's log.
+ * A line in the host's log. Values of authorization, proxy-authorization, cookie, set-cookie and x-api-key that its expressions read are `***` in it.
  */
 export type Log = string | Log1;
 /**
@@ -113,37 +113,53 @@ export type Size6 = string | number;
  */
 export type Size7 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration4 = string;
-/**
- * How long the reply may take; default: the service's. The host gives up after the service's in any case.
- */
-export type Duration5 = string;
-/**
- * Default 15s.
- */
-export type Duration6 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size8 = string | number;
+/**
+ * How long the request waits in all, retries included. Default: the service's.
+ */
+export type Duration4 = string;
+/**
+ * How long an answer is good for.
+ */
+export type Duration5 = string;
+/**
+ * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
+ */
+export type Duration6 = string;
+/**
+ * How much longer an answer is good for while the service fails.
+ */
+export type Duration7 = string;
+/**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration8 = string;
+/**
+ * Default 15s.
+ */
+export type Duration9 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size9 = string | number;
 /**
- * Default: the service's.
- */
-export type Duration7 = string;
-/**
- * None waits longer for others; default 1s.
- */
-export type Duration8 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size10 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration10 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration11 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size11 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -160,6 +176,7 @@ export interface RulewayRuleFile {
   vars?: Vars;
   tables?: Tables;
   services?: Services;
+  redact?: RedactSets;
   limits?: Limits;
   settings?: Settings;
   tasks?: Tasks;
@@ -233,6 +250,33 @@ export interface RedisServer {
   db?: number;
 }
 /**
+ * What must not leave with events and log lines, by name: `redact: NAME` in `emit` and `log`.
+ */
+export interface RedactSets {
+  [k: string]: Redact;
+}
+/**
+ * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
+ */
+export interface Redact {
+  /**
+   * Headers, of requests, responses and callouts, besides those that are never told.
+   */
+  headers?: string | [string, ...string[]];
+  /**
+   * Names of parameters and of fields of forms, urlencoded and multipart: in the target and wherever else a URL or form stands, in header values, bodies, strings of JSON and texts. In any letter case, percent-encoded or not, with `[]`, behind `?`, `&`, `;` or `#`. A value that holds such a parameter encoded in it becomes stars as a whole.
+   */
+  query?: string | [string, ...string[]];
+  /**
+   * Members of JSON that are removed: pointers or paths. In bodies, lines of JSON, data of server-sent events, events of your own, and strings that are JSON themselves.
+   */
+  json?: string | [string, ...string[]];
+  /**
+   * What they find in header values, bodies, events of your own and texts, RE2; in JSON in each string and number.
+   */
+  patterns?: string | [string, ...string[]];
+}
+/**
  * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
  */
 export interface Limits {
@@ -245,11 +289,11 @@ export interface Settings {
    */
   onInvalidRule?: "reject" | "skip";
   /**
-   * Whether edits of the request select its route anew; default false, which Higress can do where `host` says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind, whatever stands here (measured on 1.40): there, let routes match what no rule edits.
+   * Whether edits of the request select its route anew; default false, which Higress can do where `host` says that it is the host. Rules and steps may have their own. Envoy forgets the route at each edit of the request by a filter of this kind, whatever stands here (measured on 1.40): there, let routes match what no rule edits.
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so with `reroute: false` it is told. Default `envoy`, which cannot be told.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
@@ -346,6 +390,10 @@ export interface Call {
     [k: string]: unknown;
   };
   timeout?: Duration2;
+  /**
+   * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0. Not where the stream is done.
+   */
+  retries?: number;
   maxBody?: Size2;
   /**
    * The answer is `calls.NAME` from then on: `status` (0: no answer; Envoy puts 503 or 504 there), `headers`, `body`, `json`, `error`.
@@ -408,6 +456,24 @@ export interface Log1 {
    */
   level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
   text: Template;
+  /**
+   * The share of times that the line is written; default all.
+   */
+  sample?: string | Sample;
+  /**
+   * What must not get into the log.
+   */
+  redact?: string | Redact;
+}
+export interface Sample {
+  /**
+   * The share: `10`, `0.1` or the same as text; more than 0, four digits after the point.
+   */
+  percent: number | string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
 }
 export interface Rule {
   /**
@@ -428,6 +494,10 @@ export interface Rule {
    * No later rule applies once this one has; default false.
    */
   final?: boolean;
+  /**
+   * Whether edits of this rule select the request's route anew; default: as `settings.reroute` says.
+   */
+  reroute?: boolean;
   /**
    * Steps for the request, in order.
    */
@@ -621,6 +691,10 @@ export interface RequestStep {
    */
   when?: string;
   onError?: StepOnError;
+  /**
+   * Whether this step's edit of the request (headers, cookies, query, path, host, method, or what `authorize` adds) selects its route anew, as `settings.reroute` has it; default: as the rule says. Rules are not chosen again.
+   */
+  reroute?: boolean;
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
@@ -1201,7 +1275,13 @@ export interface Authorize {
    */
   path?: string;
   send?: AuthorizeSend;
+  body?: AuthorizeBody;
   timeout?: Duration4;
+  /**
+   * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0.
+   */
+  retries?: number;
+  cache?: AuthorizeCache;
   /**
    * Statuses that allow; default 2xx.
    */
@@ -1229,6 +1309,147 @@ export interface AuthorizeSend {
  */
 export interface HeaderValues6 {
   [k: string]: ValueOrList;
+}
+/**
+ * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
+ */
+export interface AuthorizeBody {
+  maxBytes: Size8;
+  /**
+   * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
+   */
+  partial?: boolean;
+}
+/**
+ * Keep what the service said, in each worker, and ask once for requests that come at the same time. Failures are never kept, nor an answer that sets cookies, nor 408, 425 and 429.
+ */
+export interface AuthorizeCache {
+  /**
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent.
+   */
+  key?:
+    | Template
+    | [Template]
+    | [Template, Template]
+    | [Template, Template, Template]
+    | [Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template, Template]
+    | [Template, Template, Template, Template, Template, Template, Template, Template, Template]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ]
+    | [
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template,
+        Template
+      ];
+  ttl: Duration5;
+  denyTtl?: Duration6;
+  staleIfError?: Duration7;
+  /**
+   * Answers kept in each worker; default 10000. The one not asked for longest goes.
+   */
+  maxEntries?: number;
 }
 /**
  * Headers of the answer that go on to the upstream. A client's own lines of a name in `set` are always removed.
@@ -1274,7 +1495,7 @@ export interface RedisCommand {
    * @maxItems 64
    */
   command: [string | number, ...(string | number)[]];
-  timeout?: Duration5;
+  timeout?: Duration8;
   /**
    * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
    */
@@ -1375,8 +1596,8 @@ export interface Forward {
   json?: {
     [k: string]: unknown;
   };
-  timeout?: Duration6;
-  maxBody?: Size8;
+  timeout?: Duration9;
+  maxBody?: Size9;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1547,40 +1768,22 @@ export interface Emit {
   headers?: {
     [k: string]: string;
   };
-  maxBody?: Size9;
+  maxBody?: Size10;
   /**
-   * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
+   * The share of streams that is told of; default all.
    */
-  sample?: string;
-  redact?: Redact;
-  timeout?: Duration7;
+  sample?: string | Sample;
+  /**
+   * What must not leave. Of `json`, members by `redact.json` go, and expressions see stars where they read what is secret.
+   */
+  redact?: string | Redact;
+  timeout?: Duration10;
   batch?: Batch;
   queue?: Queue;
   /**
    * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
    */
   retries?: number;
-}
-/**
- * What must not leave. A body that is coded, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`).
- */
-export interface Redact {
-  /**
-   * Their values become `***`; default authorization, proxy-authorization, cookie, set-cookie, x-api-key.
-   */
-  headers?: string | [string, ...string[]];
-  /**
-   * Parameters of the target whose values become `***`.
-   */
-  query?: string | [string, ...string[]];
-  /**
-   * Members of JSON bodies that are removed: pointers or paths.
-   */
-  json?: string | [string, ...string[]];
-  /**
-   * What they find in values, bodies and events of your own becomes `***`.
-   */
-  patterns?: string | [string, ...string[]];
 }
 /**
  * Events go out together, as a JSON array; default one by one, each as it is.
@@ -1590,7 +1793,7 @@ export interface Batch {
    * At most so many; default 100.
    */
   count?: number;
-  age?: Duration8;
+  age?: Duration11;
 }
 /**
  * What waits or is on its way, in each worker; what comes beyond is dropped.
@@ -1600,7 +1803,7 @@ export interface Queue {
    * Events; default 1000.
    */
   count?: number;
-  bytes?: Size10;
+  bytes?: Size11;
 }
 export interface Entry {
   /**
@@ -1627,6 +1830,7 @@ export interface Entry {
   vars?: Vars;
   tables?: Tables;
   services?: Services;
+  redact?: RedactSets;
   limits?: Limits;
   settings?: Settings;
   rules?: Rules;

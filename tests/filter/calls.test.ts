@@ -356,3 +356,68 @@ test("an answer whose body is lost to memory is none", () => {
     expect([s.status, s.upstream]).toEqual(["502", undefined]);
   }
 });
+
+test("a call without an answer is made again, within the one deadline", () => {
+  const call = { service: "a", json: { p: "$(request.path)" }, as: "x", retries: 2, timeout: "1s" };
+  const after = { headers: { set: { "x-x": "$(calls.x.status)" } } };
+  const f = filter([{ call }, after]);
+  const s = f.open().request({ ":path": "/p" });
+  f.clock.advance(100);
+  at(f, 0).respond({ headers: [[":status", "503"]] });
+  expect([s.upstream, at(f, 1).timeout]).toEqual([undefined, 900]);
+  expect([at(f, 1).headers, at(f, 1).body]).toEqual([at(f, 0).headers, at(f, 0).body]);
+  at(f, 1).fail();
+  at(f, 2).respond({ headers: [[":status", "404"]] });
+  expect(s.sent("x-x")).toEqual(["404"]);
+  expect(f.metrics["ruleway.call.retried"]).toBe(2);
+  const t = f.open().request();
+  for (const i of [3, 4, 5]) at(f, i).respond({ headers: [[":status", "500"]] });
+  expect([t.sent("x-x"), f.calls.length]).toEqual([["500"], 6]);
+  const u = f.open().request();
+  f.clock.advance(1000);
+  expect([u.sent("x-x"), f.calls.length]).toEqual([["0"], 7]);
+  const v = f.open().request();
+  at(f, 7).fail();
+  v.close();
+  at(f, 8).respond({ headers: [[":status", "200"]] });
+  expect([v.upstream, f.traps]).toEqual([undefined, []]);
+});
+
+test("calls of a list are made again each by itself; what waits for one waits on", () => {
+  const f = filter([
+    {
+      parallel: [
+        { call: { service: "a", as: "x", retries: 1 } },
+        { call: { service: "a", as: "y" } },
+        {
+          call: { service: "b", path: "/$(calls.x.status)", as: "z", retries: 1, onError: "deny" },
+          needs: ["x"],
+        },
+      ],
+    },
+    { headers: { set: { "x-x": "$(calls.x.status) $(calls.y.status) $(calls.z.status)" } } },
+  ]);
+  const s = f.open().request();
+  expect(f.calls).toHaveLength(2);
+  at(f, 0).fail();
+  at(f, 1).fail();
+  expect(f.calls).toHaveLength(3);
+  at(f, 2).respond({ headers: [[":status", "201"]] });
+  expect(header(at(f, 3).headers, ":path")).toBe("/201");
+  at(f, 3).fail();
+  at(f, 4).respond({ headers: [[":status", "200"]] });
+  expect(s.sent("x-x")).toEqual(["201 0 200"]);
+  const t = f.open().request();
+  at(f, 5).respond({ headers: [[":status", "200"]] });
+  at(f, 7).fail();
+  at(f, 8).fail();
+  expect([t.status, t.upstream]).toEqual(["503", undefined]);
+  expect(f.traps).toEqual([]);
+});
+
+test("where the stream is done nobody waits, and nothing is made again", () => {
+  const f = new Filter();
+  const rules = [{ done: [{ call: { service: "a", retries: 1 } }] }];
+  expect(f.configure({ ruleway: 1, services, rules })).toBe(false);
+  expect(f.errors.join()).toContain("R312");
+});

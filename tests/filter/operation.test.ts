@@ -93,6 +93,50 @@ test("Higress is told to keep the route before the first edit; Envoy needs no te
   }
 });
 
+test("a rule or a step may choose the route again where others keep it, and the other way round", () => {
+  const chosen: string[] = [];
+  const foreign = {
+    clear_route_cache: () => {
+      chosen.push("again");
+      return 0;
+    },
+  };
+  const told = (f: Filter) =>
+    calls(f).flatMap((line) => /clear_route_cache.*"(on|off)"/.exec(line)?.[1] ?? []);
+  const edit = (name: string, more: object = {}) => ({
+    headers: { set: { [name]: "1" } },
+    ...more,
+  });
+  const run = (settings: object, rules: object[]) => {
+    chosen.length = 0;
+    const f = new Filter({ foreign });
+    expect(f.configure({ ruleway: 1, settings, rules })).toBe(true);
+    f.open().request();
+    return [chosen.length, told(f).join()];
+  };
+  const one = { request: [edit("x-a"), edit("x-b", { reroute: true }), edit("x-c")] };
+  expect(run({}, [one])).toEqual([1, ""]);
+  expect(run({ reroute: true }, [one])).toEqual([3, ""]);
+  expect(run({ host: "higress" }, [one])).toEqual([1, "off,on,off"]);
+  const all = { reroute: true, request: [edit("x-a"), edit("x-b", { reroute: false })] };
+  expect(run({}, [all, { request: [edit("x-c")] }])).toEqual([1, ""]);
+  expect(run({ host: "higress", reroute: false }, [all])).toEqual([1, "off"]);
+  const kept = { reroute: false, request: [edit("x-a")] };
+  expect(run({ host: "higress", reroute: true }, [kept, one])).toEqual([3, "off,on"]);
+});
+
+test("an edit for the filter's own sake never chooses another route", () => {
+  const reads = { response: [{ headers: { set: { x: "$(response.body)" } } }] };
+  const f = new Filter();
+  f.configure({ ruleway: 1, settings: { host: "higress", holdHeaders: true }, rules: [reads] });
+  f.open().request({ range: "bytes=0-1", "accept-encoding": "br" });
+  const lines = calls(f);
+  const told = lines.findIndex((line) => line.includes("clear_route_cache"));
+  const edited = lines.findIndex((line) => /(remove|replace|set)_header_map/.test(line));
+  expect(told).toBeGreaterThanOrEqual(0);
+  expect(edited).toBeGreaterThan(told);
+});
+
 test("requests of a cycle are told to the host at once, and only if they are set", () => {
   const told: number[][] = [];
   const foreign = {

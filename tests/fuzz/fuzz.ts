@@ -1,5 +1,6 @@
 // Throws configurations and streams at the real filter in the embedded host, and watches for what
-// must never happen: a trap, a stream that hangs, a content-length that lies, memory that only grows.
+// must never happen: a trap, a stream that hangs, a message that passes while its callout is out, a
+// content-length that lies, memory that only grows.
 // Everything follows from the seed.
 
 import { readFileSync } from "node:fs";
@@ -55,6 +56,27 @@ const EXAMPLES = [
 const services = { auth: { cluster: "auth-cluster" } };
 const settings = { holdHeaders: true, onInvalidRule: "skip" };
 const authorize = { authorize: { service: "auth" } };
+const authorizeOnce = {
+  authorize: {
+    service: "auth",
+    upstream: { set: ["x-*"], append: ["accept"] },
+    client: ["*"],
+    cache: {
+      key: ["$(request.method)", "$(request.headers['x-a'])"],
+      ttl: "90s",
+      staleIfError: "2m",
+    },
+    retries: 2,
+  },
+};
+const authorizeBody = {
+  authorize: {
+    service: "auth",
+    send: { headers: ["*"] },
+    body: { maxBytes: 30, partial: true },
+    cache: { ttl: "2m", maxEntries: 5 },
+  },
+};
 
 /** Rules that do all there is to bodies, around callouts: what the examples have little of. */
 const BODY_RULES: unknown[] = [
@@ -81,6 +103,17 @@ const BODY_RULES: unknown[] = [
     { events: { maxSize: 64, edit: [{ json: { set: { "/i": "$(event.index)" } } }, { id: "1" }] } },
     { events: { format: "lines", edit: [{ when: "event.data.contains('o')", drop: true }] } },
     { events: { format: "sse", edit: [{ data: "$(event.data)\n$(event.type)" }] } },
+  ],
+  [
+    authorizeBody,
+    { body: { append: "$(request.body)" }, when: "request.body.contains('o')" },
+    authorizeOnce,
+    { body: { json: { set: { "/b": "$(request.json)" } }, maxSize: 200, onError: "deny" } },
+  ],
+  [
+    authorizeOnce,
+    { body: { replace: [{ find: "fo", with: "$(now)" }] } },
+    { authorize: { ...authorizeBody.authorize, body: { maxBytes: 100 }, onError: "allow" } },
   ],
   [
     authorize,
@@ -381,6 +414,7 @@ function runStream(
   let stated: string | undefined;
   const sink: Sink = {
     requestHeaders: (_headers, end) => {
+      if (plugin.pendingCallsOf(stream) > 0) failures.push("a request passed a callout");
       seen.request = true;
       seen.requestEnded = end;
     },
@@ -392,6 +426,10 @@ function runStream(
     },
     responseHeaders: (headers, end) => {
       if (seen.response) failures.push("two responses");
+      // An answer of the filter's own need not wait.
+      const isTheirs = getHeader(headers, "x-from-upstream") !== undefined;
+      if (isTheirs && plugin.pendingCallsOf(stream) > 0)
+        failures.push("a response passed a callout");
       seen.response = true;
       seen.responseEnded = end;
       sent.headers = headers;
@@ -429,9 +467,10 @@ function runStream(
   pieces.forEach((piece, i) => {
     if (random.chance(30)) answerCalls(calls, random);
     const isLast = i === pieces.length - 1;
-    if (isLast && random.chance(10)) stream.requestTrailers([["t", "1"]]);
+    if (isLast && random.chance(20)) stream.requestTrailers([["t", "1"]]);
     else if (!leavesEarly || !isLast) stream.requestData(piece, isLast);
   });
+
   if (!leavesEarly) {
     settle(clock, calls, random);
     if (!seen.requestEnded && !seen.response && !seen.reset) failures.push("the request hangs");
@@ -441,6 +480,7 @@ function runStream(
     const size = body.reduce((n, piece) => n + piece.length, 0);
     const headers: Headers = [
       [":status", random.of(["200", "204", "302", "404", "500", "206"])],
+      ["x-from-upstream", "1"],
       ...headersFor(random, []).filter(([name]) => name !== "content-length"),
       ...coding,
     ];
