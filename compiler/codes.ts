@@ -170,6 +170,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "A kept answer of `authorize` is given to every request of its key. Whatever the service is told and the key does not tell apart may decide for one request and be applied to another. Send less (`path`, `send.headers`), or put it into the key; without a key all that is sent is the key.",
   },
+  W510: {
+    title: "A route that is not kept",
+    explanation:
+      "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
+  },
   N601: {
     title: "Asked on every request",
     explanation:

@@ -301,7 +301,7 @@ export interface Settings {
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told; with `--target higress` it is `higress`.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
