@@ -1,11 +1,20 @@
-// What the stream's secret headers hold, for the step at hand: where the same stands elsewhere, in a
-// variable, another header or a body that repeats it, it is no less secret.
+// Credentials that stand in a text as such. What the stream's secret headers hold, for the step at hand:
+// where the same stands elsewhere, in a variable, another header or a body that repeats it, it is no less
+// secret. And those in URLs (RFC 3986 3.2.1): `https://user:password@host`.
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { GAVE_UP, indexOf } from "../bytes/search";
-import { equal, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Exchange } from "../stream/exchange";
@@ -25,6 +34,13 @@ const texts: Arena = Arena.create();
 const SEMICOLON: u8 = 0x3b;
 const EQUALS: u8 = 0x3d;
 
+const COLON: u8 = 0x3a;
+const SLASH: u8 = 0x2f;
+const AT: u8 = 0x40;
+/** Of the user's part of a URL. */
+const LONGEST_USER: i32 = 4096;
+
+const scheme: Span = fromText("://", texts);
 const setCookie: Span = fromText("set-cookie", texts);
 const proxyAuthorization: Span = fromText("proxy-authorization", texts);
 
@@ -41,10 +57,6 @@ export function collect(x: Exchange, redaction: Redaction): void {
 
 export function forget(): void {
   count = 0;
-}
-
-export function areThere(): bool {
-  return count > 0;
 }
 
 /** Keeps the longest first: one may be a part of another. */
@@ -90,11 +102,50 @@ function withoutScheme(value: Span): Span {
   return blank < 0 ? value : ascii.trim(sliceUnchecked(value, blank, length(value)));
 }
 
-/** The text with stars for what was taken; the stars alone when memory runs out. */
+/** The text with stars for what was taken, and for passwords in URLs; the stars alone when memory runs
+ * out. */
 export function hide(text: Span): Span {
-  let current = text;
+  let current = hideInUrls(text);
   for (let i = 0; i < count; i++) current = hideOne(current, unchecked(values[i]));
   return current;
+}
+
+function hideInUrls(text: Span): Span {
+  let from = 0; // up to here it is in `out`
+  let at = indexOf(text, scheme, 0);
+  for (; at >= 0; at = indexOf(text, scheme, at)) {
+    at += length(scheme);
+    const stop = userEnd(text, at);
+    if (stop < 0) continue;
+    const colon = indexOfByte(sliceUnchecked(text, at, stop), COLON);
+    if (from == 0) out.reset();
+    out.span(sliceUnchecked(text, from, colon < 0 ? at : at + colon + 1));
+    out.span(stars);
+    from = stop;
+  }
+  if (from == 0) return at == GAVE_UP ? stars : text;
+  return finished(text, from, at == GAVE_UP);
+}
+
+/** Where the `@` of the authority is that begins there, or -1. */
+function userEnd(text: Span, from: i32): i32 {
+  let end = -1;
+  const stop = min(length(text), from + LONGEST_USER);
+  for (let i = from; i < stop; i++) {
+    const c = byteAtUnchecked(text, i);
+    if (c == AT) end = i;
+    const isEnd = c <= 0x20 || c == SLASH || c == 0x3f || c == 0x23;
+    if (isEnd || c == 0x22 || c == 0x3c || c == 0x3e || c == 0x5c) break;
+  }
+  return end;
+}
+
+/** What is in `out`, and the rest of the text. */
+function finished(text: Span, from: i32, gaveUp: bool): Span {
+  out.span(sliceUnchecked(text, from, length(text)));
+  const hidden = out.failed || gaveUp ? NONE : copy(out.view(), scratch);
+  out.reset();
+  return hidden == NONE ? stars : hidden;
 }
 
 /** The text, which was cut off, without what may be the beginning of one at its end. */
@@ -133,8 +184,5 @@ function hideOne(text: Span, value: Span): Span {
     from = at + length(value);
   }
   // What takes too long to be looked through is not told.
-  if (at != GAVE_UP) out.span(sliceUnchecked(text, from, length(text)));
-  const hidden = at == GAVE_UP || out.failed ? stars : copy(out.view(), scratch);
-  out.reset();
-  return hidden == NONE ? stars : hidden;
+  return finished(text, from, at == GAVE_UP);
 }

@@ -264,7 +264,7 @@ export interface RedactSets {
   [k: string]: Redact;
 }
 /**
- * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key. Where the same as in a secret header stands elsewhere (a variable, another header, a body that repeats it), it is stars too: credentials without their scheme and other values from 8 bytes on, those of single cookies from 16. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
+ * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key, and passwords in URLs. Where the same as in a secret header stands elsewhere (a variable, another header, a body that repeats it), it is stars too: credentials without their scheme and other values from 8 bytes on, those of single cookies from 16. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
  */
 export interface Redact {
   /**

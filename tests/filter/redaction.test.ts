@@ -113,6 +113,35 @@ test("parameters are hidden in whatever field repeats them", () => {
   expect(JSON.stringify([request, response])).not.toContain(SECRET);
 });
 
+test.each([
+  ["https://ada:hunter2@h/x", "https://ada:***@h/x"],
+  ["https://ada:hunter2@hunter2@h/x", "https://ada:***@h/x"],
+  ["https://hunter2@h/x?a=b@c", "https://***@h/x?a=b@c"],
+  [
+    "x http://a/b@c, ftp://:hunter2@h and https://h:80/",
+    "x http://a/b@c, ftp://:***@h and https://h:80/",
+  ],
+  ["://", "://"],
+])("passwords in URLs are never told: of %s there is told %s", (text, told) => {
+  const f = filter(undefined, {
+    rules: [
+      {
+        request: [{ log: "see $(request.headers['x-url'])" }],
+        done: [{ emit: { service: "ingestion" } }],
+      },
+    ],
+  });
+  const { request, response } = event(f, (s) =>
+    s.request({ "x-url": text, "content-type": "text/plain" }, text).respond({ location: text }),
+  );
+  expect([request.headers["x-url"], request.body, response.headers.location]).toEqual([
+    told,
+    told,
+    told,
+  ]);
+  expect(f.log).toContain(`see ${told}`);
+});
+
 const FORM = "application/x-www-form-urlencoded";
 const MULTI = "multipart/form-data; boundary=b";
 const multipart = (...parts: string[]) =>
@@ -684,6 +713,8 @@ test("no text makes the look at it long, or take much memory", () => {
   const authorization = `${"a".repeat(50_000)}b`;
   event(f, (s) => s.request({ authorization, "x-api-key": authorization }, "a".repeat(1 << 20)));
   event(f, (s) => s.request({ authorization }, "a".repeat(2 << 20)));
+  event(f, (s) => s.request({}, "://".repeat(300_000)));
+  event(f, (s) => s.request({}, `${"://@".repeat(200_000)}`));
   // One that took time by the square of its length would take minutes by itself.
   expect(performance.now() - start).toBeLessThan(60_000);
   expect(f.plugin.memorySize).toBeLessThan(64 << 20);
