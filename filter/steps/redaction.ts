@@ -295,7 +295,7 @@ export class Redaction extends Secrets {
         if (!looksAtAll && !mayBeJson(tape.raw(i))) continue;
         text = tape.text(i, scratch);
         told = text == NONE ? stars : this.look(text, level + 1, Ends.Auto, finds);
-      } else if (kind == Kind.Number && finds && this.patterns.length > 0) {
+      } else if (kind == Kind.Number && finds) {
         text = tape.raw(i);
         told = this.find(text);
       }

@@ -488,15 +488,15 @@ test("what a secret header holds is hidden wherever the same stands", () => {
   const tell = (body: string) => {
     const s = f.open();
     s.request(sent).respond({ "content-type": "text/plain" }, body).close();
-    const told = f.calls.splice(0).map((call) => {
+    const events = f.calls.splice(0).map((call) => {
       call.respond({ headers: [[":status", "200"]] });
       return JSON.parse(Buffer.from(call.body).toString());
     });
-    return { api: told[0], own: told[1] };
+    return { api: events[0], own: events[1] };
   };
-  const { api: event, own: mine } = tell(`no: ${credentials}${credentials} k3y-of-mine, k3y-of`);
-  expect(event.request.headers).toMatchObject({ authorization: "***", "x-repeats": "of ***" });
-  expect(event.response.body).toBe("no: ****** ***, k3y-of");
+  const { api: told, own: mine } = tell(`no: ${credentials}${credentials} k3y-of-mine, k3y-of`);
+  expect(told.request.headers).toMatchObject({ authorization: "***", "x-repeats": "of ***" });
+  expect(told.response.body).toBe("no: ****** ***, k3y-of");
   expect(mine).toEqual({ auth: "Bearer ***", key: "of ***" });
   expect(f.log).toContain("by Bearer *** of *** of ***");
   // Sessions are what cookies hold.
@@ -512,6 +512,12 @@ test("what a secret header holds is hidden wherever the same stands", () => {
     "de-DE *** *** /a-path",
   );
   for (const call of f.calls.splice(0)) call.respond({ headers: [[":status", "200"]] });
+  // JSON stays JSON.
+  const g = filter({ json: ["/b"] });
+  const numeric = event(g, (s) =>
+    s.request({ "x-api-key": "12345678" }, '{"key":12345678,"b":1,"keys":["12345678"]}'),
+  );
+  expect(numeric.request.body).toBe('{"key":"***","keys":["***"]}');
   // Cut in its midst, of what follows nothing is known.
   expect(tell(`${"-".repeat(50)}${credentials}`).api.response).toMatchObject({
     body: "-".repeat(50),
