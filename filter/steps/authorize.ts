@@ -29,7 +29,7 @@ import { Exchange, Refusal } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
 import * as inquiries from "../stream/inquiries";
-import { Asker, CommonAnswer, Joined } from "../stream/inquiries";
+import { Asker, CommonAnswer } from "../stream/inquiries";
 import { OnFailure, Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
@@ -67,13 +67,9 @@ const key = Writer.create();
 @unmanaged
 @final
 class Alone {
-  low: u64;
-  high: u64;
   /** Milliseconds since the epoch. */
   deadline: i64;
   retries: i32;
-  /** The answer is kept under its key. */
-  isKeyed: bool;
 }
 
 @final
@@ -232,69 +228,51 @@ export class AuthorizeStep extends Step {
 
   private askTogether(x: Exchange, low: u64, high: u64, now: i64, isComposed: bool): Outcome {
     const deadline = now + (this.timeoutMs as i64);
-    const joined = inquiries.join(low, high, x, deadline);
-    if (joined == Joined.Yes) {
+    if (inquiries.join(low, high, x, deadline)) {
       count(Counter.AuthorizeCoalesced);
       return Outcome.Pause;
     }
-    if (joined == Joined.Full) return this.askAlone(x, deadline, true, low, high);
     if (!isComposed) this.compose(x);
     const token = this.dispatchForAll(x, this.timeoutMs);
     if (token == UNASKABLE) return this.failUnaskable(x);
-    if (token == host.NO_CALL) return this.withoutAnswer(x, true, low, high);
+    if (token == host.NO_CALL) return this.withoutCallout(x, low, high);
     const begun = inquiries.begin(this.asker, low, high, x, token, deadline);
     return begun ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
   }
 
   /** Asks for this stream only, which waits no longer than until `deadline`, if it has one already. */
-  private askAlone(
-    x: Exchange,
-    deadline: i64,
-    isKeyed: bool = false,
-    low: u64 = 0,
-    high: u64 = 0,
-  ): Outcome {
+  private askAlone(x: Exchange, deadline: i64): Outcome {
     let timeoutMs = this.timeoutMs;
     if (deadline != NO_DEADLINE) timeoutMs = (deadline - milliseconds()) as i32;
-    if (timeoutMs <= 0) return this.withoutAnswer(x, isKeyed, low, high);
+    if (timeoutMs <= 0) return this.fail(x, this.onError == OnError.Allow);
     x.stepState = 0;
-    if (isKeyed || this.retries > 0) {
+    if (this.retries > 0) {
       const at = x.arena.allocate(offsetof<Alone>() as i32);
       if (at == 0) return this.fail(x, this.onError == OnError.Allow);
       const alone = changetype<Alone>(at);
-      alone.low = low;
-      alone.high = high;
       alone.deadline = milliseconds() + (timeoutMs as i64);
       alone.retries = this.retries;
-      alone.isKeyed = isKeyed;
       x.stepState = at;
     }
     this.compose(x);
     const token = this.dispatch(timeoutMs);
     if (token == UNASKABLE) return this.failUnaskable(x);
-    if (token == host.NO_CALL) return this.withoutAnswer(x, isKeyed, low, high);
-    return x.wait(token, 0) ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
+    const isOut = token != host.NO_CALL && x.wait(token, 0);
+    return isOut ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
   }
 
   // ---- answers
 
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     if (item == inquiries.COMMON) return this.resumeTogether(x, changetype<CommonAnswer>(answer));
-    const at = x.stepState;
-    const alone = changetype<Alone>(at);
-    const isKeyed = at != 0 && alone.isKeyed;
     if (this.isNone(answer.status)) {
-      if (at != 0 && this.retry(x, alone)) return Outcome.Pause;
-      return isKeyed
-        ? this.withoutAnswer(x, true, alone.low, alone.high)
-        : this.withoutAnswer(x, false, 0, 0);
+      const isAgain = x.stepState != 0 && this.retry(x, changetype<Alone>(x.stepState));
+      return isAgain ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
     }
     const decision = this.decide(changetype<HttpAnswer>(answer), x.arena);
-    if (decision == null) return this.fail(x, this.onError == OnError.Allow);
-    const decisions = this.decisions;
-    if (isKeyed && decisions != null)
-      decisions.keep(alone.low, alone.high, decision, milliseconds());
-    return this.apply(x, decision, true);
+    return decision == null
+      ? this.fail(x, this.onError == OnError.Allow)
+      : this.apply(x, decision, true);
   }
 
   private resumeTogether(x: Exchange, common: CommonAnswer): Outcome {
@@ -343,16 +321,12 @@ export class AuthorizeStep extends Step {
     common.isForAnother = decision.isForOne;
   }
 
-  private withoutAnswer(x: Exchange, isKeyed: bool, low: u64, high: u64): Outcome {
-    const decisions = this.decisions;
-    if (isKeyed && decisions != null) {
-      const kept = decisions.stale(low, high, milliseconds());
-      if (kept != null) {
-        count(Counter.AuthorizeStale);
-        return this.apply(x, kept, false);
-      }
-    }
-    return this.fail(x, this.onError == OnError.Allow);
+  /** The host has not sent the callout. */
+  private withoutCallout(x: Exchange, low: u64, high: u64): Outcome {
+    const kept = this.decisions!.stale(low, high, milliseconds());
+    if (kept == null) return this.fail(x, this.onError == OnError.Allow);
+    count(Counter.AuthorizeStale);
+    return this.apply(x, kept, false);
   }
 
   /** What the service may not answer for is no reason to let pass what cannot even be asked about. */
