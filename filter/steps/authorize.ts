@@ -5,7 +5,7 @@
 //
 // With a `cache` requests of one key ask once: those that come meanwhile wait for the same answer
 // (stream/inquiries.ts), which is kept for a while (stream/decisions.ts). Only answers are kept, never
-// failures; one that sets cookies is for the request that asked.
+// failures; one that sets cookies is for the request that asked, and so is one that says it is.
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
@@ -13,7 +13,8 @@ import { Arena } from "../bytes/arena";
 import { end, equal, length, NONE, Span, sliceUnchecked, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as siphash from "../crypto/siphash";
-import { FieldList } from "../http/field-list";
+import * as cacheControl from "../http/cache-control";
+import { FieldList, MISSING } from "../http/field-list";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
@@ -100,6 +101,8 @@ export class AuthorizeStep extends Step {
   decisions: Decisions | null = null;
   /** What tells requests apart that the service may judge differently; none: all that is sent. */
   key: StaticArray<Template> = NO_KEY;
+  /** What the answer itself says of being kept counts. */
+  obeysCacheControl: bool = false;
   private readonly asker: StepAsker = new StepAsker(this);
 
   constructor(private readonly service: Service) {
@@ -364,7 +367,9 @@ export class AuthorizeStep extends Step {
     const isOwn = isAllowed || this.answersItself;
     const text = isOwn ? NONE : answer.body(MAX_DENIAL_BODY, arena);
     const made = record.end(answer.status, isAllowed, text, arena);
-    if (made != null) made.isForOne = setsCookies;
+    if (made == null) return null;
+    made.isForOne = setsCookies;
+    if (this.obeysCacheControl) readCacheControl(headers, made);
     return made;
   }
 
@@ -457,6 +462,7 @@ export class AuthorizeStep extends Step {
     number(out, "staleIfError", decisions.staleFor);
     number(out, "maxEntries", decisions.most);
     flag(out, "keyed", this.key.length > 0);
+    flag(out, "obeysCacheControl", this.obeysCacheControl);
     out.byte(0x7d);
   }
 }
@@ -479,6 +485,19 @@ class StepAsker extends Asker {
   conclude(low: u64, high: u64, answer: HttpAnswer, common: CommonAnswer): void {
     this.step.conclude(low, high, answer, common);
   }
+}
+
+/** What the answer says of being kept. */
+function readCacheControl(headers: FieldList, made: Decision): void {
+  cacheControl.begin();
+  for (let i = headers.find(field.cacheControl); i != MISSING; ) {
+    cacheControl.read(headers.value(i));
+    i = headers.find(field.cacheControl, i + 1);
+  }
+  if (cacheControl.isForOne) made.isForOne = true;
+  made.isStrict = cacheControl.mustRevalidate;
+  const seconds = cacheControl.seconds();
+  if (seconds != cacheControl.UNSAID) made.mostAge = seconds * 1000;
 }
 
 /** With its length: what two parts are made of can never be taken for two others. */

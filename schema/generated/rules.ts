@@ -1393,6 +1393,10 @@ export interface AuthorizeCache {
   denyTtl?: Duration6;
   staleIfError?: Duration7;
   /**
+   * `obey`: what the answer says in cache-control counts too: `no-store`, `no-cache` and `private` make it one for the request that asked, `max-age` and `s-maxage` make `ttl` shorter, `must-revalidate` leaves no time after it. Default `ignore`.
+   */
+  cacheControl?: "obey" | "ignore";
+  /**
    * Answers kept in each worker; default 10000. The one not asked for longest goes.
    */
   maxEntries?: number;
