@@ -1271,7 +1271,7 @@ export interface AuthorizeBody {
  */
 export interface AuthorizeCache {
   /**
-   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent.
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent (with `x-request-id` among it no two are the same).
    */
   key?:
     | Template
