@@ -21,6 +21,8 @@ export interface Outcome {
   /** What the client got; undefined when the stream was broken off. */
   response?: Seen | undefined;
   log: string[];
+  /** By how much the request has changed counters and gauges. */
+  metrics: Record<string, number>;
   /** Rules of HTTP that a message broke, such as a content-length that is not the body's. */
   violations: string[];
 }
@@ -63,7 +65,21 @@ export function compare(test: RuleTest, outcome: Outcome): string[] {
       `log: no line has ${JSON.stringify(line)}; there are ${JSON.stringify(outcome.log)}`,
     );
   }
+  for (const [name, wanted] of Object.entries(expect.metrics ?? {})) {
+    const got = outcome.metrics[name] ?? 0;
+    if (got !== wanted) problems.push(`metrics.${name}: expected ${wanted}, got ${got}`);
+  }
   return problems;
+}
+
+/** What has changed between two looks at the metrics. */
+export function changes(
+  before: Record<string, number>,
+  after: Record<string, number>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
 }
 
 function compareCall(

@@ -74,6 +74,7 @@ export interface RuleTest {
     calls?: Record<string, "none" | ExpectedRequest | ExpectedRequest[] | string[][]>;
     response?: ExpectedResponse;
     log?: string[];
+    metrics?: Record<string, number>;
   };
 }
 
