@@ -28,6 +28,9 @@ export type Verify = (
   rule: number,
 ) => void;
 
+/** Throws when the last batch of events that the contender has told is not as it must be. */
+export type After = (events: unknown[], contender: string) => void;
+
 /** What differs from request to request. */
 export interface Variation {
   path?: string;
@@ -52,6 +55,8 @@ export interface Scenario {
   verify: Verify;
   /** Another request, which is sent once and not measured. */
   otherwise?: { request: Request; verify: Verify };
+  /** Of events that are told at the path of the contender's name: how many came is printed. */
+  after?: After;
   /** Printed below the table, each with how many times it goes into the last one. */
   differences?: Difference[];
 }

@@ -10,16 +10,19 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import http from "node:http";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { wasmPath } from "../compiler/assets.ts";
 import { readBody } from "../compiler/gateway/demo.ts";
 import { findEnvoy, type RunningEnvoy, startEnvoy } from "../compiler/gateway/envoy.ts";
 import { envoyBootstrap } from "../compiler/targets/envoy.ts";
-import type { Difference, Request, Scenario, Verify } from "./contenders.ts";
+import type { After, Difference, Request, Scenario, Verify } from "./contenders.ts";
 import { scenarios } from "./scenarios.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 9);
 const CONNECTIONS = 16;
+/** Longer than any event waits for others. */
+const QUIET_MS = 2500;
 const SOAK_REQUESTS = Number(process.env["REQUESTS"] ?? 1_000_000);
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -44,6 +47,7 @@ function residentKb(pid: number): number {
 interface Backend {
   upstream: string;
   auth: string;
+  ingestion: string;
   stop(): void;
 }
 
@@ -55,10 +59,12 @@ async function startBackend(): Promise<Backend> {
   });
   pin(child.pid!, 1);
   pin(process.pid, 1);
-  const [upstream, auth] = line.trim().split(" ");
+  const [upstream, auth, ingestion] = line
+    .trim()
+    .split(" ")
+    .map((port) => `http://127.0.0.1:${port}`);
   return {
-    upstream: `http://127.0.0.1:${upstream}`,
-    auth: `http://127.0.0.1:${auth}`,
+    ...{ upstream: upstream!, auth: auth!, ingestion: ingestion! },
     stop: () => child.kill(),
   };
 }
@@ -140,7 +146,7 @@ async function start(
         envoyBootstrap({
           ...ports,
           ...{ rules: {}, wasmPath: wasmPath(), upstream: backend.upstream, filters },
-          clusters: { auth: backend.auth },
+          clusters: { auth: backend.auth, ingestion: backend.ingestion },
           ...(virtualHosts && { virtualHosts }),
           // Lua holds whole bodies in Envoy's buffer.
           bufferLimit: 8 << 20,
@@ -183,6 +189,41 @@ function printDifferences(rows: Row[], pairs: Difference[]): void {
   });
 }
 
+interface Told {
+  events: number;
+  batches: number;
+  last: unknown[];
+}
+
+/** What the contender has told, once nothing more comes. */
+async function told({ ingestion }: Backend, row: Row): Promise<Told> {
+  let before = -1;
+  while (true) {
+    const now = (await (await fetch(`${ingestion}/told/${row.name}`)).json()) as Told;
+    if (now.events === before) return now;
+    before = now.events;
+    await sleep(QUIET_MS);
+  }
+}
+
+/** How many of the contenders' events came, of so many requests. */
+async function checkEvents(
+  after: After,
+  backend: Backend,
+  rows: Row[],
+  requests: number,
+): Promise<void> {
+  for (const row of rows) {
+    const { events, batches, last } = await told(backend, row);
+    after(last, row.name);
+    if (events === 0) continue;
+    const share = ((events / requests) * 100).toFixed(1);
+    print(
+      `  ${row.name}: ${events} events of ${requests} calls came (${share}%), in ${batches} batches`,
+    );
+  }
+}
+
 async function runScenario(scenario: Scenario, backend: Backend, envoy: string): Promise<void> {
   const rows: Row[] = [];
   try {
@@ -217,6 +258,11 @@ async function runScenario(scenario: Scenario, backend: Backend, envoy: string):
       print(
         `  ${row.name.padEnd(18)} ${median(row.times).toFixed(1).padStart(10)} ${ratio.toFixed(2).padStart(8)} ${added.toFixed(1).padStart(8)} ${rss.toFixed(0).padStart(8)} ${row.readyMs.toFixed(0).padStart(9)}`,
       );
+    }
+    if (scenario.after) {
+      const measured = scenario.count * ROUNDS * (scenario.roundsEach ?? 1);
+      // Two that only show that it works: one for its start, one that is verified.
+      await checkEvents(scenario.after, backend, rows, measured + warmUp + 2);
     }
     if (scenario.differences) printDifferences(rows, scenario.differences);
   } finally {

@@ -3,6 +3,8 @@
 import { choices } from "./choosing.ts";
 import { conditions } from "./conditions.ts";
 import { add, HEADERS, lua, NONE, native, ours, type Scenario } from "./contenders.ts";
+import { events } from "./events.ts";
+import { rateLimits } from "./rate-limits.ts";
 
 /** Text with `foo` once in 4 KiB. */
 export function text(size: number): string {
@@ -224,6 +226,37 @@ export const scenarios: Scenario[] = [
     verify: ({ body }) => {
       if (body.length !== 16384) throw new Error(`got ${body.length} bytes`);
     },
+  },
+  ...rateLimits,
+  ...events,
+  {
+    name: "metrics",
+    title: "20 rules that apply, counted or not, and 20 that have a metric step with a tag",
+    contenders: (wasm) => {
+      const rules = Array.from({ length: 20 }, (_, i) => ({
+        name: `rule-${i}`,
+        request: [{ set: { a: "1" } }],
+      }));
+      const metric = { name: "requests", tags: { agent: "$(request.headers['referer'])" } };
+      const told = rules.map(({ name }) => ({ name, request: [{ metric }] }));
+      const settings = { ruleMetrics: false };
+      return [
+        NONE,
+        ours(wasm, { rules, settings }, "not counted"),
+        ours(wasm, { rules }, "counted"),
+        ours(wasm, { rules: told, settings }, "metric steps"),
+      ];
+    },
+    request: { path: "/small", headers: HEADERS },
+    count: 2500,
+    roundsEach: 3,
+    verify: ({ status }) => {
+      if (status !== 200) throw new Error(`got ${status}`);
+    },
+    differences: [
+      ["not counted", "counted"],
+      ["not counted", "metric steps"],
+    ],
   },
   ...conditions,
   ...choices,

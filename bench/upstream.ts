@@ -1,6 +1,7 @@
-// The upstream and the auth service of the bench, in a process of their own so that their work is
-// nobody else's. Prints its two ports; remembers the headers of the last request for /last, until
-// /forget.
+// The upstream, the auth service and the ingestion service of the bench, in a process of their own so
+// that their work is nobody else's. Prints their ports. The upstream remembers the headers of the last
+// request for /last, until /forget; the ingestion service counts events by the path they come to, and
+// tells of them at /told/PATH.
 
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -60,10 +61,41 @@ const auth = http.createServer((request, response) => {
   response.end();
 });
 
-for (const server of [upstream, auth]) server.keepAliveTimeout = 600_000;
-upstream.listen(0, "127.0.0.1", () => {
-  auth.listen(0, "127.0.0.1", () => {
-    const ports = [upstream, auth].map((server) => (server.address() as AddressInfo).port);
-    process.stdout.write(`${ports.join(" ")}\n`);
-  });
+/** What came to one path: so many events, and the last batch of them. */
+const ingested = new Map<string, { events: number; batches: number; last: Buffer }>();
+const EVENT = Buffer.from('{"metadata":{');
+
+function eventsIn(batch: Buffer): number {
+  let n = 0;
+  for (let at = batch.indexOf(EVENT); at >= 0; at = batch.indexOf(EVENT, at + 1)) n++;
+  return n;
+}
+
+const ingestion = http.createServer((request, response) => {
+  const path = request.url ?? "/";
+  if (path.startsWith("/told/")) {
+    const { events = 0, batches = 0, last } = ingested.get(path.slice(5)) ?? {};
+    response.end(
+      JSON.stringify({ events, batches, last: last ? JSON.parse(last.toString()) : [] }),
+    );
+    return;
+  }
+  readBody(request).then(
+    (last) => {
+      const before = ingested.get(path);
+      const events = (before?.events ?? 0) + eventsIn(last);
+      ingested.set(path, { events, batches: (before?.batches ?? 0) + 1, last });
+      response.writeHead(202, { "content-length": 0 }).end();
+    },
+    () => response.destroy(),
+  );
 });
+
+const servers = [upstream, auth, ingestion];
+for (const server of servers) server.keepAliveTimeout = 600_000;
+const listening = servers.map(
+  (server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)),
+);
+await Promise.all(listening);
+const ports = servers.map((server) => (server.address() as AddressInfo).port);
+process.stdout.write(`${ports.join(" ")}\n`);

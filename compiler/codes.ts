@@ -43,7 +43,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "A `$(` is not closed, or what is inside is not an expression. A literal `$(` is written `$$(`.",
   },
-  R303: { title: "Unknown service", explanation: "Callouts go to services that the file defines." },
+  R303: {
+    title: "Unknown service or redact set",
+    explanation:
+      "Callouts go to services that the file defines under `services`; `redact: NAME` is a set that it defines under `redact`.",
+  },
   R304: {
     title: "Not a path template",
     explanation: "Segments are text, `*` or `{name}`; the last may be `**` or `{name=**}`.",
@@ -104,10 +108,20 @@ export const codes: Record<string, Code> = {
     title: "Two tasks have one name",
     explanation: "A task's name is that of its lease, so one of two leaders would never run.",
   },
+  R319: {
+    title: "Not a name of a metric",
+    explanation:
+      "Words of letters, digits and `_` with dots between them, such as `checkout.orders`, of at most 128 characters; what begins with `ruleway.` is the filter's own. A host never forgets a metric, so that names have no `$(…)`: what differs from request to request goes into `tags`.",
+  },
   R320: {
     title: "The expression fails",
     explanation:
       "It was evaluated, with these values, and has none: a conversion, an index, a key or a number is not what it must be, or it costs too much. In rules, edits are then skipped and guards act; docs/reference/expressions.md says how to provide for it.",
+  },
+  R321: {
+    title: "A name with a meaning of its own",
+    explanation:
+      "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
   },
   R401: {
     title: "Needs held headers",
@@ -152,6 +166,11 @@ export const codes: Record<string, Code> = {
     title: "A key that leaves out what decides",
     explanation:
       "A kept answer of `authorize` is given to every request of its key. Whatever the service is told and the key does not tell apart may decide for one request and be applied to another. Send less (`path`, `send.headers`), or put it into the key; without a key all that is sent is the key.",
+  },
+  W510: {
+    title: "A route that is not kept",
+    explanation:
+      "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
   },
   N601: {
     title: "Asked on every request",

@@ -36,6 +36,15 @@ const cases: Array<[golden: string, file: string, ...args: string[]]> = [
     ...(["conditions", "examples/conditions/rules.yaml", "/t/acme/models/x"] as const),
     ...["-d", '{"model": "huge"}', "-H", "content-type: application/json"],
   ],
+  [
+    ...(["redis", "examples/redis-counter/rules.yaml", "/api/x", "-H", "x-api-key: k"] as const),
+    ...["--service", "counts={replies: [101], delay: 3}"],
+  ],
+  [
+    ...(["redis-down", "examples/redis-counter/rules.yaml", "/api/x"] as const),
+    ...["-H", "x-api-key: k", "--service", "counts=fail"],
+  ],
+  ["redis-unsaid", "examples/redis-counter/rules.yaml", "/api/x", "-H", "x-api-key: k"],
   ["client", "examples/conditions/rules.yaml", "/admin/x", "--client", "10.1.1.1"],
   ["quickstart", "examples/quickstart/rules.yaml", "/hello", "--response-body", "a demo upstream."],
 ];
@@ -166,7 +175,7 @@ describe("the filter's marks", () => {
       logLevel: LogLevel.Debug,
       trace: ({ kind, name }) => kind === "host" && calls.push(name),
     });
-    filter.configure(rules);
+    filter.configure({ ...rules, settings: { ruleMetrics: false } });
     calls.length = 0;
     filter.open().request({ ":path": "/" });
     expect(calls).toEqual(["proxy_replace_header_map_value"]);

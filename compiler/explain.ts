@@ -42,7 +42,7 @@ export function registerExplain(program: Command): void {
     .option("--response-body <text>", "the body of its answer, or @FILE")
     .option(
       "--service <name=answer>",
-      "a callout's answer: a status, fail, JSON as in rule tests, @FILE, or a URL that is asked",
+      "a callout's answer: a status, fail, JSON as in rule tests (of Redis: replies), @FILE, or a URL that is asked",
       collect,
       [],
     )
@@ -179,7 +179,14 @@ function servicesOf(
   );
 }
 
-const ANSWER_KEYS = ["status", "headers", "body", "json", "delay", "fail"];
+const ANSWER_KEYS = ["status", "headers", "body", "json", "replies", "delay", "fail"];
+
+/** Whether it can be what Redis replies. */
+function isReply(value: unknown): boolean {
+  if (value === null || typeof value === "string" || Number.isInteger(value)) return true;
+  if (Array.isArray(value)) return value.every(isReply);
+  return typeof value === "object" && typeof (value as { error?: unknown }).error === "string";
+}
 
 function answerOf(text: string): ServiceAnswer {
   if (/^https?:/.test(text) && URL.canParse(text)) return { url: text };
@@ -198,7 +205,7 @@ function answerOf(text: string): ServiceAnswer {
   }
   const wrong = Object.keys(answer).find((key) => !ANSWER_KEYS.includes(key));
   if (wrong !== undefined) throw new Unreadable(`an answer has no ${wrong}; ${known}`);
-  const { status = 200, delay = 0, body = "", headers = {} } = answer as Answer;
+  const { status = 200, delay = 0, body = "", headers = {}, replies = [] } = answer as Answer;
   const isGood =
     Number.isInteger(status) &&
     (status as number) >= 200 &&
@@ -206,6 +213,8 @@ function answerOf(text: string): ServiceAnswer {
     typeof delay === "number" &&
     delay >= 0 &&
     typeof body === "string" &&
+    Array.isArray(replies) &&
+    replies.every(isReply) &&
     typeof headers === "object" &&
     Object.values(headers).every((value) => [value].flat().every((v) => typeof v === "string"));
   if (!isGood) throw new Unreadable(`not an answer as rule tests have it: ${text}`);

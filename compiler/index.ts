@@ -49,15 +49,15 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
   };
   const source = parseSource(text.replace(/^\uFEFF/, ""), file, report);
   if (!source) return { diagnostics: sortDiagnostics(diagnostics) };
-  checkShape(source, report);
-  checkJsonSchemas(source, report);
-  if (diagnostics.length === 0) {
-    lint(source, report);
-    lintJsonSchemas(source, report);
-  }
   const tree = source.tree as Record<string, unknown>;
   const redis = placeOfRedis(tree);
   const target = options.target ?? (redis === undefined ? "envoy" : "higress");
+  checkShape(source, report);
+  checkJsonSchemas(source, report);
+  if (diagnostics.length === 0) {
+    lint(source, report, target === "higress");
+    lintJsonSchemas(source, report);
+  }
   const needsHigress = target === "higress" || (target === "json" && redis !== undefined);
   const artefact = needsHigress ? "ruleway-higress.wasm" : "ruleway.wasm";
   if (redis !== undefined && options.target === undefined) {
@@ -103,5 +103,6 @@ function forTarget(tree: Record<string, unknown>, target: Target): Record<string
   const settings = tree["settings"];
   const isMap = typeof settings === "object" && settings !== null && !Array.isArray(settings);
   if (settings !== undefined && !isMap) return tree;
-  return { ...tree, settings: { holdHeaders: true, ...(settings as object | undefined) } };
+  const known = { holdHeaders: true, ...(target === "higress" && { host: "higress" }) };
+  return { ...tree, settings: { ...known, ...(settings as object | undefined) } };
 }

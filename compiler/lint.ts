@@ -9,14 +9,19 @@ type Tree = Record<string, unknown>;
 
 const ENDS_THE_PHASE = ["respond", "redirect", "stop"];
 
-/** Reports warnings about a tree whose shape is right. */
-export function lint(source: Source, report: (diagnostic: Diagnostic) => void): void {
+/** Reports warnings about a tree whose shape is right; `isForHigress`: it is for that host for sure. */
+export function lint(
+  source: Source,
+  report: (diagnostic: Diagnostic) => void,
+  isForHigress: boolean,
+): void {
   const warn = (code: string, pointer: string, message: string, key = false) => {
     const range = source.rangeOf(pointer, { key });
     report({ code, severity: "warning", message, file: source.file, range, pointer });
   };
   const tree = source.tree as Tree;
   lintServices(tree, warn);
+  if (!isForHigress) lintRoutes(tree, warn);
   lintRules(tree["rules"] as Tree[] | undefined, "/rules", warn);
   const entries = (tree["_rules_"] as Tree[] | undefined) ?? [];
   entries.forEach((entry, i) => {
@@ -25,6 +30,21 @@ export function lint(source: Source, report: (diagnostic: Diagnostic) => void): 
 }
 
 type Warn = (code: string, pointer: string, message: string, key?: boolean) => void;
+
+/** What cannot be had where the host is not said to be Higress. */
+function lintRoutes(tree: Tree, warn: Warn): void {
+  const entries = (tree["_rules_"] as Tree[] | undefined) ?? [];
+  const ofAll = tree["settings"] as Tree | undefined;
+  for (const [i, document] of [tree, ...entries].entries()) {
+    const settings = document["settings"] as Tree | undefined;
+    const host = settings?.["host"] ?? ofAll?.["host"];
+    if (settings?.["reroute"] !== false || host === "higress") continue;
+    const place = i === 0 ? "" : `/_rules_/${i - 1}`;
+    const message =
+      "Envoy selects the route anew after each edit of a request, and cannot be told not to";
+    warn("W510", `${place}/settings/reroute`, message, true);
+  }
+}
 
 function lintServices(tree: Tree, warn: Warn): void {
   const used = new Set<string>();

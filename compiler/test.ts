@@ -168,7 +168,7 @@ async function runEachWithEnvoy(
       continue;
     }
     const services = servicesOf(compiled);
-    const engine = await EnvoyEngine.start(envoy, compiled.rules!, services, 1, test);
+    const engine = await EnvoyEngine.start(envoy, compiled.rules!, services, [test], true);
     try {
       results.push({ file, name, problems: compare(test, await engine.run(test)) });
     } finally {
@@ -191,7 +191,7 @@ async function runWithEnvoy(
   if (hasTasks || tests.some(({ before }) => before !== undefined)) {
     return runEachWithEnvoy(envoy, file, compiled, tests);
   }
-  const engine = await EnvoyEngine.start(envoy, compiled.rules!, servicesOf(compiled));
+  const engine = await EnvoyEngine.start(envoy, compiled.rules!, servicesOf(compiled), tests);
   try {
     const results: TestResult[] = [];
     for (const test of tests) {

@@ -14,6 +14,8 @@ import { type CallRequest, type Context, type ForeignFunction, Vm } from "./vm.t
 
 /** A callout that waits for the embedder's answer. Only the first answer counts. */
 export interface HttpCall extends CallRequest {
+  /** The context that asked: a stream's, or the plugin's. */
+  contextId: number;
   respond(answer: { headers: Headers; body?: Uint8Array; trailers?: Headers }): void;
   /** The service could not be reached, or broke off. */
   fail(): void;
@@ -274,12 +276,13 @@ export class Plugin implements Context {
 
   // ---- callouts
 
-  httpCall(request: CallRequest): number {
+  httpCall(request: CallRequest, contextId = this.root.id): number {
     const send = this.options.httpCall;
     if (!send || !this.options.hasCluster(request.cluster)) return -1;
     const token = ++this.lastToken;
     const call: HttpCall = {
       ...request,
+      contextId,
       respond: ({ headers, body, trailers }) =>
         this.deliver(token, { headers, body: body ?? new Uint8Array(), trailers: trailers ?? [] }),
       fail: () => this.deliver(token, undefined),
@@ -321,6 +324,12 @@ export class Plugin implements Context {
     this.calls.delete(token);
     pending?.cancelTimer();
     pending?.call.onCancel?.();
+  }
+
+  /** HTTP callouts of a stream that have no answer yet. */
+  pendingCallsOf(stream: HttpStream): number {
+    const pending = [...this.calls.values()];
+    return pending.filter(({ call }) => call.contextId === stream.id).length;
   }
 
   /** Callouts that have no answer yet. */

@@ -47,7 +47,7 @@ export class HttpStream implements Context {
   private responseBegun = false;
   private isLogging = false;
   private depth = 0;
-  private readonly filterState = new Map<string, Uint8Array>();
+  readonly filterState = new Map<string, Uint8Array>();
 
   /** Made by `Plugin.stream`. */
   constructor(
@@ -321,7 +321,7 @@ export class HttpStream implements Context {
   }
 
   httpCall(request: CallRequest): number {
-    return this.plugin.httpCall(request);
+    return this.plugin.httpCall(request, this.id);
   }
 
   redisInit(upstream: string, user: string, password: string, timeout: number): Status {

@@ -418,11 +418,15 @@ export class Vm {
         );
       },
       proxy_set_property: (at: number, size: number, valueAt: number, valueSize: number) =>
-        this.run("proxy_set_property", [this.describe(at, size)], () => {
-          const name = splitPath(this.text(at, size)).join(".");
-          const value = this.read(valueAt, valueSize).slice();
-          return this.context()?.setProperty(name, value) ?? Status.BadArgument;
-        }),
+        this.run(
+          "proxy_set_property",
+          [this.describe(at, size), this.describe(valueAt, valueSize)],
+          () => {
+            const name = splitPath(this.text(at, size)).join(".");
+            const value = this.read(valueAt, valueSize).slice();
+            return this.context()?.setProperty(name, value) ?? Status.BadArgument;
+          },
+        ),
       proxy_call_foreign_function: (
         nameAt: number,
         nameSize: number,

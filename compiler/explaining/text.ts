@@ -165,11 +165,16 @@ class Teller {
 
   private call(call: Call, depth: number): void {
     const value = (name: string) => call.headers.find(([each]) => each === name)?.[1] ?? "";
+    const words = call.command?.map((word) =>
+      /^[\w:.-]+$/.test(word) ? word : JSON.stringify(word),
+    );
     const target = shown(`${value(":authority")}${value(":path")}`);
-    this.say(depth, `calls ${shown(call.cluster)}: ${shown(value(":method"))} ${target}`);
+    const what = words ? shown(words.join(" ")) : `${shown(value(":method"))} ${target}`;
+    this.say(depth, `calls ${shown(call.cluster)}: ${what}`);
     const took = call.took === undefined ? "" : ` after ${call.took} ms`;
     const most = `(of ${call.timeout} at most)`;
     if (call.failure !== undefined) this.say(depth + 1, `${call.failure}${took} ${most}`);
+    else if (call.reply !== undefined) this.say(depth + 1, `${json(call.reply)}${took} ${most}`);
     else if (call.status !== undefined) {
       const body = call.answer && call.answer.length > 0 ? ` ${text(call.answer)}` : "";
       this.say(depth + 1, `${call.status}${body}${took} ${most}`);

@@ -10,10 +10,12 @@ import {
   LogLevel,
   ManualClock,
   Plugin,
+  type RedisCall,
   type StreamInfo,
 } from "../../host/index.ts";
 import { type Artefact, filterModule } from "../assets.ts";
-import { type Answer, bodyOf, headersOf } from "../rule-test/format.ts";
+import { type Answer, bodyOf, headersOf, type Reply as RedisReply } from "../rule-test/format.ts";
+import { encodeReply, wordsOf } from "../rule-test/redis.ts";
 import { answerBody, answerHeaders, copyOf, feed, INFO, Recorder } from "../rule-test/stream.ts";
 
 export const PHASES = ["request", "response", "done"] as const;
@@ -45,6 +47,9 @@ export interface Call {
   headers: Headers;
   body: Uint8Array;
   timeout: number;
+  /** Of a call to Redis: its words, and the reply. */
+  command?: string[];
+  reply?: RedisReply;
   /** Since the call went out, in milliseconds; undefined: nobody waited for it. */
   took?: number;
   status?: number;
@@ -140,6 +145,10 @@ class Walker {
   private stream: HttpStream | undefined;
   /** Steps whose callouts the host has not sent yet. */
   private readonly callers: Array<StepWalk | undefined> = [];
+  /** The same of Redis. */
+  private readonly commanders: Array<StepWalk | undefined> = [];
+  /** Milliseconds that a cluster has for each reply. */
+  private readonly redisTimeouts = new Map<string, number>();
   private readonly live: Array<Promise<void>> = [];
   private readonly asked = new Map<string, number>();
   private failures: string[] = [];
@@ -154,9 +163,11 @@ class Walker {
       logLevel: LogLevel.Trace,
       log: (_level, text) => this.onLog(text),
       httpCall: (call) => this.onCall(call),
+      redis: { init: (settings) => this.onRedis(settings), call: (call) => this.onCommand(call) },
       trace: ({ kind, name, args, result }) => {
         if (kind !== "host") return;
         if (name === "proxy_http_call" && result === 0) this.callers.push(this.step);
+        if (name === "proxy_redis_call" && result === 0) this.commanders.push(this.step);
         if (name === "proxy_send_local_response") this.onReply(args);
       },
       onTrap: (error) => {
@@ -191,6 +202,8 @@ class Walker {
     stream.close();
     await this.settle();
     for (const [name, value] of Object.entries(plugin.options.metrics.snapshot())) {
+      // What became of each rule is told of the walk itself.
+      if (name.startsWith("ruleway.rule.")) continue;
       const more = value - (before[name] ?? 0);
       if (more > 0) result.counted[name.replace(/^ruleway\./, "")] = more;
     }
@@ -326,6 +339,45 @@ class Walker {
         this.answerCall(request, live, settle);
       }),
     );
+  }
+
+  /** A cluster is to be spoken to; there is none that is not. */
+  private onRedis({ cluster, timeout }: { cluster: string; timeout: number }): boolean {
+    this.redisTimeouts.set(cluster, timeout);
+    return true;
+  }
+
+  private onCommand(request: RedisCall): void {
+    const sent = this.clock.now();
+    const timeout = this.redisTimeouts.get(request.cluster) ?? 0;
+    const call: Call = {
+      ...{ cluster: request.cluster, headers: [], body: new Uint8Array(), timeout },
+      command: wordsOf(request.command),
+    };
+    const step = this.commanders.shift();
+    (step ? step.calls : this.result.calls).push(call);
+    const settle = (more: Partial<Call>) =>
+      Object.assign(call, more, { took: this.clock.now() - sent });
+    request.onCancel = () => settle({ failure: "no answer in time" });
+    const answer = this.situation.services[request.cluster];
+    const at = this.asked.get(request.cluster) ?? 0;
+    this.asked.set(request.cluster, at + 1);
+    const reply = answer && "replies" in answer ? answer.replies?.[at] : undefined;
+    const fails = answer && "fail" in answer && answer.fail;
+    if (!answer || (reply === undefined && !fails)) {
+      settle({ failure: "no reply was given (--service NAME='replies: […]')" });
+      request.fail();
+      return;
+    }
+    this.clock.after("delay" in answer ? (answer.delay ?? 0) : 0, () => {
+      if (reply === undefined) {
+        settle({ failure: "the service could not be reached" });
+        request.fail();
+      } else {
+        settle({ reply });
+        request.respond(encodeReply(reply));
+      }
+    });
   }
 
   private answerCall(

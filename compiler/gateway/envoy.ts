@@ -72,6 +72,8 @@ export interface EnvoyOptions {
   concurrency?: number;
   /** Of Envoy's own log; the wasm component logs at info always. */
   logLevel?: string;
+  /** How soon an access log is there, in milliseconds; Envoy's own is 10 seconds. */
+  flushMs?: number;
   /** Called with each line that Envoy writes. */
   onLine?: (line: string) => void;
 }
@@ -92,6 +94,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
     [
       ...["-c", config, "--concurrency", String(options.concurrency ?? 1)],
       ...["--disable-hot-restart", "--log-level", level, "--component-log-level", "wasm:info"],
+      ...(options.flushMs ? ["--file-flush-interval-msec", String(options.flushMs)] : []),
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );

@@ -62,7 +62,7 @@ export interface FilterStep {
   answers?: true;
   /** Of `rateLimit`: counts, seconds, algorithm, burst of each limit; the status of a refusal. */
   rates?: Array<[count: number, seconds: number, algorithm: number, burst: number]>;
-  scope?: "proxy" | "worker";
+  scope?: "proxy" | "worker" | "cluster";
   keyed?: true;
   allowsOnError?: true;
   status?: number;
@@ -70,6 +70,8 @@ export interface FilterStep {
   stores?: Array<[name: string, keys: number]>;
   /** Of `emit`: the bytes of each body that are told. */
   maxBody?: number;
+  /** How many events of it wait at the most. */
+  queueEvents?: number;
   /** Of a callout. */
   cluster?: string;
   timeout?: number;

@@ -26,10 +26,14 @@ export function tellTask({ every, jitter, onStart, leader, steps }: FilterTask):
   const start = onStart ? ", and at the start" : "";
   const late = jitter > 0 ? `, at most ${jitter} ms later` : "";
   const asked = steps.flatMap(
-    (step): Array<Pick<FilterStep, "cluster" | "timeout">> =>
+    (step): Array<Pick<FilterStep, "cluster" | "timeout" | "queueEvents">> =>
       step.timeout === undefined ? (step.calls ?? []) : [step],
   );
-  const calls = asked.map(({ cluster, timeout }) => `asks ${cluster}, ${timeout} ms at most`);
+  const calls = asked.map(({ cluster, timeout, queueEvents }) =>
+    queueEvents === undefined
+      ? `asks ${cluster}, ${timeout} ms at most`
+      : `tells ${cluster}, and does not wait; ${queueEvents} events may`,
+  );
   return [`every ${every} ms${late}${start}, by ${who}`, ...calls];
 }
 
@@ -180,7 +184,10 @@ class Teller {
       return `${count} in ${period(seconds)}${at}`;
     });
     const apart = step.keyed ? "of each key" : "of all requests together";
-    const where = step.scope === "proxy" ? "over all workers" : "in each worker";
+    const places = {
+      ...{ cluster: "over all proxies", proxy: "over all workers", worker: "in each worker" },
+    };
+    const where = places[step.scope ?? "proxy"];
     const failed = step.allowsOnError ? "the request goes on" : "503";
     const calls = step.scope === "proxy" ? `; two host calls; without an answer: ${failed}` : "";
     this.say(

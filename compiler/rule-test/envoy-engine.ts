@@ -14,6 +14,7 @@ import {
   headersOf,
   lengthOf,
   type Passage,
+  propertiesOf,
   type RuleTest,
   type TestRequest,
 } from "./format.ts";
@@ -23,6 +24,28 @@ interface Backend {
   close(): Promise<void>;
   seen: Seen[];
   answer: Answer | undefined;
+}
+
+/** The one member of lines of the access log, and what those begin with. */
+const MEMBER = "ruleway properties";
+const LINE = `{"${MEMBER}":`;
+
+const NO_PROPERTIES = `${LINE}{}}`;
+
+/** Its lines so far, one for each request. */
+interface AccessLog {
+  count: number;
+  last: string;
+}
+
+interface AccessLine {
+  [MEMBER]: Record<string, string | null>;
+}
+
+/** Members of an access log with these properties, which Envoy has as filter state of `wasm`. */
+function accessLogOf(properties: string[]): object {
+  const values = properties.map((name) => [name, `%FILTER_STATE(wasm.${name}:PLAIN)%`]);
+  return { [MEMBER]: Object.fromEntries(values) as object };
 }
 
 /** What services answer in the passage of that number, or, after the last one, in the test itself. */
@@ -95,15 +118,22 @@ export class EnvoyEngine {
     private readonly services: Record<string, Backend>,
     /** What came to the services since the start is of the one test that it was started for. */
     private readonly isFresh: boolean,
+    private readonly accessLog: AccessLog,
   ) {}
+
+  /** Requests so far. */
+  private requests = 0;
 
   static async start(
     binary: string,
     rules: object,
     serviceOfCluster: Record<string, string>,
-    concurrency = 1,
-    only?: RuleTest,
+    tests: RuleTest[],
+    isFresh = false,
   ): Promise<EnvoyEngine> {
+    const only = isFresh ? tests[0] : undefined;
+    const accessLog: AccessLog = { count: 0, last: NO_PROPERTIES };
+    const properties = [...new Set(tests.flatMap(propertiesOf))];
     const upstream = await startBackend();
     const services: Record<string, Backend> = {};
     const clusters: Record<string, string> = {};
@@ -115,14 +145,20 @@ export class EnvoyEngine {
     try {
       const envoy = await startEnvoy({
         envoy: binary,
-        concurrency,
+        flushMs: 20,
+        onLine(line) {
+          if (!line.startsWith(LINE)) return;
+          accessLog.count++;
+          accessLog.last = line;
+        },
         bootstrap: (ports) =>
           envoyBootstrap({
             ...ports,
             ...{ rules, wasmPath: wasmPath(), upstream: upstream.url, clusters },
+            accessLog: accessLogOf(properties),
           }),
       });
-      return new EnvoyEngine(envoy, upstream, services, only !== undefined);
+      return new EnvoyEngine(envoy, upstream, services, isFresh, accessLog);
     } catch (error) {
       await Promise.all([upstream, ...Object.values(services)].map((each) => each.close()));
       throw error;
@@ -143,7 +179,7 @@ export class EnvoyEngine {
     }
     this.upstream.seen = [];
     const logBefore = this.isFresh ? 0 : this.envoy.log().length;
-    const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
+    const outcome: Outcome = { calls: {}, commands: {}, log: [], properties: {}, violations: [] };
     const isHead = test.request?.method === "HEAD";
     outcome.response = await this.request(test.request).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");
@@ -154,6 +190,7 @@ export class EnvoyEngine {
     }
     // The log of a stream is written once it has ended, a moment after the client has its answer.
     await this.awaitLog(test, logBefore, outcome);
+    outcome.properties = await this.properties();
     // So is what the stream tells others of itself.
     await this.awaitSeen(test, 1);
     outcome.upstream = this.upstream.seen[0];
@@ -189,7 +226,8 @@ export class EnvoyEngine {
 
   private async awaitLog(test: RuleTest, from: number, outcome: Outcome): Promise<void> {
     for (let tries = 0; tries < 50; tries++) {
-      outcome.log = this.envoy.log().slice(from).split("\n");
+      const lines = this.envoy.log().slice(from).split("\n");
+      outcome.log = lines.filter((line) => !line.startsWith(LINE));
       const isComplete = (test.expect.log ?? []).every((line) =>
         outcome.log.some((each) => each.includes(line)),
       );
@@ -198,7 +236,17 @@ export class EnvoyEngine {
     }
   }
 
+  /** What the access log says of the last request, once it does; a second at the most. */
+  private async properties(): Promise<Record<string, string>> {
+    for (let tries = 0; tries < 50 && this.accessLog.count < this.requests; tries++)
+      await pause(20);
+    const { [MEMBER]: values } = JSON.parse(this.accessLog.last) as AccessLine;
+    const isSet = (pair: [string, string | null]): pair is [string, string] => pair[1] !== null;
+    return Object.fromEntries(Object.entries(values).filter(isSet));
+  }
+
   private request(request: TestRequest = {}): Promise<Seen> {
+    this.requests++;
     const pieces = bodyOf(request);
     const names = ["host", request.host ?? "example.com", ...headersOf(request).flat()];
     if (request.chunks) names.push("transfer-encoding", "chunked");

@@ -2,7 +2,12 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { Headers } from "../../host/index.ts";
-import type { ExpectedRequest, ExpectedResponse, RuleTest } from "./format.ts";
+import {
+  CUSTOM_LOG,
+  type ExpectedRequest,
+  type ExpectedResponse,
+  type RuleTest,
+} from "./format.ts";
 
 /** A message as somebody received it. */
 export interface Seen {
@@ -21,6 +26,11 @@ export interface Outcome {
   /** What the client got; undefined when the stream was broken off. */
   response?: Seen | undefined;
   log: string[];
+  /** What was set in the host; those that are expected, at least. */
+  properties: Record<string, string>;
+  /** Arguments of the host's functions that are expected to be called, in hexadecimal; undefined where
+   * nobody sees them. */
+  functions?: Record<string, string[]> | undefined;
   /** Rules of HTTP that a message broke, such as a content-length that is not the body's. */
   violations: string[];
 }
@@ -63,7 +73,44 @@ export function compare(test: RuleTest, outcome: Outcome): string[] {
       `log: no line has ${JSON.stringify(line)}; there are ${JSON.stringify(outcome.log)}`,
     );
   }
+  const { properties, functions } = outcome;
+  problems.push(...compareValues("properties", expect.properties, properties));
+  if (expect.customLog) {
+    const text = properties[CUSTOM_LOG];
+    const log = text === undefined ? {} : parse(String(parse(`"${text}"`)));
+    if (isTable(log)) problems.push(...compareValues("customLog", expect.customLog, log));
+    else problems.push(`customLog: expected an object\n           got      ${show(text)}`);
+  }
+  for (const [name, wanted] of functions ? Object.entries(expect.functions ?? {}) : []) {
+    problems.push(...compareValue(`functions.${name}`, wanted, functions?.[name] ?? []));
+  }
   return problems;
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function compareValue(place: string, wanted: unknown, got: unknown): string[] {
+  if (isDeepStrictEqual(wanted, got)) return [];
+  return [
+    `${place}: expected ${show(wanted)}\n${" ".repeat(place.length + 2)}got      ${show(got)}`,
+  ];
+}
+
+/** Each of the values is as it says, there (`present`) or not (`absent`). */
+function compareValues(
+  place: string,
+  wanted: Record<string, string> = {},
+  values: Record<string, unknown>,
+): string[] {
+  return Object.entries(wanted).flatMap(([name, value]) => {
+    const got = values[name];
+    if (value !== "present") {
+      return compareValue(`${place}.${name}`, value === "absent" ? undefined : value, got);
+    }
+    return got === undefined ? [`${place}.${name}: expected it to be present`] : [];
+  });
 }
 
 function compareCall(
@@ -83,11 +130,7 @@ function isRequests(expected: Expected): expected is ExpectedRequest[] {
 }
 
 function compareCommands(place: string, expected: Expected, seen: string[][]): string[] {
-  const wanted = expected === "none" ? [] : expected;
-  if (isDeepStrictEqual(wanted, seen)) return [];
-  return [
-    `${place}: expected ${show(wanted)}\n${" ".repeat(place.length + 2)}got      ${show(seen)}`,
-  ];
+  return compareValue(place, expected === "none" ? [] : expected, seen);
 }
 
 function compareMessage(
@@ -97,10 +140,7 @@ function compareMessage(
 ): string[] {
   const problems: string[] = [];
   const check = (what: string, wanted: unknown, got: unknown) => {
-    if (wanted === undefined || isDeepStrictEqual(wanted, got)) return;
-    problems.push(
-      `${place}.${what}: expected ${show(wanted)}\n${" ".repeat(place.length + what.length + 3)}got      ${show(got)}`,
-    );
+    if (wanted !== undefined) problems.push(...compareValue(`${place}.${what}`, wanted, got));
   };
   const value = (name: string) => seen.headers.find(([each]) => each === name)?.[1];
   check("method", expected.method, value(":method"));

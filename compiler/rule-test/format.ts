@@ -74,7 +74,22 @@ export interface RuleTest {
     calls?: Record<string, "none" | ExpectedRequest | ExpectedRequest[] | string[][]>;
     response?: ExpectedResponse;
     log?: string[];
+    /** Set in the host under these names. */
+    properties?: Record<string, string>;
+    /** Members of the property `custom_log`. */
+    customLog?: Record<string, string>;
+    /** Of functions of the host, the arguments of all calls in hexadecimal. */
+    functions?: Record<string, string[]>;
   };
+}
+
+/** The property to which `attributes` adds members: JSON, as inside of a JSON string. */
+export const CUSTOM_LOG = "custom_log";
+
+/** The properties of which the test expects something. */
+export function propertiesOf({ expect }: RuleTest): string[] {
+  const names = Object.keys(expect.properties ?? {});
+  return expect.customLog ? [...names, CUSTOM_LOG] : names;
 }
 
 export interface RuleTestFile {

@@ -48,7 +48,7 @@ export function runInNode(
   cut: Cut,
   world: World = {},
 ): Outcome {
-  const outcome: Outcome = { calls: {}, commands: {}, log: [], violations: [] };
+  const outcome: Outcome = { calls: {}, commands: {}, log: [], properties: {}, violations: [] };
   const clock = world.options?.clock ?? new ManualClock();
   const redis = new ScriptedRedis({
     service: (cluster) => serviceOfCluster[cluster],
@@ -70,6 +70,7 @@ export function runInNode(
     hasCluster: (name) => serviceOfCluster[name] !== undefined || name === UPSTREAM,
     log: (_level, text) => outcome.log.push(text),
     httpCall: (call) => answerCall(call),
+    foreign: recordCalls(test, outcome),
     onTrap: (error) => outcome.violations.push(`the filter trapped: ${error.message}`),
     ...world.options,
   });
@@ -130,6 +131,9 @@ export function runInNode(
   }
   stream.close();
   plugin.close();
+  for (const [name, value] of stream.filterState) {
+    outcome.properties[name] = new TextDecoder().decode(value);
+  }
   outcome.upstream = forwarded;
   const { upstream, client } = recorder;
   if (upstream.headers) {
@@ -148,6 +152,19 @@ export function runInNode(
     outcome.violations.push("the stream hangs: the client has no answer");
   }
   return outcome;
+}
+
+/** The host's functions that the test expects something of; they do nothing. */
+function recordCalls({ expect }: RuleTest, outcome: Outcome): NonNullable<HostOptions["foreign"]> {
+  const calls: Record<string, string[]> = {};
+  outcome.functions = calls;
+  const record = (name: string) => (argument: Uint8Array) => {
+    calls[name] ??= [];
+    calls[name].push(Buffer.from(argument).toString("hex"));
+    return 0;
+  };
+  const names = Object.keys(expect.functions ?? {});
+  return Object.fromEntries(names.map((name) => [name, record(name)]));
 }
 
 function requestHeaders(request: TestRequest): Headers {

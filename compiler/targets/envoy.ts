@@ -53,8 +53,8 @@ export interface BootstrapOptions extends EnvoyFilterOptions {
   virtualHosts?: object[];
   /** Bytes that Envoy buffers for a connection; its own default is 1 MiB. */
   bufferLimit?: number;
-  /** Text format of an access log on standard output; none by default. */
-  accessLog?: string;
+  /** Text format of an access log on standard output, or its members as JSON; none by default. */
+  accessLog?: string | object;
 }
 
 function socketAddress(host: string, port: number): object {
@@ -125,7 +125,10 @@ export function envoyBootstrap(options: BootstrapOptions): object {
           name: "envoy.access_loggers.stdout",
           typed_config: {
             "@type": `${TYPE}envoy.extensions.access_loggers.stream.v3.StdoutAccessLog`,
-            log_format: { text_format_source: { inline_string: options.accessLog } },
+            log_format:
+              typeof options.accessLog === "string"
+                ? { text_format_source: { inline_string: options.accessLog } }
+                : { json_format: options.accessLog },
           },
         },
       ],

@@ -87,4 +87,5 @@ export declare function proxy_set_shared_data(
 ): i32;
 export declare function proxy_define_metric(kind: i32, name: usize, size: i32, id: usize): i32;
 export declare function proxy_increment_metric(id: i32, by: i64): i32;
+export declare function proxy_record_metric(id: i32, value: i64): i32;
 export declare function proxy_set_tick_period_milliseconds(period: i32): i32;

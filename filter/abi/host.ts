@@ -240,23 +240,24 @@ export function setSharedData(key: Span, value: Span, cas: u32): bool {
 
 // ---- metrics
 
-/** What `defineCounter` answers when the host has no metrics. */
-export const NO_COUNTER: i32 = -1;
+/** What `defineMetric` answers when the host has no metrics. */
+export const NO_METRIC: i32 = -1;
 
-/** The id of the counter, or NO_COUNTER. */
-export function defineCounter(name: Span): i32 {
+/** The id of the metric, or NO_METRIC. The host never forgets one, and gives a new id each time. */
+export function defineMetric(type: MetricType, name: Span): i32 {
   memory.clearResult();
-  const status = env.proxy_define_metric(
-    MetricType.Counter,
-    address(name),
-    length(name),
-    memory.resultCell(),
-  );
-  return status == Status.Ok ? (memory.result32() as i32) : NO_COUNTER;
+  const status = env.proxy_define_metric(type, address(name), length(name), memory.resultCell());
+  return status == Status.Ok ? (memory.result32() as i32) : NO_METRIC;
 }
 
-export function increment(counter: i32, by: i32): void {
-  if (counter != NO_COUNTER) env.proxy_increment_metric(counter, by);
+/** Adds to a counter or gauge; counters only grow. */
+export function increment(metric: i32, by: i64): void {
+  if (metric != NO_METRIC) env.proxy_increment_metric(metric, by);
+}
+
+/** Sets a gauge, or records a value of a histogram. */
+export function record(metric: i32, value: i64): void {
+  if (metric != NO_METRIC) env.proxy_record_metric(metric, value);
 }
 
 // ---- serialised pairs: u32 count, then u32 name size and u32 value size for each pair, then each

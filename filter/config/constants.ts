@@ -1,5 +1,6 @@
-// The constants of a document, `vars` and `tables`: made values when a rule first names one, and shared
-// by all that name it, so that many rules may read one large table.
+// What a document defines by name for its rules: redact sets, and the constants of `vars` and `tables`.
+// These are made values when a rule first names one, and shared by all that name it, so that many rules
+// may read one large table.
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
@@ -11,6 +12,7 @@ import { Type } from "../cel/types";
 import { deepCopy, openMaps, VALUE_SIZE } from "../cel/value";
 import { Kind as JsonKind, NO_NODE, Tape } from "../json/tape";
 import { Name, Source } from "../rules/name";
+import { RedactSets } from "./redact";
 
 const value = Value.create();
 
@@ -19,6 +21,7 @@ export class Constants {
   /** The objects `vars` and `tables` of the documents, the nearest first. */
   readonly vars: i32[] = [];
   readonly tables: i32[] = [];
+  readonly redactSets: RedactSets = new RedactSets();
   private readonly made: Map<i32, usize> = new Map();
 
   constructor(

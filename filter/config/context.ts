@@ -30,6 +30,7 @@ import { JsonTemplate } from "../steps/json-template";
 import { Configuration } from "../stream/program";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
+import { RedactSets } from "./redact";
 import { Report } from "./report";
 import { integerOf } from "./shape";
 import { findStored } from "./store";
@@ -99,6 +100,8 @@ export class Context {
   /** The rule at hand, by its name and the entry it stands in, and the number of its step. */
   owner: Span = NONE;
   step: i32 = 0;
+  /** Those that steps may name. */
+  redactSets: RedactSets = new RedactSets();
 
   constructor(
     readonly tape: Tape,
@@ -192,6 +195,11 @@ export class Context {
   /** The same, of header names. */
   headerGlobs(object: i32, key: string): StaticArray<Glob> {
     return this.patterns(object, key, true, true);
+  }
+
+  /** The same, of names that are compared in lower case. */
+  fieldGlobs(object: i32, key: string): StaticArray<Glob> {
+    return this.patterns(object, key, true, false);
   }
 
   /** The same, of media types. */

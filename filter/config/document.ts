@@ -13,7 +13,9 @@ import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
-import { Accept, Configuration, Entry, Program, Rule, UNLIMITED } from "../stream/program";
+import { Redaction } from "../steps/redaction";
+import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
@@ -69,6 +71,8 @@ class Decoder {
   /** Names of the results of callouts. */
   private readonly calls: Span[] = [];
   private readonly stores: Stored[] = [];
+  /** Redact sets that were decoded, by their nodes: entries share those of the document. */
+  private readonly redactSets: Map<i32, Redaction | null> = new Map();
   /** Rules and entries: a problem inside one of them can be survived by leaving it out. */
   private readonly parts: i32[] = [];
   private skips: bool = false;
@@ -339,6 +343,9 @@ class Decoder {
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
         services.add(this.tape, list, this.report, this.configuration);
+      const sets = this.member(documents[i], "redact");
+      const context = this.contextOf(this.tape, this.report, constants);
+      constants.redactSets.add(context, sets, this.redactSets);
     }
     return services;
   }
@@ -354,6 +361,8 @@ class Decoder {
       const reroute = this.member(settings, "reroute");
       const holds = this.member(settings, "holdHeaders");
       if (reroute != NO_NODE) program.reroute = this.tape.kind(reroute) == Kind.True;
+      const counts = this.member(settings, "ruleMetrics");
+      if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
@@ -367,7 +376,9 @@ class Decoder {
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {
     const names = new RuleNames(constants, this.variables, this.calls, this.stores);
-    return new Context(tape, report, names, this.configuration);
+    const context = new Context(tape, report, names, this.configuration);
+    context.redactSets = constants.redactSets;
+    return context;
   }
 
   /** What a rule without a name is called. */
@@ -399,6 +410,7 @@ class Decoder {
       this.parts.push(node);
       const rule = this.decodeRule(context, steps, node, index++);
       if (rule != null) {
+        if (program.countsRules) rule.metrics = ruleMetrics(rule.name);
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
       } else {
@@ -410,6 +422,7 @@ class Decoder {
       if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
+      if (program.countsRules) restored.metrics = ruleMetrics(restored.name);
       this.goodRules++;
       rules.push(restored);
     }
@@ -486,6 +499,7 @@ class Decoder {
         context.names.demands |= Demand.Request | Demand.WholeResponse;
       }
     }
+    steps.reroute = steps.rerouteOf(node, Reroute.Inherited);
     rule.request = steps.decode(node, "request", Phase.Request);
     rule.response = steps.decode(node, "response", Phase.Response);
     steps.mostCaptured = 0;

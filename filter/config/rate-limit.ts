@@ -1,35 +1,41 @@
 // Decodes `rateLimit`.
 
 import { scratch } from "../abi/memory";
+import { fingerprint } from "../bytes/fingerprint";
 import { Span } from "../bytes/span";
-import { copy } from "../bytes/text";
+import { copy, fromString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import * as hex from "../crypto/hex";
 import { Kind, NO_NODE } from "../json/tape";
 import * as quantity from "../rules/quantity";
-import { MAX_COST, RateLimitStep, Style } from "../steps/rate-limit";
+import { ClusterRateLimitStep } from "../steps/cluster-rate-limit";
+import { MAX_COST, RateLimitStep, Style, TableRateLimitStep } from "../steps/rate-limit";
 import { Response } from "../steps/respond";
 import { Algorithm, Rate } from "../stream/rate";
-import { spaceOfPlugin } from "../stream/space";
+import { pluginName, spaceOfPlugin } from "../stream/space";
 import { Context } from "./context";
+import { refuseRedis } from "./redis";
+import { Services } from "./services";
 import { integerOf } from "./shape";
 
 const MICROSECONDS: u64 = 1_000_000;
 
 const identity = Writer.create();
 const line = Writer.create();
+const number = Writer.create();
 
-/** The step; `response` is what its `respond` says. */
+/** The step, or null, reported; `response` is what its `respond` says. */
 export function decodeRateLimit(
   context: Context,
+  services: Services,
   node: i32,
   response: Response | null,
-): RateLimitStep {
+): RateLimitStep | null {
   const algorithm = algorithmOf(context, node);
   const rates = decodeRates(context, node, algorithm);
   writeIdentity(context, node, rates);
-  const space = spaceOfPlugin();
-  const table = context.isWord(node, "scope", "worker") ? space.localCounts : space.counts;
-  const step = new RateLimitStep(space, table, rates, identity);
+  const step = stepOf(context, services, node, rates);
+  if (step == null) return null;
   step.key = context.templateOr(node, "key");
   const cost = context.member(node, "cost");
   if (cost != NO_NODE && context.tape.kind(cost) == Kind.Number) {
@@ -44,6 +50,61 @@ export function decodeRateLimit(
   step.response = response;
   writePolicies(context, node, rates, step);
   return step;
+}
+
+/** The step of the scope that is asked for, `identity` written; null, reported, where it cannot be had. */
+function stepOf(
+  context: Context,
+  services: Services,
+  node: i32,
+  rates: StaticArray<Rate>,
+): RateLimitStep | null {
+  const service = context.member(node, "service");
+  const scope = context.member(node, "scope");
+  if (context.isWord(node, "scope", "cluster")) {
+    if (!isDefined(HIGRESS)) {
+      refuseRedis(scope, context.report);
+      return null;
+    }
+    if (service == NO_NODE) {
+      const text =
+        'the key "service" is missing: the scope cluster counts in a service that is Redis';
+      context.report.add(node, "R202", -1, text);
+      return null;
+    }
+    const redis = services.findRedis(context, service);
+    if (redis == null) return null;
+    return new ClusterRateLimitStep(redis, rates, keyPrefix(context, node), context.arena);
+  }
+  if (service != NO_NODE)
+    context.report.add(service, "R311", -1, "only the scope cluster counts in a service");
+  const space = spaceOfPlugin();
+  const table = context.isWord(node, "scope", "worker") ? space.localCounts : space.counts;
+  return new TableRateLimitStep(space, table, rates, identity);
+}
+
+/** What the keys of the step begin with in Redis: whose it is, for those who look there, and a fingerprint
+ * of `identity`, which has the limits too. */
+function keyPrefix(context: Context, node: i32): Span {
+  const name = context.member(node, "name");
+  line.reset();
+  line.text("ruleway:");
+  line.span(fromString(pluginName(), scratch));
+  line.text(":rate:");
+  if (name != NO_NODE) {
+    line.span(context.tape.text(name, scratch));
+  } else {
+    line.span(context.owner);
+    line.byte(0x2f);
+    line.integer(context.step);
+  }
+  line.byte(0x3a);
+  // Bytes of the number, the low one first.
+  number.reset();
+  number.word(fingerprint(identity.view()));
+  hex.encode(number.view(), line);
+  line.byte(0x3a);
+  return copy(line.view(), context.arena);
 }
 
 function algorithmOf(context: Context, node: i32): Algorithm {

@@ -26,7 +26,8 @@ import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { LimitStep } from "../steps/limit";
-import { LogStep, SetStep, StopStep } from "../steps/plain";
+import { LogStep } from "../steps/log";
+import { SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
 import {
@@ -38,7 +39,7 @@ import {
   StatusStep,
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
-import { Accept, BodyEdit, NO_STEPS, OnFailure, Step } from "../stream/program";
+import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step } from "../stream/program";
 import { decodeAttributes } from "./attributes";
 import { decodeAuthorize } from "./authorize";
 import { CalloutDecoder } from "./callouts";
@@ -46,8 +47,11 @@ import { Context, hasExpression, indexIn } from "./context";
 import { decodeEmit } from "./emit";
 import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
+import { decodeMetric } from "./metric";
 import { decodeRateLimit } from "./rate-limit";
+import { decodeRedact } from "./redact";
 import { decodeRedisStep } from "./redis";
+import { decodeSample } from "./sample";
 import { Services } from "./services";
 import { integerOf } from "./shape";
 import { decodeStore } from "./store";
@@ -65,9 +69,21 @@ const MAX_ITEMS: i32 = 64;
 const MAX_INSERTS: i32 = 32;
 const MAX_LITERAL: i32 = 4096;
 
+/** Whether a key of a step is no verb. */
+function isCommon(key: Span): bool {
+  return (
+    equalsText(key, "name") ||
+    equalsText(key, "when") ||
+    equalsText(key, "onError") ||
+    equalsText(key, "reroute")
+  );
+}
+
 @final
 export class StepDecoder {
   private readonly callouts: CalloutDecoder;
+  /** What the rule says of routes. */
+  reroute: Reroute = Reroute.Inherited;
 
   constructor(
     private readonly context: Context,
@@ -102,9 +118,17 @@ export class StepDecoder {
     return count == steps.length ? steps : NO_STEPS;
   }
 
+  /** What the rule or step says of routes, or what holds if it says nothing. */
+  rerouteOf(node: i32, otherwise: Reroute): Reroute {
+    const said = this.context.member(node, "reroute");
+    if (said == NO_NODE) return otherwise;
+    return this.context.tape.kind(said) == Kind.True ? Reroute.Yes : Reroute.No;
+  }
+
   /** What every step may have. */
   private decodeCommon(node: i32, step: Step): void {
     const context = this.context;
+    step.reroute = this.rerouteOf(node, this.reroute);
     context.names.readsBody = false;
     step.when = context.condition(node, "when");
     step.whenReadsBody = context.names.readsBody;
@@ -121,7 +145,8 @@ export class StepDecoder {
     if (onError == NO_NODE) return;
     const denies = equalsText(context.tape.text(onError, scratch), "deny");
     if (!denies) step.onFailure = OnFailure.Skip;
-    else if (!step.isGuard) step.onFailure = OnFailure.Deny;
+    // A guard that asks would ask with a part of the question missing.
+    else if (!step.isGuard || step.calls) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {
@@ -132,8 +157,7 @@ export class StepDecoder {
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
       const verb = tape.text(key, scratch);
       const value = key + 1;
-      if (equalsText(verb, "name") || equalsText(verb, "when") || equalsText(verb, "onError"))
-        continue;
+      if (isCommon(verb)) continue;
       if (equalsText(verb, "headers")) {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }
@@ -159,7 +183,7 @@ export class StepDecoder {
       if (equalsText(verb, "validate")) return this.decodeValidate(value, isResponse);
       if (equalsText(verb, "store")) return decodeStore(context, value);
       if (equalsText(verb, "rateLimit"))
-        return decodeRateLimit(context, value, this.responseOr(value, 429));
+        return decodeRateLimit(context, this.services, value, this.responseOr(value, 429));
       if (equalsText(verb, "authorize"))
         return decodeAuthorize(context, this.services, value, this.deniedOr(value));
       if (equalsText(verb, "call")) return this.callouts.decodeCall(value);
@@ -172,6 +196,7 @@ export class StepDecoder {
       if (equalsText(verb, "redirect")) return this.decodeRedirect(value);
       if (equalsText(verb, "set")) return this.decodeSet(value);
       if (equalsText(verb, "log")) return this.decodeLog(value);
+      if (equalsText(verb, "metric")) return decodeMetric(context, value);
       if (equalsText(verb, "stop")) return new StopStep();
     }
     return null;
@@ -523,10 +548,13 @@ export class StepDecoder {
       return new LogStep(LogLevel.Info, context.template(value));
     const level = context.member(value, "level");
     const text = context.template(context.member(value, "text"));
-    return new LogStep(
+    const step = new LogStep(
       level == NO_NODE ? LogLevel.Info : levelOf(context.tape.text(level, scratch)),
       text,
     );
+    step.sample = decodeSample(context, value);
+    step.redaction = decodeRedact(context, value);
+    return step;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
+import { fingerprint } from "../bytes/fingerprint";
 import { byteAtUnchecked, equal, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
@@ -123,13 +124,4 @@ export class TaskDecoder {
 function addProperty(name: string): void {
   const value = host.property(fromText(name, scratch), scratch);
   if (value != NONE) key.span(value);
-}
-
-/** FNV-1a. */
-function fingerprint(text: Span): u64 {
-  let hash: u64 = 0xcbf29ce484222325;
-  for (let i = 0, n = length(text); i < n; i++) {
-    hash = (hash ^ (byteAtUnchecked(text, i) as u64)) * 0x100000001b3;
-  }
-  return hash;
 }

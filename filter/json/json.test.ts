@@ -140,6 +140,54 @@ test("strings lose and get escapes as JSON.parse and JSON.stringify have it", ()
   );
 });
 
+/** Bytes as a JSON string, one after another: each that begins no sequence of UTF-8 is U+FFFD. */
+function escapedAsText(bytes: Uint8Array): string {
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  let text = "";
+  for (let i = 0; i < bytes.length; ) {
+    const size = [1, 2, 3, 4].find((n) => {
+      try {
+        return [...strict.decode(bytes.subarray(i, i + n))].length === 1 && i + n <= bytes.length;
+      } catch {
+        return false;
+      }
+    });
+    text += size === undefined ? "\ufffd" : strict.decode(bytes.subarray(i, i + size));
+    i += size ?? 1;
+  }
+  return JSON.stringify(text);
+}
+
+test("whatever bytes are written as a string, wherever the special ones are", () => {
+  const written = (bytes: Uint8Array) => {
+    probe.exports.reset();
+    return probe.text(probe.exports.escaped(...probe.put(bytes)));
+  };
+  const encode = (text: string) => new TextEncoder().encode(text);
+  for (const special of ['"', "\\", "\n", "\u0001", "\x7f", "ü", "€", "😀", "é€😀"]) {
+    for (let before = 0; before < 36; before++) {
+      const text = "a".repeat(before) + special + "b".repeat(35 - before);
+      expect(written(encode(text))).toBe(JSON.stringify(text));
+      // Cut in the midst of a sequence, at the end.
+      const cut = encode("a".repeat(before) + special).subarray(0, -1);
+      expect(written(cut)).toBe(escapedAsText(cut));
+    }
+  }
+  const piece = fc.oneof(
+    fc.string({ maxLength: 30 }).map(encode),
+    fc.string({ unit: "binary", maxLength: 12 }).map(encode),
+    fc.uint8Array({ maxLength: 6 }),
+    fc.constantFrom('"', "\\", "\t", "\0", "€€€€").map(encode),
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const bytes = Buffer.concat(pieces);
+      expect(written(bytes)).toBe(escapedAsText(bytes));
+    }),
+    seeded(1000),
+  );
+});
+
 test.each<[string, string, Edit[], string]>([
   [
     "a compact object gets a compact member",

@@ -6,18 +6,26 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
+import { fingerprint } from "../bytes/fingerprint";
 import { NONE, span } from "../bytes/span";
-import { fromString, fromText } from "../bytes/text";
+import { fromString, fromText, toString } from "../bytes/text";
+import { Writer } from "../bytes/writer";
 import { decodeConfiguration, LastGood } from "../config/document";
 import { logNotes } from "../config/notes";
 import { logPlan } from "../config/plan";
 import { Counter, count, countMany } from "../stream/counters";
+import { setGauge, writeWord } from "../stream/metrics";
 import { Configuration } from "../stream/program";
 import { pluginName } from "../stream/space";
 import { readTracing } from "../stream/trace";
 
 /** More often than this, in milliseconds, no host is asked to wake us. */
 const SHORTEST_TICK: i32 = 10;
+
+/** A hash is told in so many bits: a double holds them exactly. */
+const HASH_BITS: u64 = 53;
+
+const word = Writer.create();
 
 @final
 export class Plugin {
@@ -55,7 +63,7 @@ export class Plugin {
     if (configuration == null) {
       log(
         LogLevel.Error,
-        prefix + "the configuration is refused: " + problems(decoded.report.count),
+        prefix + "the configuration is refused: " + counted(decoded.report.count, "problem"),
       );
       return false;
     }
@@ -70,6 +78,9 @@ export class Plugin {
     logNotes(configuration, prefix);
     logPlan(configuration, prefix);
     readTracing();
+    const hash = fingerprint(text);
+    const folded = (hash ^ (hash >>> HASH_BITS)) & ((1 << HASH_BITS) - 1);
+    tell(configuration, folded, decoded.skipped, prefix);
     this.swap(configuration);
     return true;
   }
@@ -114,6 +125,21 @@ export class Plugin {
   }
 }
 
+/** What is in force from now on, for those who look after many proxies. */
+function tell(configuration: Configuration, hash: i64, rejected: i32, prefix: string): void {
+  const rules = configuration.ruleCount;
+  log(
+    LogLevel.Info,
+    prefix + "configuration " + hash.toString() + " is in force, " + counted(rules, "rule"),
+  );
+  word.reset();
+  writeWord(fromString(pluginName(), scratch), word);
+  const name = "ruleway.configuration." + toString(word.view());
+  setGauge(name + ".hash", hash);
+  setGauge(name + ".rules", rules);
+  setGauge(name + ".rejected_rules", rejected);
+}
+
 function stop(configuration: Configuration): void {
   const periodics = configuration.periodics;
   for (let i = 0; i < periodics.length; i++) periodics[i].stop();
@@ -137,8 +163,8 @@ function lastGoodOf(name: string): LastGood {
   return lastGood.get(name);
 }
 
-function problems(n: i32): string {
-  return n == 1 ? "1 problem" : n.toString() + " problems";
+function counted(n: i32, what: string): string {
+  return n.toString() + " " + what + (n == 1 ? "" : "s");
 }
 
 function empty(): Configuration {

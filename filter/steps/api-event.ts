@@ -14,7 +14,6 @@ import {
   length,
   NONE,
   Span,
-  sliceUnchecked,
   startsWith,
 } from "../bytes/span";
 import { fromText } from "../bytes/text";
@@ -25,14 +24,15 @@ import { FieldList, MISSING } from "../http/field-list";
 import { writeString } from "../json/write";
 import { addressOf } from "../rules/host-pattern";
 import { Capture } from "../stream/capture";
+import { Coding, codingOf } from "../stream/content-coding";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap } from "../stream/header-map";
+import { Ends } from "./parameters";
 import { Redaction } from "./redaction";
 
 const names: Arena = Arena.create();
 const hostsOwn: Span = fromText("x-envoy", names);
-const json: Span = fromText("json", names);
 const requestTime: Span = fromText("request\0time", names);
 const requestProtocol: Span = fromText("request\0protocol", names);
 const destinationAddress: Span = fromText("destination\0address", names);
@@ -147,11 +147,11 @@ function writeValues(
   redaction: Redaction,
   out: Writer,
 ): void {
-  const isTarget = equal(name, field.path);
+  const ends = equal(name, field.path) ? Ends.Target : Ends.Auto;
   values.reset();
   for (let i = first; i != MISSING; i = headers.find(name, i + 1)) {
     if (i != first) values.text(", ");
-    values.span(redaction.header(name, headers.value(i), isTarget));
+    values.span(redaction.header(name, headers.value(i), ends));
   }
   writeString(values.failed ? host.EMPTY : values.view(), out);
 }
@@ -159,10 +159,8 @@ function writeValues(
 function writeBody(headers: HeaderMap, capture: Capture, redaction: Redaction, out: Writer): void {
   const kept = capture.text();
   const isWhole = capture.isWhole;
-  const isPlain = headers.first(field.contentEncoding) == NONE;
-  const type = headers.first(field.contentType);
-  const isJson = type != NONE && holds(type, json);
-  const body = redaction.body(kept, isWhole, isPlain, isJson);
+  const isPlain = codingOf(headers) == Coding.None;
+  const body = redaction.body(kept, isWhole, isPlain, headers.first(field.contentType));
   if (body == NONE) {
     out.text('"","body_redacted":true');
   } else {
@@ -178,12 +176,4 @@ function writeBody(headers: HeaderMap, capture: Capture, redaction: Redaction, o
   if (isWhole) return;
   out.text(',"body_truncated":true,"body_size":');
   out.integer(capture.size);
-}
-
-function holds(s: Span, word: Span): bool {
-  const n = length(word);
-  for (let i = 0; i + n <= length(s); i++) {
-    if (ascii.equalIgnoringCase(sliceUnchecked(s, i, i + n), word)) return true;
-  }
-  return false;
 }

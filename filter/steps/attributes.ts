@@ -6,22 +6,46 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
-import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { equal, length, NONE, Span, sliceUnchecked, startsWith } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { FieldList } from "../http/field-list";
+import { Kind, Tape } from "../json/tape";
 import { writeString } from "../json/write";
 import { Absent, Template } from "../rules/template";
+import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
+import * as field from "../stream/field-names";
+import { MAX_JSON_DEPTH } from "../stream/json-text";
 import { Outcome, Step } from "../stream/program";
 
 /** What all of `custom_log` may take. */
 const MAX_LOG: i32 = 64 * 1024;
 
-const names: Arena = Arena.create();
-const customLog: Span = fromText("custom_log", names);
+const texts: Arena = Arena.create();
+export const tagPrefix: Span = fromText("trace_span_tag.", texts);
+/** Names that make the host do something, beside those that begin so. */
+const RESERVED: StaticArray<Span> = [
+  field.clearRouteCache,
+  field.decoderBufferLimit,
+  field.encoderBufferLimit,
+  field.needRebuild,
+  field.customLog,
+];
+
+/** Whether a property of that name is more than a value: the host acts on it, or reads it as something
+ * else. */
+export function isReserved(name: Span): bool {
+  for (let i = 0; i < RESERVED.length; i++) {
+    if (equal(name, RESERVED[i])) return true;
+  }
+  return startsWith(name, tagPrefix);
+}
 
 const object = Writer.create();
 const escaped = Writer.create();
+const members = new FieldList(scratch);
+const tape = Tape.create();
 
 /** A name and its value; the name is that of the property, or of the member of the log. */
 @final
@@ -34,13 +58,19 @@ export class Attribute {
 
 @final
 export class AttributesStep extends Step {
-  /** Set as they are. */
-  readonly properties: Attribute[] = [];
+  readonly filterState: Attribute[] = [];
+  /** Under the names by which the host knows them. */
+  readonly tags: Attribute[] = [];
   readonly log: Attribute[] = [];
 
   run(x: Exchange): Outcome {
-    for (let i = 0; i < this.properties.length; i++) {
-      const attribute = unchecked(this.properties[i]);
+    for (let i = 0; i < this.filterState.length; i++) {
+      const attribute = unchecked(this.filterState[i]);
+      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
+      if (value != NONE) host.setProperty(attribute.name, value);
+    }
+    for (let i = 0; i < this.tags.length; i++) {
+      const attribute = unchecked(this.tags[i]);
       const value = attribute.value.evaluate(x, Absent.Skips, scratch);
       // Higress refuses tags without a value.
       if (value != NONE && length(value) > 0) host.setProperty(attribute.name, value);
@@ -50,36 +80,71 @@ export class AttributesStep extends Step {
   }
 
   private writeLog(x: Exchange): void {
-    object.reset();
+    members.clear(scratch);
     for (let i = 0; i < this.log.length; i++) {
       const attribute = unchecked(this.log[i]);
       const value = attribute.value.evaluate(x, Absent.Skips, scratch);
-      if (value == NONE) continue;
-      object.byte(object.size == 0 ? 0x7b : 0x2c);
-      writeString(attribute.name, object);
-      object.byte(0x3a);
-      writeString(value, object);
+      if (value != NONE) members.push(attribute.name, value, NONE);
     }
-    if (object.size == 0) return;
+    if (members.count == 0) return;
+    object.reset();
+    object.byte(0x7b);
+    // What is there already, also from other filters, stays; only an object can be added to.
+    if (!writeOthers(host.property(field.customLog, scratch))) {
+      count(Counter.AttributesLogForeign);
+      return;
+    }
+    for (let i = 0; i < members.count; i++) {
+      if (object.size > 1) object.byte(0x2c);
+      writeString(members.name(i), object);
+      object.byte(0x3a);
+      writeString(members.value(i), object);
+    }
     object.byte(0x7d);
     escaped.reset();
     writeString(object.view(), escaped);
-    if (escaped.failed || object.failed) return;
-    const quoted = escaped.view();
-    const fresh = sliceUnchecked(quoted, 1, length(quoted) - 1);
-    // What is there already, also from other filters, stays.
-    const before = host.property(customLog, scratch);
-    const n = length(before);
-    const isObject = n > 2 && byteAtUnchecked(before, 0) == 0x7b;
-    object.reset();
-    if (isObject) {
-      object.span(sliceUnchecked(before, 0, n - 1));
-      object.byte(0x2c);
-      object.span(sliceUnchecked(fresh, 1, length(fresh)));
-    } else {
-      object.span(fresh);
+    const inside = length(escaped.view()) - 2;
+    if (object.failed || escaped.failed || members.failed || inside > MAX_LOG) {
+      count(Counter.AttributesLogSize);
+      return;
     }
-    if (!object.failed && (object.size as i32) <= MAX_LOG)
-      host.setProperty(customLog, object.view());
+    host.setProperty(field.customLog, sliceUnchecked(escaped.view(), 1, inside + 1));
   }
+}
+
+/** Writes the members of the log, as it stands, that are not to be written anew; false when it is not a
+ * whole object. */
+function writeOthers(log: Span): bool {
+  if (log == NONE || length(log) == 0) return true;
+  escaped.reset();
+  escaped.byte(0x22);
+  escaped.span(log);
+  escaped.byte(0x22);
+  const text = textOf(escaped);
+  const isObject = text != NONE && tape.parse(text, MAX_JSON_DEPTH) && tape.kind(0) == Kind.Object;
+  if (isObject) {
+    const stop = tape.after(0);
+    for (let key = tape.firstChild(0); key < stop; key = tape.after(key + 1)) {
+      if (isAnew(key)) continue;
+      if (object.size > 1) object.byte(0x2c);
+      object.span(tape.raw(key));
+      object.byte(0x3a);
+      object.span(tape.raw(key + 1));
+    }
+  }
+  tape.shrink();
+  return isObject;
+}
+
+/** The text of what must be one JSON string; NONE when it is not, or memory runs out. */
+function textOf(json: Writer): Span {
+  if (json.failed || !tape.parse(json.view(), 1) || tape.kind(0) != Kind.String) return NONE;
+  return tape.text(0, scratch);
+}
+
+function isAnew(key: i32): bool {
+  for (let i = 0; i < members.count; i++) {
+    if (tape.isText(key, members.name(i))) return true;
+  }
+  return false;
 }

@@ -38,7 +38,7 @@ export class BodyStep extends Step {
     for (let i = 0, n = this.edits.length; i < n; i++) {
       const edit = unchecked(this.edits[i]);
       const state = edit.bind(x);
-      if (state != 0) pipe.add(edit, state);
+      if (state != 0) pipe.add(edit, state, x.place);
     }
     return Outcome.Next;
   }

@@ -77,6 +77,7 @@ export class CallStep extends CalloutStep {
   private dispatch(x: Exchange, timeoutMs: i32): i32 {
     const request = this.request;
     const body = request.body(x);
+    if (request.isLost(body)) return host.NO_CALL;
     const method = request.methodOr(x, body == NONE ? field.get : field.post);
     const path = request.pathOr(x, field.root);
     fields.clear(scratch);
@@ -104,9 +105,10 @@ export class CallStep extends CalloutStep {
     const isNone = answer.status < 200 || answer.status >= 500;
     if (isNone && attempts != 0 && this.again(x, item, changetype<Attempts>(attempts)))
       return Outcome.Pause;
-    if (this.result != NO_RESULT)
+    const isKept =
+      this.result == NO_RESULT ||
       x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
-    if (isNone) return this.fail(x);
+    if (isNone || !isKept) return this.fail(x);
     count(Counter.CallAnswered);
     return Outcome.Next;
   }

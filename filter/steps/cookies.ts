@@ -33,7 +33,10 @@ export class CookiesStep extends Step {
     this.edits.run(x, list);
     if (list.failed) return Outcome.Next;
     if (list.count == 0) {
-      if (lines > 0) request.remove(field.cookie);
+      if (lines > 0) {
+        request.remove(field.cookie);
+        x.reroute();
+      }
       return Outcome.Next;
     }
     line.reset();
@@ -41,7 +44,9 @@ export class CookiesStep extends Step {
     const before = request.first(field.cookie);
     if (line.failed || (lines == 1 && equal(line.view(), before))) return Outcome.Next;
     const kept = copy(line.view(), x.arena);
-    if (kept != NONE) request.set(field.cookie, kept);
+    if (kept == NONE) return Outcome.Next;
+    request.set(field.cookie, kept);
+    x.reroute();
     return Outcome.Next;
   }
 }

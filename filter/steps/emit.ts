@@ -9,21 +9,20 @@ import { number } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import { Outcome, Step } from "../stream/program";
 import { writeApiEvent } from "./api-event";
+import * as credentials from "./credentials";
 import { JsonTemplate } from "./json-template";
+import * as redacted from "./redacted-scope";
 import { Redaction } from "./redaction";
-
-/** Parts of a million. */
-export const ALL: u32 = 1_000_000;
+import { everything, Sample } from "./sample";
 
 const out = Writer.create();
-const draw = heap.alloc(4);
 
 @final
 export class EmitStep extends Step {
   /** An event of the rule's own; null: the event `api`. */
   json: JsonTemplate | null = null;
-  /** How many of a million streams are told of. */
-  sample: u32 = ALL;
+  /** Of which streams. */
+  sample: Sample = everything;
   /** Of bodies, so much is told. */
   mostBody: i32 = 0;
 
@@ -35,30 +34,37 @@ export class EmitStep extends Step {
   }
 
   run(x: Exchange): Outcome {
-    if (!this.isDrawn()) return Outcome.Next;
+    if (!this.sample.isDrawn(x)) return Outcome.Next;
+    if (this.json == null) {
+      x.request.ensureLoaded();
+      x.response.ensureLoaded();
+    }
+    credentials.collect(x, this.redaction);
+    this.tell(x);
+    credentials.forget();
+    return Outcome.Next;
+  }
+
+  private tell(x: Exchange): void {
     const json = this.json;
     const now = (host.now() / 1_000_000) as i64;
     if (json != null) {
-      const event = json.evaluate(x, scratch);
-      if (event != NONE) this.delivery.add(this.redaction.text(event), now, x.id);
+      const made = json.evaluate(redacted.open(x, this.redaction), scratch);
+      redacted.close();
+      const event = made == NONE ? NONE : this.redaction.document(made);
+      if (event != NONE) this.delivery.add(event, now, x.id);
       else this.delivery.lose();
-      return Outcome.Next;
+      return;
     }
     out.reset();
     writeApiEvent(x, this.redaction, out);
     if (out.failed) this.delivery.lose();
     else this.delivery.add(out.view(), now, x.id);
-    return Outcome.Next;
-  }
-
-  private isDrawn(): bool {
-    if (this.sample >= ALL) return true;
-    return host.random(draw, 4) && load<u32>(draw) % ALL < this.sample;
   }
 
   override describe(out: Writer): void {
     this.delivery.describeTo(out);
-    number(out, "sample", this.sample);
+    number(out, "sample", this.sample.share);
     number(out, "maxBody", this.mostBody);
   }
 }

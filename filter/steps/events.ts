@@ -18,7 +18,8 @@ import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
 import { JsonEdit } from "./body";
-import { LogStep, SetStep } from "./plain";
+import { LogStep } from "./log";
+import { SetStep } from "./plain";
 
 export const enum Format {
   /** As the content-type says. */
@@ -75,7 +76,7 @@ export class EventsStep extends Step {
     const headers = this.isResponse ? x.response : x.request;
     const state = this.edit.open(x, headers.get(field.contentType));
     const body = this.isResponse ? x.responseBody : x.requestBody;
-    if (state != 0) body.add(this.edit, state);
+    if (state != 0) body.add(this.edit, state, x.place);
     return Outcome.Next;
   }
 

@@ -3,7 +3,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { equal, length, NONE, Span } from "../bytes/span";
+import { length, NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
 import { Answer, HttpAnswer } from "../stream/answer";
 import { send } from "../stream/callout";
@@ -11,11 +11,12 @@ import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { isPseudo } from "../stream/header-map";
+import { isHopByHop, isNominated, isOfBody, isOfBytes } from "../stream/hop-by-hop";
 import { Outcome } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
 import { CalloutStep, NO_RESULT } from "./callout-step";
-import { isFraming, Outgoing } from "./outgoing";
+import { Outgoing } from "./outgoing";
 
 const fields = new FieldList(scratch);
 /** The upstream of the route at hand. */
@@ -42,14 +43,15 @@ export class ForwardStep extends CalloutStep {
     headers.ensureLoaded();
     const request = this.request;
     const body = request.body(x);
+    if (request.isLost(body)) return host.NO_CALL;
     const method = request.methodOr(x, headers.first(field.method));
     const path = request.pathOr(x, headers.first(field.path));
-    const isJson = request.json != null;
+    const isText = request.text != null;
     fields.clear(scratch);
     for (let i = 0; i < headers.count; i++) {
       const name = headers.name(i);
-      if (isPseudo(name) || isFraming(name)) continue;
-      if (isJson && equal(name, field.contentType)) continue;
+      // A text is most likely the request's own, decoded: it is still of that type.
+      if (!goesOn(headers, name) || (isText ? isOfBytes(name) : isOfBody(name))) continue;
       fields.push(name, headers.value(i), NONE);
     }
     request.finish(x, fields);
@@ -62,18 +64,21 @@ export class ForwardStep extends CalloutStep {
   override resume(x: Exchange, given: Answer, item: i32): Outcome {
     const answer = changetype<HttpAnswer>(given);
     if (answer.status == 0 || answer.bodySize > this.mostBody) return this.fail(x);
-    count(Counter.CallAnswered);
     if (this.result != NO_RESULT) {
-      x.result(this.result).keep(answer, this.mostBody);
+      if (!x.result(this.result).keep(answer, this.mostBody)) return this.fail(x);
+      count(Counter.CallAnswered);
       return Outcome.Next;
     }
+    const body = answer.body(this.mostBody, x.arena);
+    if (body == NONE && answer.bodySize > 0) return this.fail(x);
+    count(Counter.CallAnswered);
     fields.clear(x.arena);
     const headers = answer.headers;
     for (let i = 0; i < headers.count; i++) {
       const name = headers.name(i);
-      if (!isPseudo(name) && !isFraming(name)) fields.push(name, headers.value(i), NONE);
+      if (goesOn(headers, name)) fields.push(name, headers.value(i), NONE);
     }
-    reply.send(x, answer.status, reply.forwarded, fields, answer.body(this.mostBody, x.arena));
+    reply.send(x, answer.status, reply.forwarded, fields, body);
     return Outcome.End;
   }
 
@@ -81,4 +86,9 @@ export class ForwardStep extends CalloutStep {
     count(Counter.CallFailed);
     return this.withoutAnswer(x, reply.forwardFailed);
   }
+}
+
+/** Whether the field of a message is for whoever it is passed on to. */
+function goesOn(headers: FieldList, name: Span): bool {
+  return !isPseudo(name) && !isHopByHop(name) && !isNominated(headers, name);
 }

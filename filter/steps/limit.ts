@@ -5,7 +5,7 @@ import { length } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Counter, count } from "../stream/counters";
 import { flag, number } from "../stream/description";
-import { Exchange, tighter } from "../stream/exchange";
+import { Exchange, isTighter } from "../stream/exchange";
 import { isPseudo } from "../stream/header-map";
 import { Outcome, Step, UNLIMITED } from "../stream/program";
 import * as reply from "../stream/reply";
@@ -26,10 +26,12 @@ export class LimitStep extends Step {
   run(x: Exchange): Outcome {
     if (this.body != UNLIMITED) {
       const pipe = this.isResponse ? x.responseBody : x.requestBody;
-      const before = pipe.limit;
-      pipe.limit = tighter(before, this.body);
-      const response = this.response;
-      if (pipe.limit != before) pipe.refusal = response;
+      if (isTighter(this.body, pipe.limit)) {
+        pipe.limit = this.body;
+        pipe.limiting = x.place;
+        const response = this.response;
+        pipe.refusal = response;
+      }
     }
     if (this.headerCount == UNLIMITED && this.headerBytes == UNLIMITED) return Outcome.Next;
     return this.areHeadersWithin(x) ? Outcome.Next : this.refuse(x);

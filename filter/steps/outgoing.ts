@@ -1,13 +1,14 @@
 // The request of a callout, as a rule makes it. What is evaluated is for the callback at hand.
 
 import { scratch } from "../abi/memory";
-import { equal, NONE, Span } from "../bytes/span";
+import { NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
 import { anyMatches, Glob } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
+import { isFraming, isOfBytes } from "../stream/hop-by-hop";
 import { FieldEdits } from "./field-edits";
 import { JsonTemplate } from "./json-template";
 
@@ -28,6 +29,11 @@ export class Outgoing {
     return json != null ? json.evaluate(x, scratch) : NONE;
   }
 
+  /** Whether memory ran out for the body, so that `body` answered NONE for one that the rule gives. */
+  isLost(body: Span): bool {
+    return body == NONE && (this.text != null || this.json != null);
+  }
+
   methodOr(x: Exchange, otherwise: Span): Span {
     const method = this.method;
     return method == null ? otherwise : method.evaluate(x, Absent.Skips, scratch);
@@ -40,9 +46,17 @@ export class Outgoing {
 
   /** Makes of the fields that are sent along all that are sent. */
   finish(x: Exchange, fields: FieldList): void {
-    if (this.json != null) fields.push(field.contentType, field.applicationJson, NONE);
+    if (this.text != null || this.json != null) dropFieldsOfBytes(fields);
+    if (this.json != null) fields.set(field.contentType, field.applicationJson);
     const edits = this.edits;
     if (edits != null) edits.run(x, fields);
+  }
+}
+
+/** What the request said of its own bytes is not true of those that are sent instead. */
+function dropFieldsOfBytes(fields: FieldList): void {
+  for (let i = fields.count - 1; i >= 0; i--) {
+    if (isOfBytes(fields.name(i))) fields.removeAt(i);
   }
 }
 
@@ -53,18 +67,4 @@ export function sendAlong(request: HeaderMap, names: StaticArray<Glob>, fields: 
     if (isPseudo(name) || isFraming(name) || !anyMatches(names, name)) continue;
     fields.push(name, request.value(i), NONE);
   }
-}
-
-/** Whether the field is about one hop or one message only (RFC 9110 7.6.1, 8.6). */
-export function isFraming(name: Span): bool {
-  return (
-    equal(name, field.contentLength) ||
-    equal(name, field.transferEncoding) ||
-    equal(name, field.connection) ||
-    equal(name, field.keepAlive) ||
-    equal(name, field.te) ||
-    equal(name, field.trailer) ||
-    equal(name, field.upgrade) ||
-    equal(name, field.expect)
-  );
 }

@@ -1,19 +1,12 @@
-// The small verbs: `set`, `log`, `stop`.
+// The small verbs: `set`, `stop`.
 
-import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { LogLevel } from "../abi/numbers";
-import { Writer } from "../bytes/writer";
 import { Value } from "../cel/index";
 import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
 import { Outcome, Step } from "../stream/program";
 
 const value = Value.create();
-const line = Writer.create();
-
-/** More of a line than this is cut off: a log is no place to copy a body to. */
-const MAX_LINE: u32 = 8 * 1024;
 
 @final
 export class SetStep extends Step {
@@ -35,32 +28,6 @@ export class SetStep extends Step {
       x.setVariable(unchecked(this.variables[i]), value);
     }
     return Outcome.Next;
-  }
-}
-
-@final
-export class LogStep extends Step {
-  constructor(
-    private readonly level: LogLevel,
-    private readonly text: Template,
-  ) {
-    super();
-  }
-
-  run(x: Exchange): Outcome {
-    line.reset();
-    this.text.write(x, Absent.IsEmpty, line);
-    neutralise();
-    host.log(this.level, line.view());
-    return Outcome.Next;
-  }
-}
-
-/** Cuts a log line to size. A value from outside must not be able to end it and begin another. */
-function neutralise(): void {
-  if (line.size > MAX_LINE) line.size = MAX_LINE;
-  for (let at = line.base, stop = at + line.size; at < stop; at++) {
-    if (load<u8>(at) < 0x20) store<u8>(at, 0x20);
   }
 }
 

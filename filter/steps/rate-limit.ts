@@ -1,6 +1,6 @@
-// `rateLimit`: so many requests in so long for each key, and 429 beyond (RFC 6585 4). The algorithm is in
-// stream/rate.ts, where the counts lie in stream/table.ts; this file brings them together and says in the
-// fields of a response how matters stand.
+// `rateLimit`: so many requests in so long for each key, and 429 beyond (RFC 6585 4). What all scopes
+// have in common: the cost of a request, and how the fields of a response say how matters stand. And the
+// scopes `worker` and `proxy`: the algorithm is in stream/rate.ts, where the counts lie in stream/table.ts.
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
@@ -42,7 +42,7 @@ export const enum Style {
 }
 
 /** What counting came to. */
-const enum Verdict {
+export const enum Verdict {
   Admitted,
   Refused,
   /** The state could not be read or written. */
@@ -72,8 +72,7 @@ function names(name: string): StaticArray<Span> {
   return [fromText(name, texts), fromText("x-" + name, texts)];
 }
 
-@final
-export class RateLimitStep extends Step {
+export abstract class RateLimitStep extends Step {
   key: Template | null = null;
   /** Null: `fixedCost`. */
   cost: Template | null = null;
@@ -84,28 +83,16 @@ export class RateLimitStep extends Step {
   /** Text of the fields that say what the limits are, and of each limit in `ratelimit`. */
   policy: Span = NONE;
   policies: StaticArray<Span> = [];
-  private readonly low: u64;
-  private readonly high: u64;
 
-  /** `identity` is what steps that count together have in common. */
-  constructor(
-    private readonly space: Space,
-    private readonly table: Table,
-    private readonly rates: StaticArray<Rate>,
-    identity: Writer,
-  ) {
+  constructor(protected readonly rates: StaticArray<Rate>) {
     super();
     this.isGuard = true;
-    space.hash(identity);
-    this.low = siphash.low;
-    this.high = siphash.high;
   }
 
-  run(x: Exchange): Outcome {
-    const cost = this.costOf(x);
-    this.hashKey(x);
-    const now = host.now() / 1000;
-    const verdict = this.count(siphash.low, siphash.high, now, cost);
+  protected abstract get scope(): string;
+
+  /** What becomes of the request; the rates say how matters stand. */
+  protected conclude(x: Exchange, verdict: Verdict): Outcome {
     switch (verdict) {
       case Verdict.Admitted:
         count(Counter.RateLimitAllowed);
@@ -122,21 +109,13 @@ export class RateLimitStep extends Step {
     return Outcome.End;
   }
 
-  /** Those without a key are one key together. */
-  private hashKey(x: Exchange): void {
+  /** NONE for those without a key, which are one key together. */
+  protected keyOf(x: Exchange): Span {
     const template = this.key;
-    const key = template == null ? NONE : template.evaluate(x, Absent.Skips, scratch);
-    hashed.reset();
-    hashed.word(this.low);
-    hashed.word(this.high);
-    if (key != NONE) {
-      hashed.byte(1);
-      hashed.span(key);
-    }
-    this.space.hash(hashed);
+    return template == null ? NONE : template.evaluate(x, Absent.Skips, scratch);
   }
 
-  private costOf(x: Exchange): u64 {
+  protected costOf(x: Exchange): u64 {
     const template = this.cost;
     if (template == null) return this.fixedCost;
     if (template.isSingle) {
@@ -151,75 +130,6 @@ export class RateLimitStep extends Step {
     }
     const text = template.evaluate(x, Absent.Skips, scratch);
     return text == NONE ? 1 : numberIn(text, 1);
-  }
-
-  /** Takes the cost from what the key has left, if it is there in each of the limits. */
-  private count(low: u64, high: u64, now: u64, cost: u64): Verdict {
-    const table = this.table;
-    const size = this.stateSize;
-    for (let i = 0; i < MAX_TRIES; i++) {
-      if (!table.open(low, high, low as u32)) return Verdict.Failed;
-      const kept = table.find();
-      if (length(kept) == size) move(states, address(kept), size);
-      else memory.fill(states, 0, size);
-      const fits = this.take(now, cost);
-      if (!isSetBack && !fits) return Verdict.Refused;
-      if (!isSetBack && cost == 0) return Verdict.Admitted;
-      // A refusal stands, whether or not the time of its state can be kept.
-      const otherwise = fits ? Verdict.Failed : Verdict.Refused;
-      if (!table.put(now, this.expires, this.share, MOST, span(states, size))) return otherwise;
-      const saved = table.save();
-      if (saved == Saved.Failed) return otherwise;
-      if (saved == Saved.Conflict) continue;
-      countMany(Counter.RateLimitEvicted, table.evicted);
-      return fits ? Verdict.Admitted : Verdict.Refused;
-    }
-    return Verdict.Failed;
-  }
-
-  /** False when one of the limits has not enough left; then nothing is taken of any. */
-  private take(now: u64, cost: u64): bool {
-    let fits = true;
-    isSetBack = false;
-    for (let i = 0, at = states; i < this.rates.length; i++) {
-      const rate = unchecked(this.rates[i]);
-      if (rate.advance(at, now)) isSetBack = true;
-      if (!rate.admits(at, now, cost)) fits = false;
-      at += rate.stateSize;
-    }
-    for (let i = 0, at = states; fits && i < this.rates.length; i++) {
-      const rate = unchecked(this.rates[i]);
-      rate.take(at, now, cost);
-      at += rate.stateSize;
-    }
-    return fits;
-  }
-
-  private get stateSize(): i32 {
-    let size = 0;
-    for (let i = 0; i < this.rates.length; i++) size += unchecked(this.rates[i]).stateSize;
-    return size;
-  }
-
-  /** When all states are as good as fresh ones. */
-  private get expires(): u64 {
-    let latest: u64 = 0;
-    for (let i = 0, at = states; i < this.rates.length; i++) {
-      const rate = unchecked(this.rates[i]);
-      latest = max(latest, rate.expires(at));
-      at += rate.stateSize;
-    }
-    return latest;
-  }
-
-  private get share(): u32 {
-    let most: u32 = 0;
-    for (let i = 0, at = states; i < this.rates.length; i++) {
-      const rate = unchecked(this.rates[i]);
-      most = max(most, rate.share(at));
-      at += rate.stateSize;
-    }
-    return most;
   }
 
   // ---- what the client is told
@@ -298,7 +208,7 @@ export class RateLimitStep extends Step {
       out.byte(0x5d);
     }
     out.byte(0x5d);
-    describeText(out, "scope", this.table == this.space.counts ? proxyScope : workerScope);
+    describeText(out, "scope", fromText(this.scope, scratch));
     flag(out, "keyed", this.key != null);
     flag(out, "allowsOnError", this.allowsOnError);
     describeKey(out, "status");
@@ -307,8 +217,117 @@ export class RateLimitStep extends Step {
   }
 }
 
-const proxyScope: Span = fromText("proxy", texts);
-const workerScope: Span = fromText("worker", texts);
+/** Counts that the workers share, or that one has for itself. */
+@final
+export class TableRateLimitStep extends RateLimitStep {
+  private readonly low: u64;
+  private readonly high: u64;
+
+  /** `identity` is what steps that count together have in common. */
+  constructor(
+    private readonly space: Space,
+    private readonly table: Table,
+    rates: StaticArray<Rate>,
+    identity: Writer,
+  ) {
+    super(rates);
+    space.hash(identity);
+    this.low = siphash.low;
+    this.high = siphash.high;
+  }
+
+  protected get scope(): string {
+    return this.table == this.space.counts ? "proxy" : "worker";
+  }
+
+  run(x: Exchange): Outcome {
+    const cost = this.costOf(x);
+    this.hashKey(x);
+    const now = host.now() / 1000;
+    return this.conclude(x, this.count(siphash.low, siphash.high, now, cost));
+  }
+
+  private hashKey(x: Exchange): void {
+    const key = this.keyOf(x);
+    hashed.reset();
+    hashed.word(this.low);
+    hashed.word(this.high);
+    if (key != NONE) {
+      hashed.byte(1);
+      hashed.span(key);
+    }
+    this.space.hash(hashed);
+  }
+
+  /** Takes the cost from what the key has left, if it is there in each of the limits. */
+  private count(low: u64, high: u64, now: u64, cost: u64): Verdict {
+    const table = this.table;
+    const size = this.stateSize;
+    for (let i = 0; i < MAX_TRIES; i++) {
+      if (!table.open(low, high, low as u32)) return Verdict.Failed;
+      const kept = table.find();
+      if (length(kept) == size) move(states, address(kept), size);
+      else memory.fill(states, 0, size);
+      const fits = this.take(now, cost);
+      if (!isSetBack && !fits) return Verdict.Refused;
+      if (!isSetBack && cost == 0) return Verdict.Admitted;
+      // A refusal stands, whether or not the time of its state can be kept.
+      const otherwise = fits ? Verdict.Failed : Verdict.Refused;
+      if (!table.put(now, this.expires, this.share, MOST, span(states, size))) return otherwise;
+      const saved = table.save();
+      if (saved == Saved.Failed) return otherwise;
+      if (saved == Saved.Conflict) continue;
+      countMany(Counter.RateLimitEvicted, table.evicted);
+      return fits ? Verdict.Admitted : Verdict.Refused;
+    }
+    return Verdict.Failed;
+  }
+
+  /** False when one of the limits has not enough left; then nothing is taken of any. */
+  private take(now: u64, cost: u64): bool {
+    let fits = true;
+    isSetBack = false;
+    for (let i = 0, at = states; i < this.rates.length; i++) {
+      const rate = unchecked(this.rates[i]);
+      if (rate.advance(at, now)) isSetBack = true;
+      if (!rate.admits(at, now, cost)) fits = false;
+      at += rate.stateSize;
+    }
+    for (let i = 0, at = states; fits && i < this.rates.length; i++) {
+      const rate = unchecked(this.rates[i]);
+      rate.take(at, now, cost);
+      at += rate.stateSize;
+    }
+    return fits;
+  }
+
+  private get stateSize(): i32 {
+    let size = 0;
+    for (let i = 0; i < this.rates.length; i++) size += unchecked(this.rates[i]).stateSize;
+    return size;
+  }
+
+  /** When all states are as good as fresh ones. */
+  private get expires(): u64 {
+    let latest: u64 = 0;
+    for (let i = 0, at = states; i < this.rates.length; i++) {
+      const rate = unchecked(this.rates[i]);
+      latest = max(latest, rate.expires(at));
+      at += rate.stateSize;
+    }
+    return latest;
+  }
+
+  private get share(): u32 {
+    let most: u32 = 0;
+    for (let i = 0, at = states; i < this.rates.length; i++) {
+      const rate = unchecked(this.rates[i]);
+      most = max(most, rate.share(at));
+      at += rate.stateSize;
+    }
+    return most;
+  }
+}
 
 function seconds(microseconds: u64): u64 {
   return (microseconds + 999_999) / 1_000_000;

@@ -82,6 +82,7 @@ export class RedisStep extends CalloutStep {
 
   private fail(x: Exchange, why: Span): Outcome {
     count(Counter.RedisFailed);
+    x.callFailed = true;
     if (this.result != NO_RESULT) x.result(this.result).fail(why);
     return this.withoutAnswer(x, reply.redisFailed);
   }

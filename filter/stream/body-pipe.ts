@@ -70,12 +70,20 @@ export const enum Reading {
 /** What is read of a body at the most, where no limit says more: Envoy's own default for buffers. */
 export const READ_LIMIT: i64 = 1 << 20;
 
+/** Edits may be for the body: `BodyPipe.obstacle`, which is a Counter otherwise. */
+export const NO_OBSTACLE: i32 = -1;
+
 @unmanaged
 @final
 class Binding {
   edit: usize; // BodyEdit, kept alive by the exchange's program
   state: usize;
+  place: i32; // of its rule among the stream's
 }
+
+/** Who is to blame for a refusal, if not a rule by its place: the rule at hand, or none. */
+export const AT_HAND: i32 = -1;
+export const NOBODY: i32 = -2;
 
 /** What `goOn` says when the body goes on its way. */
 const GO_ON: i32 = -1;
@@ -93,6 +101,8 @@ export class BodyPipe {
   isBare: bool = false;
   /** All of it has come. */
   hasEnded: bool = false;
+  /** Why edits are not for this body, where that was found before a callout went out. */
+  obstacle: i32 = NO_OBSTACLE;
   /** Bytes of the body that the host has collected so far. */
   hostCollected: i32 = 0;
   /** What is kept of the body as it came, for whoever tells of it when all is over. */
@@ -100,6 +110,9 @@ export class BodyPipe {
   limit: i64 = UNLIMITED;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
+  /** The place of the rule that has set `limit`, or NOBODY. */
+  limiting: i32 = NOBODY;
+  private guilty: i32 = AT_HAND;
   /** Bytes that have come so far, as they came. */
   private seen: i64 = 0;
   /** Those of them which the host holds, and will show us again with what comes next. */
@@ -137,9 +150,12 @@ export class BodyPipe {
     this.heldFromHost = false;
     this.isBare = false;
     this.hasEnded = false;
+    this.obstacle = NO_OBSTACLE;
     this.hostCollected = 0;
     this.limit = UNLIMITED;
     this.refusal = null;
+    this.limiting = NOBODY;
+    this.guilty = AT_HAND;
     this.seen = 0;
     this.shownAgain = 0;
     this.declared = -1;
@@ -178,12 +194,24 @@ export class BodyPipe {
     return this.mode == Mode.HostCollects;
   }
 
-  /** Whether the message is to be refused where one of the edits cannot be carried out. */
-  get denies(): bool {
+  /** Finds an edit that has the message refused where it cannot be carried out, and blames it. */
+  findDenying(): bool {
     for (let i = 0; i < this.count; i++) {
-      if (this.edit(i).denies) return true;
+      if (!this.edit(i).denies) continue;
+      this.guilty = this.binding(i).place;
+      return true;
     }
     return false;
+  }
+
+  /** Whose refusal it is: the place of a rule, AT_HAND or NOBODY. */
+  guiltyOf(why: Refusal): i32 {
+    return why == Refusal.Limit && this.guilty < 0 ? this.limiting : this.guilty;
+  }
+
+  private blame(i: i32, why: Refusal): Refusal {
+    this.guilty = this.binding(i).place;
+    return why;
   }
 
   get hasEdits(): bool {
@@ -198,8 +226,9 @@ export class BodyPipe {
     return changetype<BodyEdit>(this.binding(i).edit);
   }
 
-  /** Adds an edit whose state is bound. More than 64 to a body are not carried out, and counted. */
-  add(edit: BodyEdit, state: usize): void {
+  /** Adds an edit, of the rule at `place`, whose state is bound. More than 64 to a body are not carried
+   * out, and counted. */
+  add(edit: BodyEdit, state: usize, place: i32): void {
     if (this.base == 0) this.base = this.arena.allocate(MAX_EDITS * BINDING_SIZE);
     if (this.base == 0 || this.count == MAX_EDITS) {
       count(Counter.OutOfMemory);
@@ -208,6 +237,7 @@ export class BodyPipe {
     const binding = this.binding(this.count++);
     binding.edit = changetype<usize>(edit);
     binding.state = state;
+    binding.place = place;
     if (edit.whole) this.wholes++;
   }
 
@@ -289,7 +319,7 @@ export class BodyPipe {
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
       if (edit.decodes && isDecodable) continue;
-      if (edit.rejectsCoding) return Refusal.Coding;
+      if (edit.rejectsCoding) return this.blame(i, Refusal.Coding);
       this.countCodingSkipped();
       this.drop(i);
     }
@@ -306,7 +336,7 @@ export class BodyPipe {
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
       if (!edit.whole || this.declared <= edit.maxSize) continue;
-      if (edit.rejects) return Refusal.Limit;
+      if (edit.rejects) return this.blame(i, Refusal.Limit);
       count(Counter.BodySkippedSize);
       this.drop(i);
     }
@@ -557,6 +587,9 @@ export class BodyPipe {
   }
 
   private refuse(x: Exchange, refusal: Refusal): DataAction {
+    // No step is at hand while the body goes by.
+    if (this.guilty == AT_HAND && refusal != Refusal.Limit)
+      this.guilty = this.count > 0 ? this.binding(0).place : NOBODY;
     this.dropEdits();
     this.mode = Mode.Pass;
     x.refuse(refusal, this.isRequest);
@@ -604,7 +637,10 @@ export class BodyPipe {
       out.reset();
       const fed = edit.feed(x, binding.state, current, last, out);
       if (fed == Fed.Failed) {
-        if (edit.denies || edit.breaksOff) return Fed.Failed;
+        if (edit.denies || edit.breaksOff) {
+          this.guilty = binding.place;
+          return Fed.Failed;
+        }
         count(Counter.BodySkippedInvalid);
         continue;
       }
@@ -716,7 +752,7 @@ export class BodyPipe {
     }
     for (let i = 0; i < this.count; i++) {
       const edit = this.edit(i);
-      if (edit.denies || edit.rejectsCoding) return this.refuse(x, why);
+      if (edit.denies || edit.rejectsCoding) return this.refuse(x, this.blame(i, why));
     }
     if (this.count > 0) count(Counter.BodySkippedInvalid);
     return this.passRaw(size);
@@ -809,7 +845,7 @@ export class BodyPipe {
     for (let i = this.count - 1; i >= 0; i--) {
       const edit = this.edit(i);
       if (!edit.whole || largest <= edit.maxSize) continue;
-      if (edit.rejects) return Refusal.Limit;
+      if (edit.rejects) return this.blame(i, Refusal.Limit);
       count(Counter.BodySkippedSize);
       this.drop(i);
     }
@@ -897,20 +933,25 @@ export class BodyPipe {
     return this.finish(x, whole, size, true, headers);
   }
 
-  /** The body ended with trailers, not with a last piece. What is still held back has no buffer to
-   * go to any more, so a message that lost bytes is refused rather than passed on short. */
-  trailers(x: Exchange): bool {
+  /** The body is over: trailers have come, not a last piece. */
+  end(): void {
+    this.hasEnded = true;
+    if (this.seen == 0) this.isBare = true;
+  }
+
+  /** The body ended with trailers, not with a last piece; whether they go on. What the host holds is
+   * edited there. What is collected here has no buffer to go to any more: the message would go on short,
+   * and is refused. */
+  trailers(x: Exchange, headers: HeaderMap): bool {
+    if (this.shownAgain > 0)
+      return this.data(x, this.shownAgain as i32, true, headers, false) == DataAction.Continue;
     if (this.mode == Mode.Collect || this.mode == Mode.HostCollects) {
+      if (this.isBare) return this.goOnBare(x);
       count(Counter.BodySkippedTrailers);
       this.refuse(x, Refusal.Trailers);
       return false;
     }
     if (this.mode != Mode.Stream) return true;
-    if (this.shownAgain > 0) {
-      count(Counter.BodySkippedTrailers);
-      this.refuse(x, Refusal.Trailers);
-      return false;
-    }
     if (this.decoding.isOn && !this.decoding.isComplete()) {
       this.refuse(x, this.decoding.refusal);
       return false;
@@ -925,6 +966,21 @@ export class BodyPipe {
       this.refuse(x, Refusal.Trailers);
       return false;
     }
+    return true;
+  }
+
+  /** The message, which was held for its body, has none: it goes on as one of headers alone would. */
+  private goOnBare(x: Exchange): bool {
+    if (this.reading == Reading.Waiting) {
+      this.reading = Reading.Bare;
+      const outcome = x.onBodyRead(this.isRequest);
+      if (outcome == Outcome.End) return false;
+      this.heldFromHost = outcome == Outcome.Pause;
+      if (this.heldFromHost) return false;
+    }
+    this.dropEdits();
+    this.headersHeld = false;
+    this.mode = Mode.Pass;
     return true;
   }
 }

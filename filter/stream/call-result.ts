@@ -13,6 +13,7 @@ const texts: Arena = Arena.create();
 /** What `calls.NAME.error` says. */
 export const unreachable: Span = fromText("no answer", texts);
 export const notSent: Span = fromText("not sent", texts);
+export const outOfMemory: Span = fromText("out of memory", texts);
 export const tooLarge: Span = fromText("body too large", texts);
 
 @final
@@ -64,18 +65,23 @@ export class CallResult {
     this.reply = reply;
   }
 
-  /** Keeps the answer, and its body if that is `mostBody` bytes at most. */
-  keep(answer: HttpAnswer, mostBody: i32): void {
+  /** Keeps the answer, and its body if that is `mostBody` bytes at most; false, and nothing is kept,
+   * when memory ran out: an answer without its body would be another one. */
+  keep(answer: HttpAnswer, mostBody: i32): bool {
     this.fail(unreachable);
-    if (answer.status == 0) return;
+    if (answer.status == 0) return true;
     this.error = NONE;
     this.status = answer.status;
     const headers = answer.headers;
     this.headers.reserve(headers.count);
     for (let i = 0; i < headers.count; i++)
       this.headers.push(headers.name(i), headers.value(i), NONE);
-    if (answer.bodySize > mostBody) this.error = tooLarge;
+    const size = answer.bodySize;
+    if (size > mostBody) this.error = tooLarge;
     else this.body = answer.body(mostBody, this.arena);
+    const isLost = size > 0 && size <= mostBody && this.body == NONE;
+    if (isLost || this.headers.failed) this.fail(outOfMemory);
+    return this.error != outOfMemory;
   }
 
   /** The body as JSON in `out`: absent when there is none, a failure when it is no JSON. */

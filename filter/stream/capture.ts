@@ -3,7 +3,7 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType } from "../abi/numbers";
-import { length, NONE, Span } from "../bytes/span";
+import { length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Counter, count } from "./counters";
 
@@ -38,6 +38,27 @@ export class Capture {
     if (kept == null) kept = this.kept = Writer.create();
     kept.span(piece);
     ofAll += (kept.size - before) as i64;
+  }
+
+  /** Instead of all that came there is `body`: what the filter answers itself. */
+  replace(body: Span): void {
+    if (this.limit == 0) return;
+    const n = min(length(body), this.limit);
+    let kept = this.kept;
+    if (kept != null) {
+      ofAll -= kept.size;
+      kept.reset();
+    }
+    this.size = length(body);
+    if (n == 0) return;
+    if (ofAll + n > MOST_OF_ALL) {
+      count(Counter.BodyNotCaptured);
+      this.limit = 0;
+      return;
+    }
+    if (kept == null) kept = this.kept = Writer.create();
+    kept.span(sliceUnchecked(body, 0, n));
+    ofAll += kept.size;
   }
 
   /** What was kept. */

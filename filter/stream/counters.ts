@@ -3,6 +3,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
+import { MetricType } from "../abi/numbers";
 import { fromText } from "../bytes/text";
 
 export const enum Counter {
@@ -29,6 +30,8 @@ export const enum Counter {
   RefusedCharset,
   RefusedSchema,
   ValidateGaveUp,
+  AttributesLogForeign,
+  AttributesLogSize,
   AuthorizeAllowed,
   AuthorizeDenied,
   AuthorizeFailed,
@@ -63,6 +66,8 @@ export const enum Counter {
   EventStopped,
   EventTooLarge,
   BodyNotCaptured,
+  MetricFailed,
+  MetricOverflow,
   OutOfMemory,
   ConfigurationAccepted,
   ConfigurationRejected,
@@ -94,6 +99,8 @@ const NAMES: StaticArray<string> = [
   "refused.charset",
   "refused.schema",
   "validate.gave_up",
+  "attributes_log_skipped.foreign",
+  "attributes_log_skipped.size",
   "authorize.allowed",
   "authorize.denied",
   "authorize.failed",
@@ -128,6 +135,8 @@ const NAMES: StaticArray<string> = [
   "event.dropped.stopped",
   "event.dropped.too_large",
   "body_not_captured",
+  "metric.failed",
+  "metric.overflow",
   "out_of_memory",
   "configuration.accepted",
   "configuration.rejected",
@@ -145,7 +154,7 @@ export function countMany(counter: Counter, n: i32): void {
   if (n == 0) return;
   let id = unchecked(ids[counter]);
   if (id == 0) {
-    id = host.defineCounter(fromText("ruleway." + NAMES[counter], scratch)) + 2;
+    id = host.defineMetric(MetricType.Counter, fromText("ruleway." + NAMES[counter], scratch)) + 2;
     unchecked((ids[counter] = id));
   }
   host.increment(id - 2, n);

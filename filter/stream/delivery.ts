@@ -35,15 +35,29 @@ const enum State {
   Out,
 }
 
+/** No batch. */
+const NOBODY: i32 = -1;
+
 @final
 class Batch {
-  readonly bytes: Writer = Writer.create();
+  bytes: Writer = Writer.create();
   state: State = State.Free;
   events: i32 = 0;
+  /** Its part of what the queue has, which is what it will be when it is closed. */
+  counted: i64 = 0;
   attempts: i32 = 0;
   /** When it was begun, or may be sent again: milliseconds. */
   time: i64 = 0;
   token: i32 = 0;
+  /** The one behind it of those that wait with as many attempts. */
+  next: i32 = NOBODY;
+}
+
+/** Those that wait after as many attempts. The wait is the same for all, so the first is due first. */
+@final
+class Line {
+  first: i32 = NOBODY;
+  last: i32 = NOBODY;
 }
 
 @final
@@ -77,7 +91,11 @@ export class Delivery extends Periodic {
   retries: i32 = 2;
   readonly fields: FieldList = new FieldList(scratch);
   private readonly batches: Batch[] = [];
-  private filling: i32 = -1;
+  /** Of `batches`, those that are free. */
+  private readonly spare: i32[] = [];
+  /** By attempts; what has none goes out as soon as there is room. */
+  private readonly lines: Line[] = [];
+  private filling: i32 = NOBODY;
   private events: i32 = 0;
   private bytes: i64 = 0;
   private out: i32 = 0;
@@ -102,28 +120,32 @@ export class Delivery extends Periodic {
 
   /** Takes an event. `now`: milliseconds. The effective context is `context`, also afterwards. */
   add(event: Span, now: i64, context: u32): void {
-    const size: i64 = length(event);
     if (this.isStopped) {
       countMany(Counter.EventStopped, 1);
       return;
     }
+    // A batch has a comma or bracket before each event, and a bracket at its end.
+    const isList = this.batchCount > 1;
+    const around: i64 = !isList ? 0 : this.filling == NOBODY ? 2 : 1;
+    const size = around + length(event);
     if (this.events >= this.mostEvents || this.bytes + size > this.mostBytes) {
       countMany(Counter.EventQueueFull, 1);
       return;
     }
     const batch = this.begin(now);
-    if (this.batchCount > 1) batch.bytes.byte(batch.events == 0 ? 0x5b : 0x2c);
     const before = batch.bytes.size;
+    if (isList) batch.bytes.byte(batch.events == 0 ? 0x5b : 0x2c);
     batch.bytes.span(event);
     if (batch.bytes.failed) {
       // What it had is still whole.
       batch.bytes.failed = false;
-      batch.bytes.size = this.batchCount > 1 ? before - 1 : before;
+      batch.bytes.size = before;
       countMany(Counter.EventTooLarge, 1);
       if (batch.events == 0) this.free(this.filling);
       return;
     }
     batch.events++;
+    batch.counted += size;
     this.events++;
     this.bytes += size;
     if (batch.events < this.batchCount && batch.bytes.size < BATCH_BYTES) return;
@@ -138,12 +160,13 @@ export class Delivery extends Periodic {
   }
 
   private begin(now: i64): Batch {
-    if (this.filling >= 0) return unchecked(this.batches[this.filling]);
-    let i = 0;
-    while (i < this.batches.length && unchecked(this.batches[i]).state != State.Free) i++;
-    if (i == this.batches.length) this.batches.push(new Batch());
-    this.filling = i;
-    const batch = unchecked(this.batches[i]);
+    if (this.filling != NOBODY) return unchecked(this.batches[this.filling]);
+    if (this.spare.length == 0) {
+      this.spare.push(this.batches.length);
+      this.batches.push(new Batch());
+    }
+    this.filling = this.spare.pop();
+    const batch = unchecked(this.batches[this.filling]);
     batch.state = State.Filling;
     batch.time = now;
     return batch;
@@ -151,43 +174,74 @@ export class Delivery extends Periodic {
 
   /** The batch takes no more. */
   private close(): void {
-    if (this.filling < 0) return;
+    if (this.filling == NOBODY) return;
     const batch = unchecked(this.batches[this.filling]);
     if (this.batchCount > 1) batch.bytes.byte(0x5d);
-    batch.state = State.Waiting;
     batch.time = 0;
-    this.filling = -1;
+    this.wait(this.filling);
+    this.filling = NOBODY;
   }
 
   private free(i: i32): void {
     const batch = unchecked(this.batches[i]);
-    if (i == this.filling) this.filling = -1;
+    if (i == this.filling) this.filling = NOBODY;
     this.events -= batch.events;
-    this.bytes -= batch.bytes.size as i64;
-    if (this.events == 0) this.bytes = 0;
-    batch.bytes.reset();
+    this.bytes -= batch.counted;
+    // Of many that were needed once, most keep nothing.
+    if (this.spare.length < MAX_OUT) {
+      batch.bytes.reset();
+    } else {
+      batch.bytes.destroy();
+      batch.bytes = Writer.create();
+    }
     batch.state = State.Free;
     batch.events = 0;
+    batch.counted = 0;
     batch.attempts = 0;
+    this.spare.push(i);
   }
 
-  /** Sends what waits and may be sent. */
+  /** The batch joins those that wait after as many attempts. */
+  private wait(i: i32): void {
+    const batch = unchecked(this.batches[i]);
+    batch.state = State.Waiting;
+    batch.next = NOBODY;
+    while (this.lines.length <= batch.attempts) this.lines.push(new Line());
+    const line = unchecked(this.lines[batch.attempts]);
+    if (line.first == NOBODY) line.first = i;
+    else unchecked(this.batches[line.last]).next = i;
+    line.last = i;
+  }
+
+  /** Sends what waits and may be sent, what has waited for longest first. */
   private pump(now: i64): void {
-    for (let i = 0; i < this.batches.length && this.out < MAX_OUT; i++) {
-      const batch = unchecked(this.batches[i]);
-      if (batch.state == State.Waiting && batch.time <= now) this.send(batch, i, now);
+    for (let attempts = this.lines.length - 1; attempts >= 0; attempts--) {
+      const line = unchecked(this.lines[attempts]);
+      while (line.first != NOBODY && this.out < MAX_OUT) {
+        const i = line.first;
+        const batch = unchecked(this.batches[i]);
+        // A clock that was set back makes nothing wait for ever.
+        if (batch.time > now && batch.time <= now + LAST_RETRY) break;
+        line.first = batch.next;
+        this.send(batch, i, now);
+      }
     }
   }
 
   private send(batch: Batch, i: i32, now: i64): void {
     host.setEffectiveContext(this.root);
-    const body = batch.bytes.view();
     const token = batch.bytes.failed
       ? host.NO_CALL
-      : send(this.service, field.post, this.path, this.fields, body, this.timeoutMs);
+      : send(this.service, field.post, this.path, this.fields, batch.bytes.view(), this.timeoutMs);
     batch.attempts++;
-    if (token < 0 || !httpCalls.remember(token, this.waiter, i)) {
+    if (token < 0) {
       this.failed(batch, i, now);
+      return;
+    }
+    if (!httpCalls.remember(token, this.waiter, i)) {
+      // It is on its way, and what becomes of it will not be known: a second one would be told twice.
+      countMany(Counter.EventUnconfirmed, batch.events);
+      this.free(i);
       return;
     }
     batch.token = token;
@@ -201,9 +255,9 @@ export class Delivery extends Periodic {
       this.free(i);
       return;
     }
-    batch.state = State.Waiting;
     const shift: i64 = min(batch.attempts - 1, 16);
     batch.time = now + min(FIRST_RETRY << shift, LAST_RETRY);
+    this.wait(i);
   }
 
   onAnswer(status: i32, i: i32): void {
@@ -220,7 +274,7 @@ export class Delivery extends Periodic {
   }
 
   tick(now: i64): void {
-    if (this.filling >= 0) {
+    if (this.filling != NOBODY) {
       const batch = unchecked(this.batches[this.filling]);
       // A clock that was set back makes nothing wait for ever.
       if (now - batch.time >= this.batchAge || now < batch.time) this.close();
@@ -234,15 +288,17 @@ export class Delivery extends Periodic {
     this.isStopped = true;
     for (let i = 0; i < this.batches.length; i++) {
       const batch = unchecked(this.batches[i]);
-      if (batch.state == State.Free) continue;
       const isOut = batch.state == State.Out;
       if (isOut) httpCalls.forget(batch.token);
       countMany(isOut ? Counter.EventUnconfirmed : Counter.EventStopped, batch.events);
-      this.free(i);
       batch.bytes.destroy();
     }
     this.batches.length = 0;
-    this.filling = -1;
+    this.spare.length = 0;
+    this.lines.length = 0;
+    this.filling = NOBODY;
+    this.events = 0;
+    this.bytes = 0;
     this.out = 0;
   }
 

@@ -10,7 +10,7 @@ import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { EMPTY_SET } from "../bytes/ordered-set";
-import { address, length, NONE, Span } from "../bytes/span";
+import { address, equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { FieldList, MISSING } from "../http/field-list";
@@ -22,7 +22,7 @@ import { Expression, failures, Verdict, writeFailure } from "../rules/expression
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
-import { BodyPipe, Reading } from "./body-pipe";
+import { AT_HAND, BodyPipe, NO_OBSTACLE, NOBODY, Reading } from "./body-pipe";
 import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
@@ -35,12 +35,14 @@ import {
   OnFailure,
   Outcome,
   Program,
+  Reroute,
   Rule,
   Step,
   UNLIMITED,
 } from "./program";
 import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
+import { RuleEvent } from "./rule-metrics";
 import { mark, tracing } from "./trace";
 import { parseStatus, View } from "./view";
 
@@ -72,6 +74,7 @@ class Candidate {
   rule: u32;
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
+  isCounted: i32; // 1: as applied or skipped
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -130,6 +133,8 @@ export class Exchange extends View {
   outOfMemory: bool = false;
   /** Answered by us: our own answer passes untouched. */
   private ended: bool = false;
+  /** The response's headers have gone on: what is answered after that breaks the stream off. */
+  private isResponseSent: bool = false;
   phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
@@ -140,6 +145,8 @@ export class Exchange extends View {
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
   private failuresBefore: u32 = 0;
+  /** The candidate that a refusal is counted for, AT_HAND or NOBODY. */
+  private blamed: i32 = AT_HAND;
   /** The request's form, as of that version of the body. */
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
@@ -158,6 +165,7 @@ export class Exchange extends View {
     this.tokenCount = 0;
     this.outOfMemory = false;
     this.ended = false;
+    this.isResponseSent = false;
     this.phase = Phase.Request;
     this.candidates = 0;
     this.candidateCount = 0;
@@ -165,7 +173,9 @@ export class Exchange extends View {
     this.candidateAt = 0;
     this.stepAt = 0;
     this.isDecided = false;
+    this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
+    this.keepsRoute = false;
   }
 
   /** The plugin's context. */
@@ -201,8 +211,6 @@ export class Exchange extends View {
     this.follow(program);
     this.choose();
     if (this.ended) return HeadersAction.StopIteration;
-    if (program.tellsToKeepRoute && this.candidateCount > 0)
-      host.setProperty(field.clearRouteCache, field.off);
     return this.afterHeaders(this.run());
   }
 
@@ -235,11 +243,19 @@ export class Exchange extends View {
       if (tracing) mark("chosen", program, i, Phase.Request, 0, 0);
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
+      candidate.isCounted = 0;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
-      ownRequestLimit = tighter(ownRequestLimit, rule.requestLimit);
-      ownResponseLimit = tighter(ownResponseLimit, rule.responseLimit);
+      const place = this.candidateCount - 1;
+      if (isTighter(rule.requestLimit, ownRequestLimit)) {
+        ownRequestLimit = rule.requestLimit;
+        this.requestBody.limiting = place;
+      }
+      if (isTighter(rule.responseLimit, ownResponseLimit)) {
+        ownResponseLimit = rule.responseLimit;
+        this.responseBody.limiting = place;
+      }
       if (rule.final && rule.status == null && rule.when == null) break;
     }
     hits.clear();
@@ -248,6 +264,8 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    // Edits for the filter's own sake never choose another route.
+    if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
     if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
@@ -257,6 +275,8 @@ export class Exchange extends View {
     const response = this.responseBody.capture;
     request.limit = max(request.limit, limit);
     response.limit = max(response.limit, limit);
+    // Some hosts forget them before the end, when they are told.
+    this.request.ensureLoaded();
   }
 
   /** The rule at hand, for whoever comes back to it later. */
@@ -339,6 +359,7 @@ export class Exchange extends View {
         }
         const enters = this.entersRule(rule);
         if (tracing) this.mark(enters ? "enter" : "pass", this.candidate(this.candidateAt).applies);
+        if (rule.metrics != null) this.countRule(rule, enters);
         if (!enters) {
           this.candidateAt++;
           continue;
@@ -373,7 +394,10 @@ export class Exchange extends View {
       if (step.readsBody) outcome = this.readBodyFirst();
       if (outcome == Outcome.Read) return outcome;
       this.isDecided = false;
-      if (outcome == Outcome.Next) outcome = step.run(this);
+      if (outcome == Outcome.Next) {
+        if (this.phase == Phase.Request) this.enterStep(step);
+        outcome = step.run(this);
+      }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
@@ -386,11 +410,13 @@ export class Exchange extends View {
     mark(what, this.program, rule, this.phase, this.stepAt, n);
   }
 
-  /** Expressions of the step have failed, which `outcome` does not show yet. */
+  /** Expressions of the step have failed, which `outcome` does not show yet. What was sent with a part
+   * missing is answered to nobody. */
   private afterFailure(step: Step, outcome: Outcome, before: u32): Outcome {
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
-    if (!denies || outcome != Outcome.Next) return outcome;
+    if (!denies || (outcome != Outcome.Next && outcome != Outcome.Pause)) return outcome;
+    this.forgetCalls();
     reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
@@ -414,7 +440,7 @@ export class Exchange extends View {
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = this.phaseHeaders;
-    const isReadable = pipe.isBare || this.isBodyEditable(headers, !pipe.isRequest);
+    const isReadable = pipe.isBare || this.isBodyEditable(pipe, headers);
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -479,6 +505,8 @@ export class Exchange extends View {
    * the log of those who look for it. */
   private countFailures(before: u32): void {
     countMany(Counter.ExpressionFailed, failures - before);
+    const metrics = this.ruleAt(this.candidateAt).metrics;
+    if (metrics != null) metrics.count(RuleEvent.Failed, failures - before);
     if (host.logLevel() > LogLevel.Debug) return;
     line.reset();
     line.text("rule ");
@@ -490,6 +518,20 @@ export class Exchange extends View {
 
   private ruleAt(i: i32): Rule {
     return unchecked(this.program.rules[this.candidate(i).rule]);
+  }
+
+  /** Counts, once for a stream, whether the rule applies, in the first phase that has steps of it. */
+  private countRule(rule: Rule, enters: bool): void {
+    const candidate = this.candidate(this.candidateAt);
+    const phase = this.phase;
+    if (candidate.isCounted != 0 || phase < rule.whenPhase) return;
+    if (phase > rule.whenPhase && stepsOf(rule, phase).length == 0) return;
+    candidate.isCounted = 1;
+    let event = RuleEvent.Applied;
+    if (candidate.applies == Applies.GuardsOnly) event = RuleEvent.SkippedWhenFailed;
+    else if (candidate.applies == Applies.No) event = RuleEvent.SkippedWhen;
+    else if (!enters) event = RuleEvent.SkippedStatus;
+    rule.metrics!.count(event, 1);
   }
 
   private isUndecided(rule: Rule): bool {
@@ -554,10 +596,15 @@ export class Exchange extends View {
   }
 
   /** How the message waits for a callout. Where a later step judges the body, headers are held in
-   * the way that lets the body in, so that they stay held until the body was judged; the body
-   * callback then keeps the host collecting. Else nothing at all gets in. */
+   * the way that lets the body in, so that they stay held until the body was judged; the callbacks of
+   * the body and of the trailers then hold those too. Else nothing at all gets in. A body that is not
+   * for editing is judged by nobody: it may be a conversation, whose other side waits for its first
+   * piece. That it is none is kept, whatever becomes of its headers meanwhile. */
   private pauseHeaders(pipe: BodyPipe): HeadersAction {
-    pipe.heldFromHost = this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody();
+    if (this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody()) {
+      pipe.obstacle = obstacleTo(pipe, this.request, this.phaseHeaders);
+      pipe.heldFromHost = pipe.obstacle == NO_OBSTACLE;
+    }
     if (!pipe.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
     pipe.widenHost();
     return HeadersAction.StopIteration;
@@ -644,6 +691,7 @@ export class Exchange extends View {
     this.forgetCall(token);
     if (this.ended) return;
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
+    if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
     let outcome = step.resume(this, answer, item);
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -666,7 +714,7 @@ export class Exchange extends View {
     }
     const stream = pipe.isRequest ? StreamType.Request : StreamType.Response;
     if (pipe.reading == Reading.Ready) {
-      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) host.continueStream(stream);
+      if (pipe.finishReadInHost(this, headers) == DataAction.Continue) this.goOn(stream);
       return;
     }
     const wasHeld = pipe.heldFromHost;
@@ -685,6 +733,11 @@ export class Exchange extends View {
       // that to what it collects, and then goes on without it.
       return;
     }
+    this.goOn(stream);
+  }
+
+  private goOn(stream: StreamType): void {
+    if (stream == StreamType.Response) this.isResponseSent = true;
     host.continueStream(stream);
   }
 
@@ -694,19 +747,40 @@ export class Exchange extends View {
   }
 
   private onBody(pipe: BodyPipe, headers: HeaderMap, size: i32, endOfStream: bool): DataAction {
-    return pipe.data(this, size, endOfStream, headers, pipe.heldFromHost && this.tokenCount > 0);
+    return pipe.data(this, size, endOfStream, headers, this.isWaiting(pipe));
+  }
+
+  /** Whether a callout is out that keeps the message of the pipe, which comes in while it waits. */
+  private isWaiting(pipe: BodyPipe): bool {
+    return pipe.heldFromHost && this.tokenCount > 0 && pipe == this.pipe;
   }
 
   onRequestTrailers(): bool {
     if (this.ended) return false;
-    this.requestBody.hasEnded = true;
-    return this.requestBody.trailers(this);
+    return this.onTrailers(this.requestBody, this.request);
+  }
+
+  /** Whether the trailers, and all that is held, go on. */
+  private onTrailers(pipe: BodyPipe, headers: HeaderMap): bool {
+    pipe.end();
+    // The answer finds the message complete, and lets it go.
+    return !this.isWaiting(pipe) && pipe.trailers(this, headers);
   }
 
   // ---- the response
 
   onResponseHeaders(endOfStream: bool): HeadersAction {
-    if (this.ended) return HeadersAction.Continue;
+    if (this.ended) {
+      // Our own answer comes by as the host has made it: to HEAD, or in gRPC, it has no body.
+      this.responseBody.capture.replace(host.EMPTY);
+      return HeadersAction.Continue;
+    }
+    const action = this.runResponseHeaders(endOfStream);
+    this.isResponseSent = action == HeadersAction.Continue;
+    return action;
+  }
+
+  private runResponseHeaders(endOfStream: bool): HeadersAction {
     this.enter(Phase.Response);
     this.responseBody.isBare = endOfStream;
     this.responseBody.hasEnded = endOfStream;
@@ -738,14 +812,21 @@ export class Exchange extends View {
   }
 
   onResponseBody(size: i32, endOfStream: bool): DataAction {
-    if (this.ended) return DataAction.Continue;
-    return this.onBody(this.responseBody, this.response, size, endOfStream);
+    const pipe = this.responseBody;
+    if (this.ended) {
+      if (this.phase == Phase.Request) pipe.capture.take(BufferType.HttpResponseBody, 0, size);
+      return DataAction.Continue;
+    }
+    const action = this.onBody(pipe, this.response, size, endOfStream);
+    if (action == DataAction.Continue) this.isResponseSent = true;
+    return action;
   }
 
   onResponseTrailers(): bool {
     if (this.ended) return true;
-    this.responseBody.hasEnded = true;
-    return this.responseBody.trailers(this);
+    const goesOn = this.onTrailers(this.responseBody, this.response);
+    if (goesOn) this.isResponseSent = true;
+    return goesOn;
   }
 
   // ---- the end
@@ -755,6 +836,11 @@ export class Exchange extends View {
     this.request.writable = false;
     this.response.writable = false;
     this.enter(Phase.Done);
+    if (this.ended && !this.isResponseSent) {
+      // What the upstream said, if it said anything, is not what the client got.
+      this.forgetResponse();
+      this.responseStatus = this.readStatus();
+    }
     this.run();
   }
 
@@ -796,19 +882,39 @@ export class Exchange extends View {
 
   // ---- refusing
 
-  /** Marks the stream as answered. */
-  end(): void {
+  /** Marks the stream as answered with that body, and with that status, or 0 where it does not count as a
+   * refusal. */
+  end(status: i32, body: Span): void {
     this.ended = true;
+    const place = this.blamed == AT_HAND ? this.candidateAt : this.blamed;
+    if (status >= 400 && place >= 0 && place < this.candidateCount) {
+      const metrics = this.ruleAt(place).metrics;
+      if (metrics != null) metrics.count(RuleEvent.Refused, 1);
+    }
+    if (!this.isResponseSent)
+      this.responseBody.capture.replace(this.isAnsweredBare ? host.EMPTY : body);
     this.requestBody.dropEdits();
     this.responseBody.dropEdits();
   }
 
+  /** Whether the host leaves out the body of what we answer: to HEAD, and in gRPC. */
+  private get isAnsweredBare(): bool {
+    const capture = this.responseBody.capture;
+    if (capture.limit == 0) return true;
+    const method = this.request.get(field.method);
+    if (method != NONE && equal(method, field.head)) return true;
+    const type = this.request.get(field.contentType);
+    return type != NONE && startsWithIgnoringCase(type, field.grpc);
+  }
+
   /** Answers because of the body of the request or of the response. */
   refuse(why: Refusal, isRequest: bool): void {
+    const pipe = isRequest ? this.requestBody : this.responseBody;
+    this.blamed = why == Refusal.Memory ? NOBODY : pipe.guiltyOf(why);
     switch (why) {
       case Refusal.Limit: {
         count(Counter.RefusedLimit);
-        const prepared = (isRequest ? this.requestBody : this.responseBody).refusal;
+        const prepared = pipe.refusal;
         if (prepared != null) {
           prepared.send(this, isRequest ? reply.requestTooLarge : reply.responseTooLarge);
           return;
@@ -855,39 +961,58 @@ export class Exchange extends View {
   /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
    * must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
-    if (!pipe.hasEdits || this.isBodyEditable(headers, !pipe.isRequest)) return Refusal.None;
-    const isRefused = !isBare && pipe.denies && !isInUtf8(headers);
+    if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
+    const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
+    const isRefused = !isBare && isForeign && pipe.findDenying();
     pipe.dropEdits();
     return isRefused ? Refusal.Charset : Refusal.None;
   }
 
   /** Whether the body is one that edits are for; counts the reason when not. */
-  private isBodyEditable(headers: HeaderMap, isResponse: bool): bool {
-    const upgrade = this.request.get(field.upgrade);
-    if (upgrade != NONE || this.request.get(field.method) == NONE || isConnect(this.request)) {
-      count(Counter.BodySkippedUpgrade);
-      return false;
-    }
-    const type = headers.get(field.contentType);
-    if (type != NONE && startsWithIgnoringCase(type, field.grpc)) {
-      count(Counter.BodySkippedGrpc);
-      return false;
-    }
-    if (isResponse && parseStatus(headers.get(field.status)) == 206) {
-      count(Counter.BodySkippedPartial);
-      return false;
-    }
-    if (!isInUtf8(headers)) {
-      count(Counter.BodySkippedCharset);
-      return false;
-    }
-    return true;
+  private isBodyEditable(pipe: BodyPipe, headers: HeaderMap): bool {
+    const known = pipe.obstacle;
+    const obstacle = known != NO_OBSTACLE ? known : obstacleTo(pipe, this.request, headers);
+    if (obstacle == NO_OBSTACLE) return true;
+    count(obstacle as Counter);
+    return false;
   }
 
-  /** Makes the host choose the route again, if the program wants that after edits. */
-  reroute(): void {
-    if (this.program.reroute) host.callForeign(field.clearRouteCache, host.EMPTY);
+  // ---- the route
+
+  /** Whether edits of the step at hand choose the route again. */
+  private reroutes: bool = false;
+  /** What a host that chooses by itself was told: that it must not. */
+  private keepsRoute: bool = false;
+
+  private enterStep(step: Step): void {
+    const own = step.reroute;
+    this.reroutes = own == Reroute.Inherited ? this.program.reroute : own == Reroute.Yes;
+    this.prepareRoute(this.reroutes);
   }
+
+  /** Higress chooses the route again with every edit of the headers, unless it is told before. */
+  private prepareRoute(isChosenAgain: bool): void {
+    if (!this.program.isForHigress || this.keepsRoute != isChosenAgain) return;
+    this.keepsRoute = !isChosenAgain;
+    host.setProperty(field.clearRouteCache, isChosenAgain ? field.on : field.off);
+  }
+
+  /** Makes the host choose the route again, where that is wanted after edits. */
+  reroute(): void {
+    if (this.reroutes) host.callForeign(field.clearRouteCache, host.EMPTY);
+  }
+}
+
+/** Why edits are not for the body of a message with these headers, as what is counted then. */
+function obstacleTo(pipe: BodyPipe, request: HeaderMap, headers: HeaderMap): i32 {
+  const upgrade = request.get(field.upgrade);
+  if (upgrade != NONE || request.get(field.method) == NONE || isConnect(request))
+    return Counter.BodySkippedUpgrade;
+  const type = headers.get(field.contentType);
+  if (type != NONE && startsWithIgnoringCase(type, field.grpc)) return Counter.BodySkippedGrpc;
+  if (!pipe.isRequest && parseStatus(headers.get(field.status)) == 206)
+    return Counter.BodySkippedPartial;
+  return isInUtf8(headers) ? NO_OBSTACLE : Counter.BodySkippedCharset;
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
@@ -898,9 +1023,9 @@ function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
       : rule.done;
 }
 
-/** The smaller of two limits, either of which may be UNLIMITED. */
-export function tighter(a: i64, b: i64): i64 {
-  return a == UNLIMITED ? b : b == UNLIMITED ? a : min(a, b);
+/** Whether the first of two limits, either of which may be UNLIMITED, is the smaller. */
+export function isTighter(a: i64, b: i64): bool {
+  return a != UNLIMITED && (b == UNLIMITED || a < b);
 }
 
 /** Whether no line of content-type names a charset that is not read. */

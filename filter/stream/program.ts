@@ -18,6 +18,7 @@ import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
 import { RedisService } from "./redis-service";
+import { RuleMetrics } from "./rule-metrics";
 
 /** What running a step leads to. */
 export const enum Outcome {
@@ -51,10 +52,19 @@ export const enum Accept {
   Identity,
 }
 
+/** Whether edits of a step make the host choose the route again. */
+export const enum Reroute {
+  /** As the document has it. */
+  Inherited,
+  No,
+  Yes,
+}
+
 export abstract class Step {
   /** Says whether it acts; null: always. */
   when: Expression | null = null;
   onFailure: OnFailure = OnFailure.Skip;
+  reroute: Reroute = Reroute.Inherited;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
   /** Whether its condition, and what it does, read the body. */
@@ -169,6 +179,8 @@ export class Rule {
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
   captureCount: i32 = 0;
+  /** What becomes of it is counted here; null: nowhere. */
+  metrics: RuleMetrics | null = null;
   /** Its place in the list it stands in. */
   place: i32 = 0;
   demands: i32 = 0;
@@ -208,11 +220,8 @@ export class Program {
   place: string = "";
   /** How many rules before them are the global ones. */
   inherited: i32 = 0;
-
-  /** The host is to be told before the first edit that the route stays. */
-  get tellsToKeepRoute(): bool {
-    return this.isForHigress && !this.reroute;
-  }
+  /** What becomes of its own rules is counted. */
+  countsRules: bool = true;
 
   finish(arena: Arena): void {
     const n = this.rules.length;
@@ -303,6 +312,8 @@ export class Configuration {
   /** 0: the host's own. */
   requestsPerCycle: i32 = 0;
   private requests: i32 = 0;
+  /** Bytes for which a new VM was asked for last. */
+  private memoryBefore: i64 = 0;
   private users: i32 = 0;
 
   /** Makes the indices, once all rules and entries are there. */
@@ -317,6 +328,17 @@ export class Configuration {
       this.entries[i].program.finish(this.arena);
     }
     this.index = Index.of(conditions, this.arena);
+  }
+
+  /** How many rules there are. */
+  get ruleCount(): i32 {
+    const global = this.global;
+    let n = global == null ? 0 : global.rules.length;
+    for (let i = 0; i < this.entries.length; i++) {
+      const program = this.entries[i].program;
+      n += program.rules.length - program.inherited;
+    }
+    return n;
   }
 
   /** The program for the stream, or null. */
@@ -336,10 +358,20 @@ export class Configuration {
     return chosen != null ? chosen.program : this.global;
   }
 
-  /** Counts a request; whether it is time for a new VM. */
+  /** Counts a request; whether it is time to ask for a new VM. Where none comes of it, the next time is
+   * after as many requests, or as much memory, again. */
   wantsRebuild(): bool {
-    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) return true;
-    return this.rebuildMemory > 0 && (memory.size() as i64) << 16 >= this.rebuildMemory;
+    let isTime = false;
+    if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) {
+      this.requests = 0;
+      isTime = true;
+    }
+    const size = (memory.size() as i64) << 16;
+    if (this.rebuildMemory > 0 && size - this.memoryBefore >= this.rebuildMemory) {
+      this.memoryBefore = size;
+      isTime = true;
+    }
+    return isTime;
   }
 
   use(): void {

@@ -36,9 +36,10 @@ const builder = new host.PairsBuilder();
 
 /** An answer with a body that names its status, and no headers of its own. */
 export function plain(x: Exchange, status: i32, details: Span): void {
+  const body = bodyOf(status);
   builder.begin();
-  x.end();
-  host.sendLocalResponse(status, details, builder.end(), bodyOf(status));
+  x.end(status, body);
+  host.sendLocalResponse(status, details, builder.end(), body);
 }
 
 /** An answer with the fields of `headers`; `body` may be NONE. */
@@ -52,13 +53,16 @@ export function send(
   builder.begin();
   for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
   const pairs = builder.end();
-  x.end();
-  if (pairs == NONE) {
+  if (pairs == NONE || headers.failed) {
+    x.end(503, host.EMPTY);
     builder.begin();
     host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
     return;
   }
-  host.sendLocalResponse(status, details, pairs, body == NONE ? host.EMPTY : body);
+  if (body == NONE) body = host.EMPTY;
+  // What an upstream says of a request that went there is no refusal of ours.
+  x.end(details == forwarded ? 0 : status, body);
+  host.sendLocalResponse(status, details, pairs, body);
 }
 
 const badRequest: Span = fromText("Bad Request\n", texts);

@@ -92,6 +92,12 @@ export abstract class View extends Facts {
     this.resultCount = 0;
   }
 
+  /** Whoever reads from the response next sees it as the host has it then. */
+  protected forgetResponse(): void {
+    this.response.open(HeaderMapType.ResponseHeaders, this.arena);
+    this.response.writable = false;
+  }
+
   /** Keeps the request as it arrived, for `original.…`. */
   protected keepOriginal(): void {
     this.request.ensureLoaded();

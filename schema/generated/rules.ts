@@ -39,6 +39,10 @@ export type Duration2 = string;
 export type Size2 = string | number;
 export type StatusCode = number;
 /**
+ * How long the reply may take; default: the service's. The host gives up after the service's in any case.
+ */
+export type Duration3 = string;
+/**
  * Several callouts at a time; goes on when all are answered.
  *
  * @minItems 1
@@ -46,17 +50,37 @@ export type StatusCode = number;
  */
 export type Parallel = [ParallelCall, ...ParallelCall[]];
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size3 = string | number;
+/**
+ * Default: the service's.
+ */
+export type Duration4 = string;
+/**
+ * None waits longer for others; default 1s.
+ */
+export type Duration5 = string;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * Text with templates; a single `$(…)` keeps its type.
  */
 export type StoredValue = string | number | boolean | StoredValue1;
 /**
  * After that it is absent; default: never.
  */
-export type Duration3 = string;
+export type Duration6 = string;
 /**
- * A line in the host's log.
+ * A line in the host's log. Values of authorization, proxy-authorization, cookie, set-cookie and x-api-key that its expressions read are `***` in it.
  */
 export type Log = string | Log1;
+/**
+ * A template, or one whose values are known.
+ */
+export type MetricTag = string | MetricTag1;
 /**
  * No further steps and no further rules in this phase.
  */
@@ -83,7 +107,7 @@ export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size3 = string | number;
+export type Size5 = string | number;
 /**
  * Take members and elements away.
  *
@@ -99,14 +123,6 @@ export type JsonPlaces1 = [string, ...string[]];
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size4 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
-export type Size5 = string | number;
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
 export type Size6 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
@@ -117,30 +133,6 @@ export type Size7 = string | number;
  */
 export type Size8 = string | number;
 /**
- * How long the request waits in all, retries included. Default: the service's.
- */
-export type Duration4 = string;
-/**
- * How long an answer is good for.
- */
-export type Duration5 = string;
-/**
- * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
- */
-export type Duration6 = string;
-/**
- * How much longer an answer is good for while the service fails.
- */
-export type Duration7 = string;
-/**
- * How long the reply may take; default: the service's. The host gives up after the service's in any case.
- */
-export type Duration8 = string;
-/**
- * Default 15s.
- */
-export type Duration9 = string;
-/**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size9 = string | number;
@@ -149,11 +141,23 @@ export type Size9 = string | number;
  */
 export type Size10 = string | number;
 /**
- * Default: the service's.
+ * How long the request waits in all, retries included. Default: the service's.
+ */
+export type Duration7 = string;
+/**
+ * How long an answer is good for.
+ */
+export type Duration8 = string;
+/**
+ * How long a denial is; `0s`: denials are not kept. Default: `ttl`.
+ */
+export type Duration9 = string;
+/**
+ * How much longer an answer is good for while the service fails.
  */
 export type Duration10 = string;
 /**
- * None waits longer for others; default 1s.
+ * Default 15s.
  */
 export type Duration11 = string;
 /**
@@ -176,6 +180,7 @@ export interface RulewayRuleFile {
   vars?: Vars;
   tables?: Tables;
   services?: Services;
+  redact?: RedactSets;
   limits?: Limits;
   settings?: Settings;
   tasks?: Tasks;
@@ -235,7 +240,7 @@ export interface Service {
   redis?: RedisServer;
 }
 /**
- * The service is Redis: `redis` steps send it commands, and nothing else can. Only Higress has a client for it (R402).
+ * The service is Redis: `redis` steps send it commands, `rateLimit` of the scope `cluster` counts there, and nothing else calls it. Only Higress has a client for it (R402).
  */
 export interface RedisServer {
   /**
@@ -247,6 +252,33 @@ export interface RedisServer {
    * The database; default 0.
    */
   db?: number;
+}
+/**
+ * What must not leave with events and log lines, by name: `redact: NAME` in `emit` and `log`.
+ */
+export interface RedactSets {
+  [k: string]: Redact;
+}
+/**
+ * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
+ */
+export interface Redact {
+  /**
+   * Headers, of requests, responses and callouts, besides those that are never told.
+   */
+  headers?: string | [string, ...string[]];
+  /**
+   * Names of parameters and of fields of forms, urlencoded and multipart: in the target and wherever else a URL or form stands, in header values, bodies, strings of JSON and texts. In any letter case, percent-encoded or not, with `[]`, behind `?`, `&`, `;` or `#`. A value that holds such a parameter encoded in it becomes stars as a whole.
+   */
+  query?: string | [string, ...string[]];
+  /**
+   * Members of JSON that are removed: pointers or paths. In bodies, lines of JSON, data of server-sent events, events of your own, and strings that are JSON themselves.
+   */
+  json?: string | [string, ...string[]];
+  /**
+   * What they find in header values, bodies, events of your own and texts, RE2; in JSON in each string and number.
+   */
+  patterns?: string | [string, ...string[]];
 }
 /**
  * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
@@ -261,11 +293,11 @@ export interface Settings {
    */
   onInvalidRule?: "reject" | "skip";
   /**
-   * Whether edits of the request select its route anew; default false.
+   * Whether edits of the request select its route anew; default false, which Higress can do where `host` says that it is the host. Rules and steps may have their own. Envoy forgets the route at each edit of the request by a filter of this kind, whatever stands here (measured on 1.40): there, let routes match what no rule edits.
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so with `reroute: false` it is told. Default `envoy`, which never does by itself.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told; with `--target higress` it is `higress`.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
@@ -273,6 +305,10 @@ export interface Settings {
    * How many requests a worker begins before it looks at its connections again, where the host knows how (Higress). It holds for the whole process: of several the smallest.
    */
   maxRequestsPerIoCycle?: number;
+  /**
+   * Whether the host's metrics tell of each rule by name: `ruleway.rule.NAME.applied`, `.skipped.REASON`, `.failed`, `.refused`; default true. Each costs a stream one host call.
+   */
+  ruleMetrics?: boolean;
   /**
    * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
    */
@@ -283,7 +319,7 @@ export interface Settings {
   domains?: "inOrder" | "mostSpecific";
 }
 /**
- * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it).
+ * Asks the host for a new VM, where it knows how (Higress; elsewhere nothing comes of it): once, and again after as much again if it is still the old one.
  */
 export interface Rebuild {
   /**
@@ -311,14 +347,14 @@ export interface Task {
    */
   leader?: boolean;
   /**
-   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
+   * Steps in order. A run has failed when a callout of it has no answer or one of 500 or more, or a command no reply or an error: it is tried again after 1s, 2s, 4s and so on, until the next run is due.
    *
    * @minItems 1
    */
   steps: [TaskStep, ...TaskStep[]];
 }
 /**
- * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send` and a refusing `onError` of `call`.
+ * One verb, and what says whether it is done. There is no request and no response, so their names are refused (R312), as are `send`, a refusing `onError` of `call` and `redis`, and the event `api` of `emit`.
  */
 export interface TaskStep {
   name?: StepName;
@@ -327,10 +363,13 @@ export interface TaskStep {
    */
   when?: string;
   call?: Call;
+  redis?: RedisCommand;
   parallel?: Parallel;
+  emit?: Emit;
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -382,6 +421,31 @@ export interface Call {
 export interface HeaderValues {
   [k: string]: ValueOrList;
 }
+/**
+ * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
+ */
+export interface RedisCommand {
+  /**
+   * Name of an entry of `services` that has `redis`.
+   */
+  service: string;
+  /**
+   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  command: [string | number, ...(string | number)[]];
+  timeout?: Duration3;
+  /**
+   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
+   */
+  as?: string;
+  /**
+   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
+   */
+  onError?: ("continue" | "deny") | StatusCode;
+}
 export interface ParallelCall {
   call: Call;
   /**
@@ -392,6 +456,81 @@ export interface ParallelCall {
    * Names (`as`) of callouts of this list that must be over before this one starts.
    */
   needs?: string | [string, ...string[]];
+}
+/**
+ * Tells a service of the stream once it is done, or of what a task has found out, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
+ */
+export interface Emit {
+  /**
+   * Name of an entry of `services`.
+   */
+  service: string;
+  /**
+   * Default `/`.
+   */
+  path?: string;
+  /**
+   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
+   */
+  event?: "api";
+  /**
+   * An event of your own: any JSON value.
+   */
+  json?: {
+    [k: string]: unknown;
+  };
+  /**
+   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
+   */
+  headers?: {
+    [k: string]: string;
+  };
+  maxBody?: Size3;
+  /**
+   * The share of streams that is told of; default all.
+   */
+  sample?: string | Sample;
+  /**
+   * What must not leave. Of `json`, members by `redact.json` go, and expressions see stars where they read what is secret.
+   */
+  redact?: string | Redact;
+  timeout?: Duration4;
+  batch?: Batch;
+  queue?: Queue;
+  /**
+   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
+   */
+  retries?: number;
+}
+export interface Sample {
+  /**
+   * The share: `10`, `0.1` or the same as text; more than 0, four digits after the point.
+   */
+  percent: number | string;
+  /**
+   * Text that may hold `$(…)`.
+   */
+  key?: string;
+}
+/**
+ * Events go out together, as a JSON array; default one by one, each as it is.
+ */
+export interface Batch {
+  /**
+   * At most so many; default 100.
+   */
+  count?: number;
+  age?: Duration5;
+}
+/**
+ * What waits or is on its way, in each worker; what comes beyond is dropped.
+ */
+export interface Queue {
+  /**
+   * Events; default 1000.
+   */
+  count?: number;
+  bytes?: Size4;
 }
 /**
  * Variables of this stream, read as `$(ctx.NAME)`.
@@ -412,7 +551,7 @@ export interface StoredValue1 {
   value: {
     [k: string]: unknown;
   };
-  ttl?: Duration3;
+  ttl?: Duration6;
   /**
    * Text that may hold `$(…)`.
    */
@@ -428,6 +567,52 @@ export interface Log1 {
    */
   level?: "trace" | "debug" | "info" | "warn" | "error" | "critical";
   text: Template;
+  /**
+   * The share of times that the line is written; default all.
+   */
+  sample?: string | Sample;
+  /**
+   * What must not get into the log.
+   */
+  redact?: string | Redact;
+}
+/**
+ * Counts, sets or records a number under a name of your own in the host's metrics (Envoy: `wasmcustom.NAME`). A value that is null is left out. One that is no number, is negative or is above 2^53, changes nothing (counted as `metric.failed`); traffic never depends on it.
+ */
+export interface Metric {
+  /**
+   * Words of letters, digits and `_` with dots between them, at most 128 characters: `checkout.orders`. Not `ruleway` and what begins with it and a dot, which are the filter's own.
+   */
+  name: string;
+  /**
+   * `counter` (default) adds the value, `gauge` becomes it, `histogram` records it.
+   */
+  type?: "counter" | "gauge" | "histogram";
+  /**
+   * Default 1. Fractions are rounded; a duration counts in milliseconds.
+   */
+  value?: number | string;
+  /**
+   * Of a gauge, instead of `value`: what it changes by, also downwards: 1 when something begins and -1 when it is done.
+   */
+  add?: number | string;
+  /**
+   * Tag -> value. Each combination of values is a metric of its own, `NAME.TAG.VALUE.TAG.VALUE`, tags in alphabetical order. In a value all but letters, digits, `-` and `_` becomes `_`; of more than 64 bytes the first count; a value that is null or empty is `none`.
+   */
+  tags?: {
+    [k: string]: MetricTag;
+  };
+  /**
+   * So many combinations of tags in each worker, default 100; for those that come later all tags are `other` (counted as `metric.overflow`). A host never forgets a metric, so what clients send must not make them.
+   */
+  maxSeries?: number;
+}
+export interface MetricTag1 {
+  value: Template;
+  /**
+   * What it can be; everything else is `other`.
+   */
+  values: string | [string, ...string[]];
 }
 export interface Rule {
   /**
@@ -448,6 +633,10 @@ export interface Rule {
    * No later rule applies once this one has; default false.
    */
   final?: boolean;
+  /**
+   * Whether edits of this rule select the request's route anew; default: as `settings.reroute` says.
+   */
+  reroute?: boolean;
   /**
    * Steps for the request, in order.
    */
@@ -641,6 +830,10 @@ export interface RequestStep {
    */
   when?: string;
   onError?: StepOnError;
+  /**
+   * Whether this step's edit of the request (headers, cookies, query, path, host, method, or what `authorize` adds) selects its route anew, as `settings.reroute` has it; default: as the rule says. Rules are not chosen again.
+   */
+  reroute?: boolean;
   headers?: Headers;
   query?: Query;
   cookies?: Cookies;
@@ -670,6 +863,7 @@ export interface RequestStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -833,7 +1027,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size3;
+  window?: Size5;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -853,7 +1047,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size4;
+  maxSize?: Size6;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -1030,7 +1224,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size5;
+  maxSize?: Size7;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1109,12 +1303,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size6;
+  body?: Size8;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size7;
+  headerBytes?: Size9;
   respond?: Respond;
 }
 /**
@@ -1222,7 +1416,7 @@ export interface Authorize {
   path?: string;
   send?: AuthorizeSend;
   body?: AuthorizeBody;
-  timeout?: Duration4;
+  timeout?: Duration7;
   /**
    * How often the service is asked again, at once, when there is no answer or one of 500 and more, while `timeout` allows; default 0.
    */
@@ -1260,7 +1454,7 @@ export interface HeaderValues6 {
  * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
  */
 export interface AuthorizeBody {
-  maxBytes: Size8;
+  maxBytes: Size10;
   /**
    * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
    */
@@ -1389,9 +1583,9 @@ export interface AuthorizeCache {
         Template,
         Template
       ];
-  ttl: Duration5;
-  denyTtl?: Duration6;
-  staleIfError?: Duration7;
+  ttl: Duration8;
+  denyTtl?: Duration9;
+  staleIfError?: Duration10;
   /**
    * `obey`: what the answer says in cache-control counts too: `no-store`, `no-cache` and `private` make it one for the request that asked, `max-age` and `s-maxage` make `ttl` shorter, `must-revalidate` leaves no time after it. Default `ignore`.
    */
@@ -1431,31 +1625,6 @@ export interface AuthorizeDenied {
   forward?: string | [string, ...string[]];
 }
 /**
- * Send a command to Redis (target higress). The message waits for the reply; where the stream is done, nobody waits and the command goes out for its effect.
- */
-export interface RedisCommand {
-  /**
-   * Name of an entry of `services` that has `redis`.
-   */
-  service: string;
-  /**
-   * The command and its arguments, a word each: `[set, "session:$(request.cookies.id)", "1", ex, 60]`. A word is text or a number; with one that is null or anything else the command is not sent.
-   *
-   * @minItems 1
-   * @maxItems 64
-   */
-  command: [string | number, ...(string | number)[]];
-  timeout?: Duration8;
-  /**
-   * The reply is `calls.NAME` from then on: `value`, and `error` when there is none or it is an error.
-   */
-  as?: string;
-  /**
-   * No reply, or an error: `continue` (the default), `deny` (503 in the request, 502 in the response) or a status of your own.
-   */
-  onError?: ("continue" | "deny") | StatusCode;
-}
-/**
  * So many requests in so long, and 429 beyond. A guard: what cannot be counted is refused. Several limits all hold; a request that one of them refuses is taken from none. A key that is forgotten for lack of room is counted as `rate_limit.evicted`.
  */
 export interface RateLimit {
@@ -1481,9 +1650,13 @@ export interface RateLimit {
    */
   burst?: number;
   /**
-   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls.
+   * `proxy` (default): exact over all workers of the proxy. `worker`: each worker for itself, so the proxy lets through up to so many times the limit as it has workers; costs no host calls. `cluster`: exact over all proxies that count in one Redis (target higress): one script for each request, which waits for it, by the server's clock.
    */
-  scope?: "worker" | "proxy";
+  scope?: "worker" | "proxy" | "cluster";
+  /**
+   * Of the scope `cluster`: name of an entry of `services` that has `redis` (3.2 or later). A request waits for the service's `timeout` at most.
+   */
+  service?: string;
   /**
    * Steps with the same name, limits and algorithm count together, in all rules and entries. Default: each step for itself, known by the name of its rule and its place in it.
    */
@@ -1498,7 +1671,7 @@ export interface RateLimit {
   headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
   respond?: Respond2;
   /**
-   * The counts cannot be read or written: `deny` (503, the default) or `allow`.
+   * The counts cannot be read or written, or Redis does not answer: `deny` (503, the default) or `allow`.
    */
   onError?: "deny" | "allow";
 }
@@ -1546,8 +1719,8 @@ export interface Forward {
   json?: {
     [k: string]: unknown;
   };
-  timeout?: Duration9;
-  maxBody?: Size9;
+  timeout?: Duration11;
+  maxBody?: Size11;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1625,13 +1798,13 @@ export interface Attributes {
   trace?: AttributeValues2;
 }
 /**
- * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log.
+ * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log. Names that make Higress do something are refused.
  */
 export interface AttributeValues {
   [k: string]: Template;
 }
 /**
- * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. 64 KiB in all.
+ * Members of one JSON object that all filters share: `custom_log` of Higress, `%FILTER_STATE(wasm.custom_log:PLAIN)%`; it stands there as inside of a JSON string. A member that is there already gets the new value. What would make it more than 64 KiB, or is there and no object, leaves it as it is (counted as `attributes_log_skipped.size`, `attributes_log_skipped.foreign`).
  */
 export interface AttributeValues1 {
   [k: string]: Template;
@@ -1670,6 +1843,7 @@ export interface ResponseStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
 }
 /**
@@ -1688,90 +1862,8 @@ export interface DoneStep {
   set?: Set;
   store?: Store;
   log?: Log;
+  metric?: Metric;
   stop?: Stop;
-}
-/**
- * Tells a service of the stream once it is done, by POST. Traffic never waits for it: what cannot be kept or delivered is dropped and counted (`event.sent`, `event.dropped.…`, `event.unconfirmed`; together they are all events).
- */
-export interface Emit {
-  /**
-   * Name of an entry of `services`.
-   */
-  service: string;
-  /**
-   * Default `/`.
-   */
-  path?: string;
-  /**
-   * `api`, the default: metadata, request, response, source, destination and protocol of the call. Bodies are as they came to the filter, text, or base64 with `body_encoding`; `body_truncated` says that there was more. Several lines of one header are joined; the host's own `x-envoy…` are left out.
-   */
-  event?: "api";
-  /**
-   * An event of your own: any JSON value.
-   */
-  json?: {
-    [k: string]: unknown;
-  };
-  /**
-   * Headers of the callouts, without `$(…)`; `content-type` is application/json unless it is here.
-   */
-  headers?: {
-    [k: string]: string;
-  };
-  maxBody?: Size10;
-  /**
-   * The share of streams that is told of, drawn by lot: `5%`, `0.1%`.
-   */
-  sample?: string;
-  redact?: Redact;
-  timeout?: Duration10;
-  batch?: Batch;
-  queue?: Queue;
-  /**
-   * How often a batch is tried again, after 0.5s, 1s, 2s, … 30s; default 2.
-   */
-  retries?: number;
-}
-/**
- * What must not leave. A body that is coded, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`).
- */
-export interface Redact {
-  /**
-   * Their values become `***`; default authorization, proxy-authorization, cookie, set-cookie, x-api-key.
-   */
-  headers?: string | [string, ...string[]];
-  /**
-   * Parameters of the target whose values become `***`.
-   */
-  query?: string | [string, ...string[]];
-  /**
-   * Members of JSON bodies that are removed: pointers or paths.
-   */
-  json?: string | [string, ...string[]];
-  /**
-   * What they find in values, bodies and events of your own becomes `***`.
-   */
-  patterns?: string | [string, ...string[]];
-}
-/**
- * Events go out together, as a JSON array; default one by one, each as it is.
- */
-export interface Batch {
-  /**
-   * At most so many; default 100.
-   */
-  count?: number;
-  age?: Duration11;
-}
-/**
- * What waits or is on its way, in each worker; what comes beyond is dropped.
- */
-export interface Queue {
-  /**
-   * Events; default 1000.
-   */
-  count?: number;
-  bytes?: Size11;
 }
 export interface Entry {
   /**
@@ -1798,6 +1890,7 @@ export interface Entry {
   vars?: Vars;
   tables?: Tables;
   services?: Services;
+  redact?: RedactSets;
   limits?: Limits;
   settings?: Settings;
   rules?: Rules;

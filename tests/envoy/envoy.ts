@@ -19,11 +19,38 @@ export interface Setup {
   stop(): Promise<void>;
 }
 
+interface SetupOptions {
+  concurrency?: number;
+  upstream?: http.RequestListener;
+  accessLog?: string;
+  /** Changes the bootstrap where it stands. */
+  adjust?: (bootstrap: Bootstrap) => void;
+}
+
+/** What tests change of a bootstrap. */
+export interface Bootstrap {
+  static_resources: {
+    clusters: object[];
+    listeners: [{ filter_chains: [{ filters: [{ typed_config: ConnectionManager }] }] }];
+  };
+  layered_runtime?: object;
+}
+
+interface ConnectionManager {
+  route_config: { virtual_hosts: object[] };
+  tracing?: object;
+}
+
+/** The one that all requests come to. */
+export function connectionManager(bootstrap: Bootstrap): ConnectionManager {
+  return bootstrap.static_resources.listeners[0].filter_chains[0].filters[0].typed_config;
+}
+
 /** Starts the rules (YAML) in front of an upstream that echoes bodies. `services` answer callouts. */
 export async function setUp(
   yaml: string,
   services: Record<string, http.RequestListener> = {},
-  options: { concurrency?: number; upstream?: http.RequestListener; accessLog?: string } = {},
+  options: SetupOptions = {},
 ): Promise<Setup> {
   const compiled = compile(yaml);
   if (!compiled.rules) throw new Error(JSON.stringify(compiled.diagnostics, null, 2));
@@ -49,12 +76,16 @@ export async function setUp(
     const running = await startEnvoy({
       envoy: envoy!,
       concurrency: options.concurrency ?? 1,
-      bootstrap: (ports) =>
-        envoyBootstrap({
+      flushMs: 20,
+      bootstrap: (ports) => {
+        const bootstrap = envoyBootstrap({
           ...ports,
           ...{ rules: compiled.rules!, wasmPath: wasmPath(), upstream: upstream.url, clusters },
           accessLog: options.accessLog,
-        }),
+        });
+        options.adjust?.(bootstrap as Bootstrap);
+        return bootstrap;
+      },
     });
     return {
       envoy: running,

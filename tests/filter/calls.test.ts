@@ -262,6 +262,101 @@ test("forward with a name keeps the answer and goes on", () => {
   expect(s.sent("x-v")).toEqual(["1"]);
 });
 
+const names = (headers: [string, string][]) =>
+  headers.map(([name]) => name).filter((name) => !name.startsWith(":"));
+
+/** What the client says of its connection and of its body. */
+const OF_HOP_AND_BODY = {
+  connection: "close, X-Hop ,x-other",
+  "x-hop": "1",
+  "proxy-connection": "keep-alive",
+  "proxy-authorization": "basic abc",
+  "keep-alive": "timeout=5",
+  te: "trailers",
+  "content-type": "text/plain",
+  "content-encoding": "gzip",
+  "content-language": "de",
+  digest: "sha-256=abc",
+  "content-digest": "sha-256=:abc:",
+  "repr-digest": "sha-256=:abc:",
+  "content-md5": "abc",
+  "x-end": "1",
+};
+
+test("forward passes on nothing of the client's connection, nor of a body that is not sent", () => {
+  const sent = (forward: object) => {
+    const f = filter([{ forward }]);
+    f.open(INFO).request(OF_HOP_AND_BODY);
+    return at(f, 0).headers;
+  };
+  expect(names(sent({}))).toEqual(["x-end"]);
+  const json = sent({ json: 1 });
+  expect(names(json)).toEqual(["x-end", "content-type"]);
+  expect(header(json, "content-type")).toBe("application/json");
+  // A text is of the request's type, unless the rule says another.
+  const text = sent({ body: "$(request.method)" });
+  expect(names(text)).toEqual(["content-type", "content-language", "x-end"]);
+  const own = sent({ json: 1, headers: { set: { "content-type": "application/ld+json" } } });
+  expect(own.filter(([name]) => name === "content-type")).toEqual([
+    ["content-type", "application/ld+json"],
+  ]);
+});
+
+test("forward passes on nothing of the upstream's connection", () => {
+  const f = filter([{ forward: {} }]);
+  const s = f.open(INFO).request();
+  at(f, 0).respond({
+    headers: [
+      [":status", "200"],
+      ["x-a", "1"],
+      ["connection", "x-hop"],
+      ["connection", "close, x-second"],
+      ["x-hop", "1"],
+      ["x-second", "1"],
+      ["proxy-connection", "close"],
+      ["proxy-authenticate", "basic"],
+      ["transfer-encoding", "chunked"],
+    ],
+  });
+  expect(names(s.response ?? []).filter((name) => name !== "content-length")).toEqual(["x-a"]);
+});
+
+test("call with json says so once, whatever is sent along", () => {
+  const f = filter([{ call: { service: "a", send: ["content-*", "digest"], json: [1] } }]);
+  f.open().request(OF_HOP_AND_BODY);
+  const { headers } = at(f, 0);
+  expect(headers.filter(([name]) => name === "content-type")).toEqual([
+    ["content-type", "application/json"],
+  ]);
+  expect(names(headers).sort()).toEqual(["content-language", "content-type"]);
+});
+
+/** The last bodies find the filter's memory full: it holds half a gigabyte at the most. */
+test("an answer whose body is lost to memory is none", () => {
+  const call = (_: unknown, i: number) => ({
+    call: { service: "a", maxBody: "64MiB", as: `c${i}` },
+  });
+  const parallel = Array.from({ length: 9 }, call);
+  const said = { headers: { set: { "x-said": "$(calls.last.status) $(calls.last.error)" } } };
+  const run = (...steps: object[]) => {
+    const f = filter([{ parallel }, ...steps]);
+    const s = f.open(INFO).request();
+    const body = new Uint8Array(60 << 20);
+    for (let i = 0; i < 10; i++) at(f, i).respond({ headers: [[":status", "200"]], body });
+    expect(f.traps).toEqual([]);
+    return { f, s };
+  };
+  const called = run({ call: { service: "a", maxBody: "64MiB", as: "last" } }, said);
+  expect(called.s.sent("x-said")).toEqual(["0 out of memory"]);
+  expect(called.f.metrics["ruleway.call.failed"]).toBe(2);
+  const guarded = run({ call: { service: "a", maxBody: "64MiB", as: "last", onError: "deny" } });
+  expect([guarded.s.status, guarded.s.upstream]).toEqual(["503", undefined]);
+  for (const forward of [{ maxBody: "64MiB" }, { maxBody: "64MiB", as: "last" }]) {
+    const { s } = run({ forward });
+    expect([s.status, s.upstream]).toEqual(["502", undefined]);
+  }
+});
+
 test("a call without an answer is made again, within the one deadline", () => {
   const call = { service: "a", json: { p: "$(request.path)" }, as: "x", retries: 2, timeout: "1s" };
   const after = { headers: { set: { "x-x": "$(calls.x.status)" } } };

@@ -373,3 +373,60 @@ test.each([
   // A service with a mistake in it is not there for the steps that name it.
   expect(errors[0]?.code).toBe(code);
 });
+
+const TASK = {
+  name: "t",
+  every: "10s",
+  steps: [
+    step(["get", "token:$(rule.name)"]),
+    { store: { token: "$(calls.r.value)" }, when: "calls.r.error == null" },
+  ],
+};
+
+test("a task sends commands and waits for their replies", () => {
+  const h = new Higress([{ headers: { set: { "x-token": "$(store.token)" } } }], { tasks: [TASK] });
+  h.clock.advance(10_000);
+  expect(h.words()).toEqual(["get", "token:t"]);
+  expect(h.open().request().sent("x-token")).toEqual([]);
+  h.calls[0]!.respond(encodeReply("abc"));
+  expect(h.open().request().sent("x-token")).toEqual(["abc"]);
+  h.clock.advance(10_000);
+  expect(h.calls.length).toBe(2);
+  expect(h.metrics["ruleway.task.run"]).toBe(2);
+  expect(h.metrics["ruleway.task.failed"]).toBeUndefined();
+  expect(h.traps).toEqual([]);
+});
+
+test.each([
+  ["an error", (call: RedisCall) => call.respond(encodeReply({ error: "ERR no" }))],
+  ["garbage", (call: RedisCall) => call.respond(Buffer.from("nonsense"))],
+  ["no connection", (call: RedisCall) => call.fail()],
+  ["nothing at all", () => {}],
+])("a run of a task that gets %s has failed, and is tried again", (_what, answer) => {
+  const h = new Higress([], { tasks: [TASK] });
+  h.clock.advance(10_000);
+  answer(h.calls[0]!);
+  for (let i = 0; i < 100 && h.calls.length < 2; i++) h.clock.advance(50);
+  expect(h.metrics["ruleway.task.failed"]).toBe(1);
+  expect(h.calls.length).toBe(2);
+  h.calls[1]!.respond(encodeReply("abc"));
+  h.clock.advance(5000);
+  expect(h.calls.length).toBe(2);
+  expect(h.traps).toEqual([]);
+});
+
+test("a task whose configuration goes has no reply", () => {
+  const h = new Higress([], { tasks: [TASK] });
+  h.clock.advance(10_000);
+  h.configure([{ stop: true }]);
+  h.calls[0]!.respond(encodeReply("late"));
+  h.clock.advance(30_000);
+  expect([h.calls.length, h.traps, h.plugin.pendingCalls]).toEqual([1, [], 0]);
+});
+
+test("a task has no message to refuse", () => {
+  const f = new Filter({}, "ruleway-higress.wasm");
+  const steps = [step(["get", "k"], { onError: "deny" })];
+  expect(f.configure({ ruleway: 1, services: SERVICES, tasks: [{ ...TASK, steps }] })).toBe(false);
+  expect(f.errors.map((line) => line.slice(0, 4))).toEqual(["R312"]);
+});

@@ -1,6 +1,6 @@
 // Rules through the real filter in the embedded host, for tests that look closer than rule tests can.
 
-import { filterModule } from "../../compiler/assets.ts";
+import { type Artefact, filterModule } from "../../compiler/assets.ts";
 import {
   formatTrace,
   type Headers,
@@ -32,8 +32,8 @@ export class Filter {
   readonly plugin: Plugin;
   readonly traps: Error[] = [];
 
-  constructor(options: HostOptions = {}) {
-    this.plugin = new Plugin(filterModule(), {
+  constructor(options: HostOptions = {}, artefact?: Artefact) {
+    this.plugin = new Plugin(filterModule(artefact), {
       allowOnHeadersStopIteration: true,
       clock: this.clock,
       logLevel: LogLevel.Trace,
@@ -112,6 +112,12 @@ export class Stream implements Sink {
 
   close(): void {
     this.stream.close();
+  }
+
+  /** What was set as filter state of that name. */
+  property(name: string): string | undefined {
+    const value = this.stream.filterState.get(name);
+    return value && new TextDecoder().decode(value);
   }
 
   get status(): string | undefined {

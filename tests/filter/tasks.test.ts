@@ -431,3 +431,53 @@ test("names of the node and the plugin are fine; with onInvalidRule: skip a bad 
   expect(filter.log.some((each) => each.endsWith("plugin"))).toBe(true);
   expect(filter.calls).toEqual([]);
 });
+
+test("a task tells of what it has found out", () => {
+  const steps = [
+    ask,
+    {
+      emit: {
+        ...{ service: "auth", path: "/events", redact: { patterns: ["secret-\\w+"] } },
+        json: { task: "$(rule.name)", status: "$(calls.token.status)", note: "a secret-1 thing" },
+      },
+    },
+  ];
+  const events: string[] = [];
+  const p = new Workers(document([task({ steps })]), 1);
+  p.holds = [];
+  p.clock.advance(10_000);
+  p.holds[0]!.respond({ headers: [[":status", "200"]] });
+  for (const call of p.holds.slice(1)) events.push(Buffer.from(call.body).toString());
+  expect(events.map((text) => JSON.parse(text))).toEqual([
+    { task: "t", status: 200, note: "a *** thing" },
+  ]);
+  // The run does not wait for it, and does not fail with it.
+  expect(p.metric("task.failed")).toBe(0);
+  p.holds[1]!.respond({ headers: [[":status", "204"]] });
+  expect(p.metric("event.sent")).toBe(1);
+  p.clock.advance(10_000);
+  expect(p.metric("task.run")).toBe(2);
+  expect(p.traps).toEqual([]);
+});
+
+test("events that a task leaves when it goes are counted as dropped", () => {
+  const emit = { service: "auth", json: { n: 1 }, batch: { count: 100, age: "1h" } };
+  const p = new Workers(document([task({ every: "1s", steps: [{ emit }] })]), 1);
+  p.clock.advance(3500);
+  expect(p.runs).toEqual([]);
+  expect(p.workers[0]!.configure(document([]))).toBe(true);
+  p.clock.advance(10_000);
+  expect(p.runs).toEqual([]);
+  expect(p.metric("event.dropped.stopped")).toBe(3);
+  expect(p.traps).toEqual([]);
+});
+
+test.each([
+  [{ emit: { service: "auth" } }, "R312"],
+  [{ emit: { service: "auth", json: { a: "$(request.path)" } } }, "R312"],
+  [{ emit: { service: "auth", event: "api" } }, "R312"],
+])("%j is not for a task", (step, code) => {
+  const filter = new Filter();
+  expect(filter.configure(document([task({ steps: [step] })]))).toBe(false);
+  expect(filter.errors.map((line) => line.slice(0, 4))).toEqual([code]);
+});

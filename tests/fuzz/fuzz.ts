@@ -1,5 +1,6 @@
 // Throws configurations and streams at the real filter in the embedded host, and watches for what
-// must never happen: a trap, a stream that hangs, a content-length that lies, memory that only grows.
+// must never happen: a trap, a stream that hangs, a message that passes while its callout is out, a
+// content-length that lies, memory that only grows.
 // Everything follows from the seed.
 
 import { readFileSync } from "node:fs";
@@ -118,6 +119,8 @@ const BODY_RULES: unknown[] = [
     authorize,
     { validate: { body: { type: "object", maxProperties: 3 }, optional: true, as: "why" } },
     { headers: { set: { "x-a": "$(request.json.items[0])" } } },
+    { metric: { name: "m", value: "$(request.json.items[0])", tags: { a: "$(request.body)" } } },
+    { metric: { name: "g", type: "gauge", add: "$(size(request.body) - 8)" } },
     authorize,
     { body: { json: { set: { "/b": "$(request.json)" } }, maxSize: 200, onError: "deny" } },
     { limit: { body: 300 }, when: "size(request.body) > 4" },
@@ -413,6 +416,7 @@ function runStream(
   let stated: string | undefined;
   const sink: Sink = {
     requestHeaders: (_headers, end) => {
+      if (plugin.pendingCallsOf(stream) > 0) failures.push("a request passed a callout");
       seen.request = true;
       seen.requestEnded = end;
     },
@@ -424,6 +428,10 @@ function runStream(
     },
     responseHeaders: (headers, end) => {
       if (seen.response) failures.push("two responses");
+      // An answer of the filter's own need not wait.
+      const isTheirs = getHeader(headers, "x-from-upstream") !== undefined;
+      if (isTheirs && plugin.pendingCallsOf(stream) > 0)
+        failures.push("a response passed a callout");
       seen.response = true;
       seen.responseEnded = end;
       sent.headers = headers;
@@ -461,9 +469,10 @@ function runStream(
   pieces.forEach((piece, i) => {
     if (random.chance(30)) answerCalls(calls, random);
     const isLast = i === pieces.length - 1;
-    if (isLast && random.chance(10)) stream.requestTrailers([["t", "1"]]);
+    if (isLast && random.chance(20)) stream.requestTrailers([["t", "1"]]);
     else if (!leavesEarly || !isLast) stream.requestData(piece, isLast);
   });
+
   if (!leavesEarly) {
     settle(clock, calls, random);
     if (!seen.requestEnded && !seen.response && !seen.reset) failures.push("the request hangs");
@@ -473,6 +482,7 @@ function runStream(
     const size = body.reduce((n, piece) => n + piece.length, 0);
     const headers: Headers = [
       [":status", random.of(["200", "204", "302", "404", "500", "206"])],
+      ["x-from-upstream", "1"],
       ...headersFor(random, []).filter(([name]) => name !== "content-length"),
       ...coding,
     ];
