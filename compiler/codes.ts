@@ -133,7 +133,10 @@ export const codes: Record<string, Code> = {
     explanation:
       "Only Higress has a Redis client for filters, and `dist/ruleway-higress.wasm` is the filter that uses it; other proxies refuse to load that one. Check and compile with `--target higress`; `ruleway run` and `ruleway test` choose it by themselves.",
   },
-  W501: { title: "Unused service", explanation: "No step calls it." },
+  W501: {
+    title: "Unused service or redact set",
+    explanation: "No step calls the service, or names the set: what the set would hide is told.",
+  },
   W502: {
     title: "Two rules have one name",
     explanation: "Logs and metrics cannot tell them apart.",

@@ -21,10 +21,12 @@ export function lint(
   };
   const tree = source.tree as Tree;
   lintServices(tree, warn);
+  lintRedactSets(tree, "", warn);
   if (!isForHigress) lintRoutes(tree, warn);
   lintRules(tree["rules"] as Tree[] | undefined, "/rules", warn);
   const entries = (tree["_rules_"] as Tree[] | undefined) ?? [];
   entries.forEach((entry, i) => {
+    lintRedactSets(entry, `/_rules_/${i}`, warn);
     lintRules(entry["rules"] as Tree[] | undefined, `/_rules_/${i}/rules`, warn);
   });
 }
@@ -62,6 +64,26 @@ function collectServices(value: unknown, used: Set<string>): void {
   for (const [key, each] of Object.entries(value)) {
     if (key === "service" && typeof each === "string") used.add(each);
     collectServices(each, used);
+  }
+}
+
+/** Who thinks that something is hidden wants to know that it is not. */
+function lintRedactSets(document: Tree, pointer: string, warn: Warn): void {
+  const used = new Set<string>();
+  collectRedactSets(document, used);
+  for (const name of Object.keys((document["redact"] as Tree | undefined) ?? {})) {
+    if (used.has(name)) continue;
+    const message = `no step names the redact set "${name}"`;
+    warn("W501", `${pointer}/redact/${escapeSegment(name)}`, message, true);
+  }
+}
+
+function collectRedactSets(value: unknown, used: Set<string>): void {
+  if (Array.isArray(value)) for (const each of value) collectRedactSets(each, used);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return;
+  for (const [key, each] of Object.entries(value)) {
+    if (key === "redact" && typeof each === "string") used.add(each);
+    collectRedactSets(each, used);
   }
 }
 

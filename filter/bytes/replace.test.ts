@@ -152,3 +152,29 @@ test("the search finds what indexOf finds, also where everything almost matches"
   const haystack = `${"a".repeat(300_000)}b`;
   expect(probe.exports.find(...probe.put(haystack))).toBe(haystack.length - needle.length);
 });
+
+test("the search for what comes with traffic finds what indexOf finds, or gives up in time", () => {
+  const unit = fc.constantFrom("a", "a", "b");
+  fc.assert(
+    fc.property(
+      fc.string({ unit, maxLength: 200 }),
+      fc.string({ unit, minLength: 1, maxLength: 20 }),
+      fc.nat(40),
+      (text, find, from) => {
+        const wanted = Buffer.from(text).indexOf(find, from);
+        const got = probe.exports.indexFrom(...probe.put(text), ...probe.put(find), from);
+        expect(got).toBe(from > text.length ? -1 : wanted);
+        probe.exports.reset();
+      },
+    ),
+    seeded(2000),
+  );
+  const GAVE_UP = -2;
+  const almost = probe.put("a".repeat(1_000_000));
+  const start = performance.now();
+  expect(probe.exports.indexFrom(...almost, ...probe.put(`aa${"b".repeat(50_000)}a`), 0)).toBe(
+    GAVE_UP,
+  );
+  expect(performance.now() - start).toBeLessThan(1000);
+  expect(probe.exports.indexFrom(...almost, ...probe.put("b".repeat(20)), 0)).toBe(-1);
+});

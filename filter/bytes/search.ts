@@ -6,7 +6,7 @@
 
 import { Arena } from "./arena";
 import * as ascii from "./ascii";
-import { address, byteAtUnchecked, length, Span } from "./span";
+import { address, byteAtUnchecked, length, Span, same } from "./span";
 
 /** How common a byte is in text and markup, roughly; ties are fine. */
 function commonness(c: u32): i32 {
@@ -162,6 +162,39 @@ export class Needle {
     }
     return 0;
   }
+}
+
+/** What `indexOf` answers when there are too many places that are nearly it. */
+export const GAVE_UP: i32 = -2;
+
+/** The offset of the first place at or after `from` where `needle`, not empty, stands; -1 when there is
+ * none. For needles that come with traffic, of which nothing is known beforehand: their first and last
+ * bytes are compared at once, and the work is bounded. */
+export function indexOf(haystack: Span, needle: Span, from: i32): i32 {
+  const n = length(needle);
+  const base = address(haystack);
+  if (length(haystack) - from < n) return -1;
+  const wanted = address(needle);
+  const last = base + length(haystack) - n; // where it could start at the latest
+  const firstByte = load<u8>(wanted);
+  const first = i8x16.splat(firstByte as i8);
+  const end = i8x16.splat(load<i8>(wanted + n - 1));
+  let work: i64 = 1 << 16; // bytes that may be compared beyond those scanned
+  let at = base + from;
+  for (; at + 15 <= last; at += 16) {
+    const agree = v128.and(i8x16.eq(v128.load(at), first), i8x16.eq(v128.load(at + n - 1), end));
+    for (let mask = i8x16.bitmask(agree); mask != 0; mask &= mask - 1) {
+      const candidate = at + ctz(mask);
+      if (same(candidate, wanted, n)) return (candidate - base) as i32;
+      work -= n;
+      if (work < 0) return GAVE_UP;
+    }
+    work += 64;
+  }
+  for (; at <= last; at++) {
+    if (load<u8>(at) == firstByte && same(at, wanted, n)) return (at - base) as i32;
+  }
+  return -1;
 }
 
 /** Whether the span holds the needle. */

@@ -15,6 +15,7 @@ import { Services } from "./services";
 const DEFAULT_MAX_BODY: i64 = 1_000_000;
 const LARGEST_BODY: i64 = 16 << 20;
 const LARGEST_QUEUE: i64 = 64 << 20;
+const LARGEST_BATCH: i64 = 16 << 20;
 export function decodeEmit(context: Context, services: Services, value: i32): EmitStep {
   const service = services.find(context, context.member(value, "service"));
   const path = context.member(value, "path");
@@ -31,6 +32,9 @@ export function decodeEmit(context: Context, services: Services, value: i32): Em
   const batch = context.member(value, "batch");
   if (batch != NO_NODE) {
     delivery.batchCount = context.integerOr(batch, "count", 100) as i32;
+    delivery.batchBytes = context.sizeOr(batch, "bytes", delivery.batchBytes);
+    if (delivery.batchBytes > LARGEST_BATCH)
+      context.report.add(context.member(batch, "bytes"), "R308", -1, "16MiB at most");
     delivery.batchAge = context.durationOr(batch, "age", delivery.batchAge as i32);
   }
   const queue = context.member(value, "queue");

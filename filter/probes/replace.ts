@@ -2,7 +2,7 @@
 
 import { Arena } from "../bytes/arena";
 import { Place, Replacer } from "../bytes/replace";
-import { Needle } from "../bytes/search";
+import { indexOf, Needle } from "../bytes/search";
 import { NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 
@@ -59,4 +59,9 @@ export function setNeedle(at: usize, n: i32, ignoreCase: bool): void {
 export function find(at: usize, n: i32): i32 {
   const found = needle!.find(at, at + n);
   return found == 0 ? -1 : ((found - at) as i32);
+}
+
+/** What `indexOf` answers for the bytes and a needle, from that offset on. */
+export function indexFrom(at: usize, n: i32, needleAt: usize, size: i32, from: i32): i32 {
+  return indexOf(span(at, n), span(needleAt, size), from);
 }

@@ -36,6 +36,11 @@ const texts: Arena = Arena.create();
 /** What stands for a value. */
 export const stars: Span = fromText("***", texts);
 const out = Writer.create();
+/** Bytes of values that `hide` has looked at. */
+let looked: i32 = 0;
+/** Between these no value ends. */
+let valueFrom: i32 = 0;
+let valueStop: i32 = -1;
 
 /** Where values end. */
 export const enum Ends {
@@ -68,6 +73,9 @@ export function hide(secrets: Secrets, text: Span, ends: Ends): Span {
   if (ends == Ends.Auto) ends = hasBlank(text) ? Ends.Text : Ends.Target;
   const n = length(text);
   let written = 0; // up to here it is in `out`
+  looked = 0;
+  valueFrom = 0;
+  valueStop = -1;
   out.reset();
   for (let i = 0; i < n; i++) {
     let stop = i;
@@ -113,10 +121,14 @@ function matches(names: StaticArray<Glob>, name: Span): bool {
   return bracket > 0 && anyMatches(names, ascii.trim(sliceUnchecked(trimmed, 0, bracket)));
 }
 
-/** Whether the value there is secret, at any depth of coding. */
+/** Whether the value there is secret, at any depth of coding. Values of several names may end at the same
+ * place; in all no more of them is looked at than twice the text. */
 function hidesValueAt(secrets: Secrets, text: Span, from: i32, ends: Ends): bool {
-  if (!secrets.looksAtValues) return false;
+  if (!secrets.looksAtValues || from == length(text) || !mayBeginJson(byteAtUnchecked(text, from)))
+    return false;
   let value = sliceUnchecked(text, from, valueEnd(text, from, ends));
+  looked += length(value);
+  if (looked > 2 * length(text)) return true;
   for (let codings = 0; codings <= MAX_CODINGS; codings++) {
     if (secrets.hidesValue(value)) return true;
     const decoded = decodeComponent(value, scratch);
@@ -127,10 +139,18 @@ function hidesValueAt(secrets: Secrets, text: Span, from: i32, ends: Ends): bool
   return true;
 }
 
+/** As it stands, or coded. */
+function mayBeginJson(c: u8): bool {
+  return c == 0x7b || c == 0x5b || c == PERCENT || c == 0x2b || c <= 0x20;
+}
+
 function valueEnd(text: Span, from: i32, ends: Ends): i32 {
+  if (from >= valueFrom && from <= valueStop) return valueStop;
   const n = length(text);
   let stop = from;
   while (stop < n && !endsValue(byteAtUnchecked(text, stop), ends)) stop++;
+  valueFrom = from;
+  valueStop = stop;
   return stop;
 }
 

@@ -32,9 +32,13 @@ import { Ends, hide, isSecret, Secrets, stars } from "./parameters";
 const LF: u8 = 0x0a;
 const QUOTE: u8 = 0x22;
 const BACKSLASH: u8 = 0x5c;
+const EQUALS: u8 = 0x3d;
+const PERCENT: u8 = 0x25;
 
 /** JSON in strings of JSON, and so on: what is nested deeper is not told. */
 const MAX_LEVELS: i32 = 4;
+/** JSON in one text, lines of it and strings that are JSON: each takes a microsecond or two. */
+const MAX_DOCUMENTS: i32 = 20_000;
 /** Nesting of one document. */
 const MAX_DEPTH: i32 = 1000;
 
@@ -58,16 +62,35 @@ class Level {
 const levels: StaticArray<Level> = [new Level(), new Level(), new Level(), new Level()];
 const edited = Writer.create();
 const fields = new FieldList(scratch);
+/** That were looked into, of the text at hand. */
+let documents: i32 = 0;
 /** The fields of a form are being looked at. */
 let isInForm: bool = false;
 
 /** A pattern, and the stars that its matches become. */
 @final
 export class Secret {
+  /** It has something in it that may ask for the ends of the text. */
+  readonly isAnchored: bool;
+
   constructor(
     readonly regex: Regex,
     readonly template: RegexTemplate,
-  ) {}
+  ) {
+    this.isAnchored = mayAskForEnds(regex.pattern);
+  }
+}
+
+/** Whether there is `^`, `$`, `\A`, `\z`, `\b` or `\B` in the pattern. */
+function mayAskForEnds(pattern: Span): bool {
+  for (let i = 0, n = length(pattern); i < n; i++) {
+    const c = byteAtUnchecked(pattern, i);
+    if (c == 0x5e || c == 0x24) return true;
+    if (c != BACKSLASH || ++i == n) continue;
+    const escaped = byteAtUnchecked(pattern, i);
+    if (ascii.lower(escaped) == 0x62 || escaped == 0x41 || escaped == 0x7a) return true;
+  }
+  return false;
 }
 
 @final
@@ -113,12 +136,14 @@ export class Redaction extends Secrets {
 
   /** What may be told of a text, whatever it is. */
   text(text: Span, ends: Ends = Ends.Auto): Span {
+    documents = 0;
     return this.looksInto ? this.look(text, 0, ends) : credentials.hide(text);
   }
 
   /** What may be told of JSON, which stays JSON; NONE when it is none, or memory ran out. */
   document(text: Span): Span {
     if (!this.looksInto && !credentials.areThere()) return text;
+    documents = 0;
     const told = this.one(text, 0);
     return told == stars ? NONE : told;
   }
@@ -128,6 +153,7 @@ export class Redaction extends Secrets {
   body(body: Span, isWhole: bool, isPlain: bool, type: Span): Span {
     if (!isWhole) body = credentials.withoutBeginning(body);
     if (!this.looksInto || length(body) == 0) return credentials.hide(body);
+    documents = 0;
     if (!isPlain || !utf8.isValid(isWhole ? body : utf8.wholePrefix(body))) return NONE;
     const told = this.plainBody(body, isWhole, type);
     return told == NONE ? NONE : this.find(told);
@@ -229,6 +255,7 @@ export class Redaction extends Secrets {
   /** One JSON document without what must not be told; NONE when it is none, the stars alone where it
    * cannot be looked into. */
   private one(text: Span, level: i32): Span {
+    if (++documents > MAX_DOCUMENTS) return stars;
     let current = text;
     const plan = this.json;
     if (plan != null) {
@@ -248,6 +275,13 @@ export class Redaction extends Secrets {
 
   /** The document of the tape with each name, text and number as it may be told. */
   private rewritten(tape: Tape, document: Span, level: i32): Span {
+    // Most documents have nothing in them that needs a look at each text.
+    const isBare = indexOfByte(document, BACKSLASH) < 0;
+    const hides =
+      !isBare || indexOfByte(document, EQUALS) >= 0 || indexOfByte(document, PERCENT) >= 0;
+    const finds = !isBare || this.hasAnchors || this.find(document) != document;
+    const looksAtAll = hides || finds;
+    if (!looksAtAll && this.json == null) return document;
     const out = unchecked(levels[level]).values;
     let from = 0; // up to here it is in `out`
     out.reset();
@@ -256,9 +290,10 @@ export class Redaction extends Secrets {
       let text = NONE;
       let told = NONE;
       if (kind == Kind.Key || kind == Kind.String) {
+        if (!looksAtAll && !mayBeJson(tape.raw(i))) continue;
         text = tape.text(i, scratch);
-        told = text == NONE ? stars : this.look(text, level + 1, Ends.Auto);
-      } else if (kind == Kind.Number && this.patterns.length > 0) {
+        told = text == NONE ? stars : this.look(text, level + 1, Ends.Auto, finds);
+      } else if (kind == Kind.Number && finds && this.patterns.length > 0) {
         text = tape.raw(i);
         told = this.find(text);
       }
@@ -273,14 +308,24 @@ export class Redaction extends Secrets {
     return all == NONE ? stars : all;
   }
 
+  /** Whether a pattern may be found in a text that is not found in what is around it. */
+  private get hasAnchors(): bool {
+    for (let i = 0; i < this.patterns.length; i++) {
+      if (unchecked(this.patterns[i]).isAnchored) return true;
+    }
+    return false;
+  }
+
   /** A text, which may be anything. */
-  private look(text: Span, level: i32, ends: Ends): Span {
+  private look(text: Span, level: i32, ends: Ends, finds: bool = true): Span {
     text = withoutMark(text);
-    const told = level < MAX_LEVELS ? this.inside(text, level) : text;
+    let told = level < MAX_LEVELS ? this.inside(text, level) : text;
     if (told == NONE) return stars;
-    if (told != text) return this.find(told);
-    if (level == MAX_LEVELS && beginsJson(text)) return stars;
-    return this.find(hide(this, text, ends));
+    if (told == text) {
+      if (level == MAX_LEVELS && beginsJson(text)) return stars;
+      told = hide(this, text, ends);
+    }
+    return finds ? this.find(told) : told;
   }
 
   /** What is in a text that is JSON, lines or events of it, or a form with a boundary; itself where it is
@@ -355,6 +400,12 @@ function looksLikeJson(s: Span): bool {
     return c == 0x7b || c == 0x5b || c == 0;
   }
   return false;
+}
+
+/** Whether a string without escapes may be JSON itself. */
+function mayBeJson(quoted: Span): bool {
+  const c = byteAtUnchecked(quoted, 1);
+  return c == 0x7b || c == 0x5b || c <= 0x20 || c == 0xef;
 }
 
 /** Whether text that is no JSON may be the beginning of some, with names in it or after it. `[DONE]` is

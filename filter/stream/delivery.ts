@@ -25,8 +25,6 @@ const IDLE_RESOLUTION: i32 = 500;
 /** How soon a batch is tried again at first; then twice as late each time, up to the last. */
 const FIRST_RETRY: i64 = 500;
 const LAST_RETRY: i64 = 30_000;
-/** A batch is closed when it has grown to this. */
-const BATCH_BYTES: u32 = 1 << 20;
 
 const enum State {
   Free,
@@ -82,8 +80,9 @@ class DeliveryWaiter extends Waiter {
 @final
 export class Delivery extends Periodic {
   timeoutMs: i32 = 0;
-  /** Events of a batch, and how long it may wait for more. */
+  /** Events and bytes of a batch, and how long it may wait for more. */
   batchCount: i32 = 1;
+  batchBytes: i64 = 1 << 20;
   batchAge: i64 = 1000;
   /** Events and bytes that may wait, those on their way included. */
   mostEvents: i32 = 1000;
@@ -124,8 +123,9 @@ export class Delivery extends Periodic {
       countMany(Counter.EventStopped, 1);
       return;
     }
-    // A batch has a comma or bracket before each event, and a bracket at its end.
     const isList = this.batchCount > 1;
+    this.makeRoom(1 + length(event), now, context);
+    // A batch has a comma or bracket before each event, and a bracket at its end.
     const around: i64 = !isList ? 0 : this.filling == NOBODY ? 2 : 1;
     const size = around + length(event);
     if (this.events >= this.mostEvents || this.bytes + size > this.mostBytes) {
@@ -148,7 +148,18 @@ export class Delivery extends Periodic {
     batch.counted += size;
     this.events++;
     this.bytes += size;
-    if (batch.events < this.batchCount && batch.bytes.size < BATCH_BYTES) return;
+    if (batch.events < this.batchCount && batch.counted < this.batchBytes) return;
+    this.sendOff(now, context);
+  }
+
+  /** The batch at hand goes out if it has no room for `size` more bytes. */
+  private makeRoom(size: i64, now: i64, context: u32): void {
+    if (this.filling == NOBODY) return;
+    const batch = unchecked(this.batches[this.filling]);
+    if (batch.counted + size > this.batchBytes) this.sendOff(now, context);
+  }
+
+  private sendOff(now: i64, context: u32): void {
     this.close();
     this.pump(now);
     host.setEffectiveContext(context);

@@ -58,13 +58,17 @@ export type Size3 = string | number;
  */
 export type Duration4 = string;
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size4 = string | number;
+/**
  * None waits longer for others; default 1s.
  */
 export type Duration5 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size4 = string | number;
+export type Size5 = string | number;
 /**
  * Text with templates; a single `$(…)` keeps its type.
  */
@@ -107,7 +111,7 @@ export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size5 = string | number;
+export type Size6 = string | number;
 /**
  * Take members and elements away.
  *
@@ -120,10 +124,6 @@ export type JsonPlaces = [string, ...string[]];
  * @minItems 1
  */
 export type JsonPlaces1 = [string, ...string[]];
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
-export type Size6 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
@@ -140,6 +140,10 @@ export type Size9 = string | number;
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size10 = string | number;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size11 = string | number;
 /**
  * How long the request waits in all, retries included. Default: the service's.
  */
@@ -163,7 +167,7 @@ export type Duration11 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size11 = string | number;
+export type Size12 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -260,7 +264,7 @@ export interface RedactSets {
   [k: string]: Redact;
 }
 /**
- * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
+ * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key. Where the same as in a secret header stands elsewhere (a variable, another header, a body that repeats it), it is stars too: credentials without their scheme and other values from 8 bytes on, those of single cookies from 16. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
  */
 export interface Redact {
   /**
@@ -520,6 +524,7 @@ export interface Batch {
    * At most so many; default 100.
    */
   count?: number;
+  bytes?: Size4;
   age?: Duration5;
 }
 /**
@@ -530,7 +535,7 @@ export interface Queue {
    * Events; default 1000.
    */
   count?: number;
-  bytes?: Size4;
+  bytes?: Size5;
 }
 /**
  * Variables of this stream, read as `$(ctx.NAME)`.
@@ -1027,7 +1032,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size5;
+  window?: Size6;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -1047,7 +1052,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size6;
+  maxSize?: Size7;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -1224,7 +1229,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size7;
+  maxSize?: Size8;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1303,12 +1308,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size8;
+  body?: Size9;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size9;
+  headerBytes?: Size10;
   respond?: Respond;
 }
 /**
@@ -1454,7 +1459,7 @@ export interface HeaderValues6 {
  * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
  */
 export interface AuthorizeBody {
-  maxBytes: Size10;
+  maxBytes: Size11;
   /**
    * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
    */
@@ -1720,7 +1725,7 @@ export interface Forward {
     [k: string]: unknown;
   };
   timeout?: Duration11;
-  maxBody?: Size11;
+  maxBody?: Size12;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */

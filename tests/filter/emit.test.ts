@@ -248,6 +248,28 @@ test("events of one's own, in batches by count and by age", () => {
   expect(events(f)[1]).toEqual([{ path: "/3", code: 200 }]);
 });
 
+test("batches by bytes, to the byte", () => {
+  const event = "x".repeat(98); // 100 bytes as JSON
+  const f = filter({ json: event, batch: { count: 1000, bytes: 303, age: "1s" } });
+  const tell = (n: number) => {
+    for (let i = 0; i < n; i++) f.open(INFO).request().respond().close();
+  };
+  tell(7);
+  // Three are 304 bytes: [,,].
+  expect(f.calls.map((call) => call.body.length)).toEqual([203, 203, 203]);
+  for (const call of f.calls.splice(0)) call.respond({ headers: [[":status", "200"]] });
+  f.clock.advance(1500);
+  expect(f.calls.map((call) => call.body.length)).toEqual([102]);
+  const g = filter({ json: event, batch: { count: 1000, bytes: 304 } });
+  for (let i = 0; i < 3; i++) g.open(INFO).request().respond().close();
+  expect(g.calls.map((call) => call.body.length)).toEqual([304]);
+  // What is larger by itself goes by itself.
+  const h = filter({ json: "$(request.path)", batch: { count: 1000, bytes: 50 } });
+  for (const path of ["/a", `/${"b".repeat(100)}`, "/c"])
+    h.open(INFO).request({ ":path": path }).respond().close();
+  expect(h.calls.map((call) => call.body.length)).toEqual([6, 105]);
+});
+
 test("a service that dies for a minute under load costs events, never traffic", () => {
   const f = filter({ queue: { count: 50 }, retries: 2, maxBody: 100 });
   let requests = 0;
@@ -407,7 +429,7 @@ test("bad input is refused where it stands", () => {
     rules: [
       { done: [{ emit: { service: "b" } }] },
       { done: [{ emit: { service: "a", sample: "101%" } }] },
-      { done: [{ emit: { service: "a", maxBody: "1GiB" } }] },
+      { done: [{ emit: { service: "a", maxBody: "1GiB", batch: { bytes: "17MiB" } } }] },
       { done: [{ emit: { service: "a", headers: { x: "$(request.path)" } } }] },
       { done: [{ emit: { service: "a", redact: { json: ["$..["], patterns: ["("] } } }] },
       { done: [{ emit: { service: "a", json: { b: "$(nope)" }, maxBody: 1 } }] },
@@ -416,6 +438,7 @@ test("bad input is refused where it stands", () => {
   expect(f.errors).toEqual([
     'R303 "/rules/0/done/0/emit/service": no such service: "b"; there are a',
     'R308 "/rules/1/done/0/emit/sample": a share is such as 5% or 0.1%',
+    'R308 "/rules/2/done/0/emit/batch/bytes": 16MiB at most',
     'R308 "/rules/2/done/0/emit/maxBody": 16MiB at most',
     'R311 "/rules/3/done/0/emit/headers/x": events share their headers: there is no $(…) here',
     `R305 "/rules/4/done/0/emit/redact/json/0" +4: a selector is due: 'name', an index, a slice such as 1:3, or *`,

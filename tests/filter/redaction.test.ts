@@ -470,6 +470,19 @@ test("what a secret header holds is hidden wherever the same stands", () => {
   expect(event.response.body).toBe("no: ****** ***, k3y-of");
   expect(mine).toEqual({ auth: "Bearer ***", key: "of ***" });
   expect(f.log).toContain("by Bearer *** of *** of ***");
+  // Sessions are what cookies hold.
+  const session = "0123456789abcdef";
+  const t = f.open();
+  t.request({ cookie: `lang=de-DE; sid=${session}` })
+    .respond(
+      { "set-cookie": `sid=f${session}; Path=/a-path` },
+      `de-DE f${session} ${session} /a-path`,
+    )
+    .close();
+  expect(JSON.parse(Buffer.from(f.calls[0]!.body).toString()).response.body).toBe(
+    "de-DE *** *** /a-path",
+  );
+  for (const call of f.calls.splice(0)) call.respond({ headers: [[":status", "200"]] });
   // Cut in its midst, of what follows nothing is known.
   expect(tell(`${"-".repeat(50)}${credentials}`).api.response).toMatchObject({
     body: "-".repeat(50),
@@ -617,4 +630,62 @@ test("a key that is not there is drawn by lot, and so is what has none", () => {
     `R308 "/rules/1/request/0/log/sample": ${share}`,
     `R308 "/rules/3/request/0/log/sample/percent": ${share}`,
   ]);
+});
+
+test("no text makes the look at it long, or take much memory", () => {
+  const f = filter(undefined, {
+    rules: [
+      {
+        done: [
+          {
+            emit: {
+              service: "ingestion",
+              maxBody: "1MiB",
+              redact: { query: ["token", "*s*c*r*t*"], json: ["/password", "$..pin"] },
+            },
+          },
+        ],
+      },
+    ],
+  });
+  const full = (piece: string) => piece.repeat(300_000 / piece.length);
+  const bodies: [string, string][] = [
+    ...[
+      "a=1,",
+      "a=%,",
+      "a={,",
+      "a=%7b,",
+      "a=%25257b,",
+      "%25",
+      "%2525252525 ",
+      "=",
+      "s=",
+      "%7b",
+    ].map((piece): [string, string] => ["text/plain", full(piece)]),
+    ...["a=1&", "a=%7B&", "a=b=%25&", "s%63rt=;", "a="].map((piece): [string, string] => [
+      "application/x-www-form-urlencoded",
+      full(piece),
+    ]),
+    ...['"[]",', '"[",', '"{\\"a\\":\\"{}\\"}",', '"a=%7b",', "[],", "{},"].map(
+      (piece): [string, string] => ["application/json", `[${full(piece)}1]`],
+    ),
+    ["application/json", "[".repeat(300_000)],
+    ["application/x-ndjson", full("{}\n")],
+    ["text/plain", `-${full("\n[")}`],
+    ["text/event-stream", full("data:{}\n\n")],
+    [
+      "multipart/form-data; boundary=b",
+      `${full(multipart('name="a"\r\n\r\n--b').slice(0, -7))}--b--`,
+    ],
+  ];
+  const start = performance.now();
+  for (const [type, body] of bodies) event(f, (s) => s.request({ "content-type": type }, body));
+  // A credential that the body is nearly full of.
+  const authorization = `${"a".repeat(50_000)}b`;
+  event(f, (s) => s.request({ authorization, "x-api-key": authorization }, "a".repeat(1 << 20)));
+  event(f, (s) => s.request({ authorization }, "a".repeat(2 << 20)));
+  // One that took time by the square of its length would take minutes by itself.
+  expect(performance.now() - start).toBeLessThan(60_000);
+  expect(f.plugin.memorySize).toBeLessThan(64 << 20);
+  expect(f.traps).toEqual([]);
 });

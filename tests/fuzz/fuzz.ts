@@ -143,6 +143,14 @@ const together = {
   ],
 };
 
+/** Of what streams here are made of, much is secret. */
+const all = {
+  headers: "*o*",
+  query: ["a", "*o*"],
+  json: ["/a", "$..b", "$[*].o", "/items/0"],
+  patterns: ["fo+", "^a|\\d$"],
+};
+
 /** Rules that call in every phase, before and after bodies are read and edited. */
 const CALL_RULES: unknown[] = [
   {
@@ -177,10 +185,33 @@ const CALL_RULES: unknown[] = [
     done: [{ emit: { service: "auth", redact: { json: ["/a"], patterns: ["o+"] } } }],
   },
   {
+    request: [
+      { set: { body: "$(request.body)" } },
+      {
+        log: {
+          text: "$(request.headers) $(request.body) $(request.json) $(request.form)",
+          redact: "all",
+          sample: { percent: 50, key: "$(request.path)" },
+        },
+      },
+    ],
+    response: [{ log: { text: "$(response.body) $(response.json.a)", redact: "all" } }],
+    done: [
+      { emit: { service: "auth", redact: "all", maxBody: 20 } },
+      {
+        emit: {
+          service: "auth",
+          redact: "all",
+          json: { a: "$(ctx.body)", b: ["$(request.path)"] },
+        },
+      },
+    ],
+  },
+  {
     response: [together, { respond: { status: 502 }, when: "response.json.a == 1" }, demand],
     done: [{ call: { service: "auth", path: "/done" } }],
   },
-].map((rule) => ({ ruleway: 1, settings, services, rules: [rule] }));
+].map((rule) => ({ ruleway: 1, settings, services, redact: { all }, rules: [rule] }));
 
 /** The examples' rules as trees, and those of bodies: what mutations begin with. */
 function corpus(): unknown[] {
