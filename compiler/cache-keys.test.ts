@@ -8,7 +8,10 @@ test.each([
   [{ cache: { ttl: "1s" } }, []],
   [{ cache: { key: TOKEN } }, ["request.path", "cookie"]],
   [{ path: "/check", send: { headers: ["Authorization"] }, cache: { key: TOKEN } }, []],
-  [{ path: "/check", send: { headers: [] }, cache: { key: "same for all" } }, []],
+  [
+    { path: "/check", send: { headers: ["authorization"] }, cache: { key: "same for all" } },
+    ["authorization"],
+  ],
   [
     {
       path: "/check",
@@ -28,21 +31,26 @@ test.each([
   [
     {
       path: "/",
-      send: { headers: [], set: { a: "$(f(')'))", b: ["1", "$(params.id)"] } },
+      send: { headers: ["authorization"], set: { a: "$(f(')'))", b: ["1", "$(params.id)"] } },
       cache: { key: "$(f(')'))" },
     },
-    ["params.id"],
+    ["params.id", "authorization"],
   ],
   [
-    { path: "/", send: { headers: [] }, body: { maxBytes: 1 }, cache: { key: TOKEN } },
+    {
+      path: "/",
+      send: { headers: ["authorization"] },
+      body: { maxBytes: 1 },
+      cache: { key: TOKEN },
+    },
     ["the body"],
   ],
   [
     {
       path: "/",
-      send: { headers: [] },
+      send: { headers: ["authorization"] },
       body: { maxBytes: 1 },
-      cache: { key: "$(hash.sha256(request.body))" },
+      cache: { key: ["$(hash.sha256(request.body))", TOKEN] },
     },
     [],
   ],

@@ -85,11 +85,13 @@ async function run(file: string, options: RunOptions): Promise<void> {
     say(`         the demo upstream answers ${DEMO_PATHS.join(", ")}`);
     say(`try      curl -i http://127.0.0.1:${engine.port}${DEMO_PATHS[0]}`);
   }
+  sayMetrics(engine);
   say(`         edit ${file} and the rules are reloaded; Ctrl-C ends this\n`);
   const unwatch = onChange(file, async () => {
     const next = compileFile(file);
     if (next.rules && next.json && (await engine.reload(next))) {
       say(`ruleway: reloaded ${file}`);
+      sayMetrics(engine);
     } else {
       say("ruleway: the rules from before stay in force");
     }
@@ -104,8 +106,14 @@ async function run(file: string, options: RunOptions): Promise<void> {
   await demo?.auth.close();
 }
 
+/** Where metrics are to be read; only Envoy shows them to others. */
+function sayMetrics({ metrics }: Engine): void {
+  if (metrics !== undefined) say(`metrics  ${metrics}`);
+}
+
 interface Engine {
   port: number;
+  readonly metrics?: string;
   /** False when the rules cannot be swapped for these. */
   reload(next: Compiled): boolean | Promise<boolean>;
   stop(): Promise<void>;
@@ -178,6 +186,9 @@ async function runEnvoy(
   const listenPort = running.port;
   return {
     port: listenPort,
+    get metrics() {
+      return `http://127.0.0.1:${running.adminPort}/stats?filter=wasmcustom`;
+    },
     // Envoy started by hand has no control plane to push to: a fresh one takes over the port.
     reload: async (next) => {
       refuseHigress(next.artefact);

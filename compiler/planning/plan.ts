@@ -43,6 +43,7 @@ export interface FilterCache {
   maxEntries: number;
   /** The rule says what the key is. */
   keyed?: true;
+  obeysCacheControl?: true;
 }
 
 export interface FilterStep {

@@ -166,13 +166,15 @@ class Teller {
     this.say(`authorize sends the body along, ${size(most)} at most; ${otherwise}`);
   }
 
-  private tellOfCache({ ttl, denyTtl, staleIfError, maxEntries, keyed }: FilterCache): void {
+  private tellOfCache(cache: FilterCache): void {
+    const { ttl, denyTtl, staleIfError, maxEntries, keyed } = cache;
     const key = keyed ? "of one key" : "of which it is told the same";
     const denials = denyTtl === 0 ? "denials not at all" : `denials for ${denyTtl} ms`;
     const stale = staleIfError > 0 ? `, ${staleIfError} ms more while the service fails` : "";
     this.say(`authorize asks the service once for requests ${key} that come at the same time`);
+    const most = cache.obeysCacheControl ? ", no longer than it says itself" : "";
     this.say(
-      `what it is told is kept for ${ttl} ms, ${denials}${stale}; ${maxEntries} answers in each worker`,
+      `what it is told is kept for ${ttl} ms, ${denials}${most}${stale}; ${maxEntries} answers in each worker`,
     );
   }
 

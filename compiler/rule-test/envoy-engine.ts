@@ -7,7 +7,7 @@ import { wasmPath } from "../assets.ts";
 import { readBody, serve } from "../gateway/demo.ts";
 import { type RunningEnvoy, startEnvoy } from "../gateway/envoy.ts";
 import { envoyBootstrap } from "../targets/envoy.ts";
-import { framingViolations, type Outcome, type Seen } from "./expect.ts";
+import { changes, framingViolations, type Outcome, type Seen } from "./expect.ts";
 import {
   type Answer,
   bodyOf,
@@ -178,8 +178,11 @@ export class EnvoyEngine {
       if (i === passages.length - 1) await this.awaitCalls(test);
     }
     this.upstream.seen = [];
+    const metrics = await this.metricsBefore(test);
     const logBefore = this.isFresh ? 0 : this.envoy.log().length;
-    const outcome: Outcome = { calls: {}, commands: {}, log: [], properties: {}, violations: [] };
+    const outcome: Outcome = {
+      ...{ calls: {}, commands: {}, log: [], properties: {}, metrics: {}, violations: [] },
+    };
     const isHead = test.request?.method === "HEAD";
     outcome.response = await this.request(test.request).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ETIMEDOUT") outcome.violations.push("the client got no answer in time");
@@ -193,6 +196,7 @@ export class EnvoyEngine {
     outcome.properties = await this.properties();
     // So is what the stream tells others of itself.
     await this.awaitSeen(test, 1);
+    if (metrics) await this.awaitMetrics(test, metrics, outcome);
     outcome.upstream = this.upstream.seen[0];
     for (const [name, backend] of Object.entries(this.services)) outcome.calls[name] = backend.seen;
     return outcome;
@@ -243,6 +247,33 @@ export class EnvoyEngine {
     const { [MEMBER]: values } = JSON.parse(this.accessLog.last) as AccessLine;
     const isSet = (pair: [string, string | null]): pair is [string, string] => pair[1] !== null;
     return Object.fromEntries(Object.entries(values).filter(isSet));
+  }
+
+  private async metrics(): Promise<Record<string, number>> {
+    const page = await this.envoy.admin("/stats?filter=^wasmcustom");
+    const lines = [...page.matchAll(/^wasmcustom\.(\S+): (\d+)$/gm)];
+    return Object.fromEntries(lines.map(([, name, value]) => [name, Number(value)]));
+  }
+
+  /** What there is before the request of a test that asks for metrics. */
+  private async metricsBefore({ expect }: RuleTest): Promise<Record<string, number> | undefined> {
+    if (!expect.metrics) return undefined;
+    // Streams of requests before may end a moment after their answers.
+    await pause(100);
+    return this.metrics();
+  }
+
+  private async awaitMetrics(
+    test: RuleTest,
+    before: Record<string, number>,
+    outcome: Outcome,
+  ): Promise<void> {
+    for (let tries = 0; tries < 50; tries++) {
+      outcome.metrics = changes(before, await this.metrics());
+      const wanted = Object.entries(test.expect.metrics ?? {});
+      if (wanted.every(([name, n]) => (outcome.metrics[name] ?? 0) === n)) return;
+      await pause(20);
+    }
   }
 
   private request(request: TestRequest = {}): Promise<Seen> {

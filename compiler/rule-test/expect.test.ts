@@ -5,7 +5,7 @@ import { compare, type Outcome } from "./expect.ts";
 import type { RuleTest } from "./format.ts";
 
 const outcome = (more: Partial<Outcome>): Outcome => ({
-  ...{ calls: {}, commands: {}, log: [], properties: {}, violations: [] },
+  ...{ calls: {}, commands: {}, log: [], properties: {}, metrics: {}, violations: [] },
   ...more,
 });
 

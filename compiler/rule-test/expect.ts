@@ -31,6 +31,8 @@ export interface Outcome {
   /** Arguments of the host's functions that are expected to be called, in hexadecimal; undefined where
    * nobody sees them. */
   functions?: Record<string, string[]> | undefined;
+  /** By how much the request has changed counters and gauges. */
+  metrics: Record<string, number>;
   /** Rules of HTTP that a message broke, such as a content-length that is not the body's. */
   violations: string[];
 }
@@ -84,6 +86,10 @@ export function compare(test: RuleTest, outcome: Outcome): string[] {
   for (const [name, wanted] of functions ? Object.entries(expect.functions ?? {}) : []) {
     problems.push(...compareValue(`functions.${name}`, wanted, functions?.[name] ?? []));
   }
+  for (const [name, wanted] of Object.entries(expect.metrics ?? {})) {
+    const got = outcome.metrics[name] ?? 0;
+    if (got !== wanted) problems.push(`metrics.${name}: expected ${wanted}, got ${got}`);
+  }
   return problems;
 }
 
@@ -111,6 +117,16 @@ function compareValues(
     }
     return got === undefined ? [`${place}.${name}: expected it to be present`] : [];
   });
+}
+
+/** What has changed between two looks at the metrics. */
+export function changes(
+  before: Record<string, number>,
+  after: Record<string, number>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
 }
 
 function compareCall(

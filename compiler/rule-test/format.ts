@@ -80,6 +80,7 @@ export interface RuleTest {
     customLog?: Record<string, string>;
     /** Of functions of the host, the arguments of all calls in hexadecimal. */
     functions?: Record<string, string[]>;
+    metrics?: Record<string, number>;
   };
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../../host/index.ts";
 import { type Artefact, filterModule } from "../assets.ts";
 import { UPSTREAM } from "../local-route.ts";
-import { framingViolations, type Outcome, type Seen } from "./expect.ts";
+import { changes, framingViolations, type Outcome, type Seen } from "./expect.ts";
 import {
   type Answer,
   bodyOf,
@@ -48,7 +48,9 @@ export function runInNode(
   cut: Cut,
   world: World = {},
 ): Outcome {
-  const outcome: Outcome = { calls: {}, commands: {}, log: [], properties: {}, violations: [] };
+  const outcome: Outcome = {
+    ...{ calls: {}, commands: {}, log: [], properties: {}, metrics: {}, violations: [] },
+  };
   const clock = world.options?.clock ?? new ManualClock();
   const redis = new ScriptedRedis({
     service: (cluster) => serviceOfCluster[cluster],
@@ -113,6 +115,7 @@ export function runInNode(
     }
   }
   services = test.services;
+  const metrics = plugin.options.metrics.snapshot();
 
   const recorder = new Recorder();
   const stream = plugin.stream(recorder, { ...INFO, ...world.info });
@@ -130,6 +133,7 @@ export function runInNode(
     feedResponse(stream, answer, cut(answerBody(answer, headers)));
   }
   stream.close();
+  outcome.metrics = changes(metrics, plugin.options.metrics.snapshot());
   plugin.close();
   for (const [name, value] of stream.filterState) {
     outcome.properties[name] = new TextDecoder().decode(value);

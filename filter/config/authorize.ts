@@ -96,6 +96,7 @@ function decodeCache(context: Context, node: i32, step: AuthorizeStep): void {
     for (let i = 0; i < parts.length; i++) list[i] = context.template(parts[i]);
     step.key = list;
   }
+  step.obeysCacheControl = context.isWord(node, "cacheControl", "obey");
   step.decisions = decisions;
   context.configuration.decisions.push(decisions);
 }

@@ -9,6 +9,7 @@ import { copy, equalsText, fromString, fromText, toString } from "../bytes/text"
 import { Writer } from "../bytes/writer";
 import { refillFolding } from "../cel/index";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
+import { fingerprintOf } from "../json/fingerprint";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
@@ -41,6 +42,8 @@ export class Decoded {
   /** Null: rejected. */
   configuration: Configuration | null = null;
   skipped: i32 = 0;
+  /** Of the document, as it is meant. */
+  hash: u64 = 0;
   pluginId: string = "";
 
   constructor(readonly report: Report) {}
@@ -124,6 +127,7 @@ class Decoder {
       return;
     }
     this.decoded.configuration = this.configuration;
+    this.decoded.hash = fingerprintOf(tape, 0, scratch);
     const keys = this.fresh.keys();
     for (let i = 0; i < keys.length; i++) this.lastGood.set(keys[i], this.fresh.get(keys[i]));
   }

@@ -25,7 +25,7 @@ export function decodeMetric(context: Context, node: i32): MetricStep {
   let type = MetricType.Counter;
   if (context.isWord(node, "type", "gauge")) type = MetricType.Gauge;
   else if (context.isWord(node, "type", "histogram")) type = MetricType.Histogram;
-  const step = new MetricStep(familyOf(type, name));
+  const step = new MetricStep(familyOf(type, name, context.arena));
   const add = context.member(node, "add");
   step.isChange = add != NO_NODE;
   if (add != NO_NODE && type != MetricType.Gauge)

@@ -6,7 +6,6 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
-import { fingerprint } from "../bytes/fingerprint";
 import { NONE, span } from "../bytes/span";
 import { fromString, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
@@ -78,9 +77,7 @@ export class Plugin {
     logNotes(configuration, prefix);
     logPlan(configuration, prefix);
     readTracing();
-    const hash = fingerprint(text);
-    const folded = (hash ^ (hash >>> HASH_BITS)) & ((1 << HASH_BITS) - 1);
-    tell(configuration, folded, decoded.skipped, prefix);
+    tell(configuration, decoded.hash >> (64 - HASH_BITS), decoded.skipped, prefix);
     this.swap(configuration);
     return true;
   }

@@ -5,7 +5,7 @@
 //
 // With a `cache` requests of one key ask once: those that come meanwhile wait for the same answer
 // (stream/inquiries.ts), which is kept for a while (stream/decisions.ts). Only answers are kept, never
-// failures; one that sets cookies is for the request that asked.
+// failures; one that sets cookies is for the request that asked, and so is one that says it is.
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
@@ -13,7 +13,8 @@ import { Arena } from "../bytes/arena";
 import { end, equal, length, NONE, Span, sliceUnchecked, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as siphash from "../crypto/siphash";
-import { FieldList } from "../http/field-list";
+import * as cacheControl from "../http/cache-control";
+import { FieldList, MISSING } from "../http/field-list";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
@@ -29,7 +30,7 @@ import { Exchange, Refusal } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
 import * as inquiries from "../stream/inquiries";
-import { Asker, CommonAnswer, Joined } from "../stream/inquiries";
+import { Asker, CommonAnswer } from "../stream/inquiries";
 import { OnFailure, Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
@@ -67,13 +68,9 @@ const key = Writer.create();
 @unmanaged
 @final
 class Alone {
-  low: u64;
-  high: u64;
   /** Milliseconds since the epoch. */
   deadline: i64;
   retries: i32;
-  /** The answer is kept under its key. */
-  isKeyed: bool;
 }
 
 @final
@@ -104,6 +101,8 @@ export class AuthorizeStep extends Step {
   decisions: Decisions | null = null;
   /** What tells requests apart that the service may judge differently; none: all that is sent. */
   key: StaticArray<Template> = NO_KEY;
+  /** What the answer itself says of being kept counts. */
+  obeysCacheControl: bool = false;
   private readonly asker: StepAsker = new StepAsker(this);
 
   constructor(private readonly service: Service) {
@@ -232,69 +231,51 @@ export class AuthorizeStep extends Step {
 
   private askTogether(x: Exchange, low: u64, high: u64, now: i64, isComposed: bool): Outcome {
     const deadline = now + (this.timeoutMs as i64);
-    const joined = inquiries.join(low, high, x, deadline);
-    if (joined == Joined.Yes) {
+    if (inquiries.join(low, high, x, deadline)) {
       count(Counter.AuthorizeCoalesced);
       return Outcome.Pause;
     }
-    if (joined == Joined.Full) return this.askAlone(x, deadline, true, low, high);
     if (!isComposed) this.compose(x);
     const token = this.dispatchForAll(x, this.timeoutMs);
     if (token == UNASKABLE) return this.failUnaskable(x);
-    if (token == host.NO_CALL) return this.withoutAnswer(x, true, low, high);
+    if (token == host.NO_CALL) return this.withoutCallout(x, low, high);
     const begun = inquiries.begin(this.asker, low, high, x, token, deadline);
     return begun ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
   }
 
   /** Asks for this stream only, which waits no longer than until `deadline`, if it has one already. */
-  private askAlone(
-    x: Exchange,
-    deadline: i64,
-    isKeyed: bool = false,
-    low: u64 = 0,
-    high: u64 = 0,
-  ): Outcome {
+  private askAlone(x: Exchange, deadline: i64): Outcome {
     let timeoutMs = this.timeoutMs;
     if (deadline != NO_DEADLINE) timeoutMs = (deadline - milliseconds()) as i32;
-    if (timeoutMs <= 0) return this.withoutAnswer(x, isKeyed, low, high);
+    if (timeoutMs <= 0) return this.fail(x, this.onError == OnError.Allow);
     x.stepState = 0;
-    if (isKeyed || this.retries > 0) {
+    if (this.retries > 0) {
       const at = x.arena.allocate(offsetof<Alone>() as i32);
       if (at == 0) return this.fail(x, this.onError == OnError.Allow);
       const alone = changetype<Alone>(at);
-      alone.low = low;
-      alone.high = high;
       alone.deadline = milliseconds() + (timeoutMs as i64);
       alone.retries = this.retries;
-      alone.isKeyed = isKeyed;
       x.stepState = at;
     }
     this.compose(x);
     const token = this.dispatch(timeoutMs);
     if (token == UNASKABLE) return this.failUnaskable(x);
-    if (token == host.NO_CALL) return this.withoutAnswer(x, isKeyed, low, high);
-    return x.wait(token, 0) ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
+    const isOut = token != host.NO_CALL && x.wait(token, 0);
+    return isOut ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
   }
 
   // ---- answers
 
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     if (item == inquiries.COMMON) return this.resumeTogether(x, changetype<CommonAnswer>(answer));
-    const at = x.stepState;
-    const alone = changetype<Alone>(at);
-    const isKeyed = at != 0 && alone.isKeyed;
     if (this.isNone(answer.status)) {
-      if (at != 0 && this.retry(x, alone)) return Outcome.Pause;
-      return isKeyed
-        ? this.withoutAnswer(x, true, alone.low, alone.high)
-        : this.withoutAnswer(x, false, 0, 0);
+      const isAgain = x.stepState != 0 && this.retry(x, changetype<Alone>(x.stepState));
+      return isAgain ? Outcome.Pause : this.fail(x, this.onError == OnError.Allow);
     }
     const decision = this.decide(changetype<HttpAnswer>(answer), x.arena);
-    if (decision == null) return this.fail(x, this.onError == OnError.Allow);
-    const decisions = this.decisions;
-    if (isKeyed && decisions != null)
-      decisions.keep(alone.low, alone.high, decision, milliseconds());
-    return this.apply(x, decision, true);
+    return decision == null
+      ? this.fail(x, this.onError == OnError.Allow)
+      : this.apply(x, decision, true);
   }
 
   private resumeTogether(x: Exchange, common: CommonAnswer): Outcome {
@@ -343,16 +324,12 @@ export class AuthorizeStep extends Step {
     common.isForAnother = decision.isForOne;
   }
 
-  private withoutAnswer(x: Exchange, isKeyed: bool, low: u64, high: u64): Outcome {
-    const decisions = this.decisions;
-    if (isKeyed && decisions != null) {
-      const kept = decisions.stale(low, high, milliseconds());
-      if (kept != null) {
-        count(Counter.AuthorizeStale);
-        return this.apply(x, kept, false);
-      }
-    }
-    return this.fail(x, this.onError == OnError.Allow);
+  /** The host has not sent the callout. */
+  private withoutCallout(x: Exchange, low: u64, high: u64): Outcome {
+    const kept = this.decisions!.stale(low, high, milliseconds());
+    if (kept == null) return this.fail(x, this.onError == OnError.Allow);
+    count(Counter.AuthorizeStale);
+    return this.apply(x, kept, false);
   }
 
   /** What the service may not answer for is no reason to let pass what cannot even be asked about. */
@@ -390,7 +367,9 @@ export class AuthorizeStep extends Step {
     const isOwn = isAllowed || this.answersItself;
     const text = isOwn ? NONE : answer.body(MAX_DENIAL_BODY, arena);
     const made = record.end(answer.status, isAllowed, text, arena);
-    if (made != null) made.isForOne = setsCookies;
+    if (made == null) return null;
+    made.isForOne = setsCookies;
+    if (this.obeysCacheControl) readCacheControl(headers, made);
     return made;
   }
 
@@ -483,6 +462,7 @@ export class AuthorizeStep extends Step {
     number(out, "staleIfError", decisions.staleFor);
     number(out, "maxEntries", decisions.most);
     flag(out, "keyed", this.key.length > 0);
+    flag(out, "obeysCacheControl", this.obeysCacheControl);
     out.byte(0x7d);
   }
 }
@@ -505,6 +485,19 @@ class StepAsker extends Asker {
   conclude(low: u64, high: u64, answer: HttpAnswer, common: CommonAnswer): void {
     this.step.conclude(low, high, answer, common);
   }
+}
+
+/** What the answer says of being kept. */
+function readCacheControl(headers: FieldList, made: Decision): void {
+  cacheControl.begin();
+  for (let i = headers.find(field.cacheControl); i != MISSING; ) {
+    cacheControl.read(headers.value(i));
+    i = headers.find(field.cacheControl, i + 1);
+  }
+  if (cacheControl.isForOne) made.isForOne = true;
+  made.isStrict = cacheControl.mustRevalidate;
+  const seconds = cacheControl.seconds();
+  if (seconds != cacheControl.UNSAID) made.mostAge = seconds * 1000;
 }
 
 /** With its length: what two parts are made of can never be taken for two others. */

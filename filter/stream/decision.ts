@@ -47,8 +47,12 @@ export class Decision extends Hashed {
   count: i32;
   status: i32;
   isAllowed: bool;
-  /** It sets cookies: it is for the one who asked. */
+  /** It is for the one who asked. */
   isForOne: bool;
+  /** It is good for no longer than it is fresh, whatever fails. */
+  isStrict: bool;
+  /** It may be kept for so many milliseconds at the most; below 0: as long as anybody likes. */
+  mostAge: i64;
 
   /** What the record takes with its body. */
   get size(): usize {
@@ -146,6 +150,8 @@ export function end(status: i32, isAllowed: bool, body: Span, arena: Arena): Dec
   decision.status = status;
   decision.isAllowed = isAllowed;
   decision.isForOne = false;
+  decision.isStrict = false;
+  decision.mostAge = -1;
   memory.copy(at + offsetof<Decision>(), heads.base, heads.size);
   memory.copy(decision.text, texts.base, texts.size);
   return decision;

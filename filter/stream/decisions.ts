@@ -117,7 +117,8 @@ export class Decisions {
     const at = index.find(low, high);
     if (at == 0) return null;
     const decision = changetype<Decision>(at);
-    if (now < decision.since || now >= decision.expires + this.staleFor) {
+    const staleFor = decision.isStrict ? 0 : this.staleFor;
+    if (now < decision.since || now >= decision.expires + staleFor) {
       this.drop(decision);
       return null;
     }
@@ -135,7 +136,8 @@ export class Decisions {
     if (isOfTheMoment(made.status)) return;
     const before = index.find(low, high);
     if (before != 0) this.drop(changetype<Decision>(before));
-    const ttl = made.isAllowed ? this.ttl : this.denyTtl;
+    let ttl = made.isAllowed ? this.ttl : this.denyTtl;
+    if (made.mostAge >= 0) ttl = min(ttl, made.mostAge);
     const size = made.size;
     if (ttl == 0 || made.isForOne || size > MAX_DECISION) return;
     this.makeRoom(made.isAllowed, size + OVERHEAD);

@@ -31,6 +31,7 @@ export const acceptRanges: Span = name("accept-ranges");
 export const range: Span = name("range");
 export const ifRange: Span = name("if-range");
 export const cookie: Span = name("cookie");
+export const cacheControl: Span = name("cache-control");
 export const setCookie: Span = name("set-cookie");
 export const upgrade: Span = name("upgrade");
 export const location: Span = name("location");

@@ -15,7 +15,7 @@ import { Counter, count } from "./counters";
 import { Exchange } from "./exchange";
 import { Hashed, RecordIndex } from "./record-index";
 
-/** Streams that wait for one answer; more ask for themselves. */
+/** Streams that wait for one answer; the next one asks again, for itself and those after it. */
 export const MAX_TOGETHER: i32 = 256;
 
 /** The item of an answer that streams have in common. */
@@ -137,22 +137,20 @@ function enter(inquiry: Inquiry, x: Exchange, deadline: i64, isLate: bool): bool
   return true;
 }
 
-/** What joining came to. */
-export const enum Joined {
-  Yes,
-  /** Nobody has asked. */
-  Nobody,
-  /** Too many wait already. */
-  Full,
+/** Waits with those that asked for the same, until `deadline` at the latest; false when nobody has asked, or
+ * too many wait already. */
+export function join(low: u64, high: u64, x: Exchange, deadline: i64): bool {
+  const at = index.find(low, high);
+  if (at == 0) return false;
+  const inquiry = changetype<Inquiry>(at);
+  return inquiry.count < MAX_TOGETHER && enter(inquiry, x, deadline, true);
 }
 
-/** Waits with those that asked for the same, until `deadline` at the latest. */
-export function join(low: u64, high: u64, x: Exchange, deadline: i64): Joined {
-  const at = index.find(low, high);
-  if (at == 0) return Joined.Nobody;
-  const inquiry = changetype<Inquiry>(at);
-  const isRoom = inquiry.count < MAX_TOGETHER && inquiry.root == x.root;
-  return isRoom && enter(inquiry, x, deadline, true) ? Joined.Yes : Joined.Full;
+/** Lets others join it, instead of one that is full. */
+function list(inquiry: Inquiry): bool {
+  const before = index.find(inquiry.low, inquiry.high);
+  if (before != 0) index.remove(before);
+  return index.add(changetype<usize>(inquiry));
 }
 
 /** The stream waits for the callout of that token, as will those who ask for the same; false when that
@@ -169,7 +167,7 @@ export function begin(
   if (at == 0) return false;
   const inquiry = changetype<Inquiry>(at);
   inquiry.deadline = deadline;
-  if (!index.add(at)) {
+  if (!list(inquiry)) {
     release(inquiry);
     return false;
   }
@@ -282,7 +280,7 @@ function askForLate(inquiry: Inquiry): void {
     push(next, place);
   }
   if (next == null) return;
-  if (index.add(changetype<usize>(next))) {
+  if (list(next)) {
     if (send(next)) return;
     index.remove(changetype<usize>(next));
   }

@@ -53,10 +53,12 @@ let slots: usize = 0;
 let capacity: i32 = 0;
 let count: i32 = 0;
 
-/** The family of the name, the same in every configuration of the VM. */
-export function familyOf(type: MetricType, name: Span): Family {
+/** The family of the name, the same in every configuration of the VM; one that is `owner`'s alone when
+ * there are too many, since then there are no more metrics for it either. */
+export function familyOf(type: MetricType, name: Span, owner: Arena): Family {
   const key = type.toString() + toString(name);
   if (families.has(key)) return families.get(key);
+  if (families.size >= MAX_METRICS) return new Family(type, copy(name, owner));
   const made = new Family(type, copy(name, arena));
   families.set(key, made);
   return made;

@@ -60,8 +60,9 @@ export class RecordIndex {
     this.put(this.place(hashed.low, hashed.high), record);
   }
 
-  /** Takes out a record that is there, and moves those behind it up, so that no search meets a hole. */
+  /** Takes the record out, if it is there, and moves those behind it up, so that no search meets a hole. */
   remove(record: usize): void {
+    if (this.count == 0) return;
     const mask = this.capacity - 1;
     const hashed = changetype<Hashed>(record);
     const hole = this.place(hashed.low, hashed.high);

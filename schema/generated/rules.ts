@@ -1470,7 +1470,7 @@ export interface AuthorizeBody {
  */
 export interface AuthorizeCache {
   /**
-   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent.
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent (with `x-request-id` among it no two are the same).
    */
   key?:
     | Template
@@ -1591,6 +1591,10 @@ export interface AuthorizeCache {
   ttl: Duration8;
   denyTtl?: Duration9;
   staleIfError?: Duration10;
+  /**
+   * `obey`: what the answer says in cache-control counts too: `no-store`, `no-cache` and `private` make it one for the request that asked, `max-age` and `s-maxage` make `ttl` shorter, `must-revalidate` leaves no time after it. Default `ignore`.
+   */
+  cacheControl?: "obey" | "ignore";
   /**
    * Answers kept in each worker; default 10000. The one not asked for longest goes.
    */

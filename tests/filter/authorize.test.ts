@@ -172,6 +172,63 @@ test("cookies that are not passed on are of no matter", () => {
   expect(fate(as(f, "a"))).toBe("passed");
 });
 
+test.each([
+  ["no-store", 0],
+  ["No-Cache", 0],
+  ["private", 0],
+  ['private="x, max-age=5"', 0],
+  ["max-age=0", 0],
+  ["max-age=yes", 0],
+  ["max-age", 0],
+  ["max-age=-1", 0],
+  ["max-age=5", 5000],
+  ['public, max-age="5"', 5000],
+  ["max-age=5, max-age=7", 5000],
+  ["s-maxage=5, max-age=0", 5000],
+  ["max-age=99999999999999999999999", 30_000],
+  ["immutable, no-storage, x=no-store", 30_000],
+  ['x="\\", no-store", max-age=7', 7000],
+  ["", 30_000],
+])("cache-control: %s is obeyed where that is wanted: %i ms", (value, ms) => {
+  const cache = { key: TOKEN, ttl: "30s" };
+  const f = filter({ cache: { ...cache, cacheControl: "obey" } });
+  as(f, "a");
+  answer(at(f, 0), 200, { "cache-control": value });
+  if (ms > 0) {
+    f.clock.advance(ms - 1);
+    expect(fate(as(f, "a"))).toBe("passed");
+    f.clock.advance(1);
+  }
+  expect(fate(as(f, "a"))).toBeUndefined();
+  const g = filter({ cache });
+  as(g, "a");
+  answer(at(g, 0), 200, { "cache-control": value });
+  expect(fate(as(g, "a"))).toBe("passed");
+});
+
+test("an answer that says it is for one is for one; one that must be asked for again is not used stale", () => {
+  const cache = { key: TOKEN, ttl: "30s", staleIfError: "1h", cacheControl: "obey" };
+  const f = filter({ cache });
+  const streams = [as(f, "a"), as(f, "a")];
+  f.calls[0]!.respond({
+    headers: [
+      [":status", "200"],
+      ["cache-control", "max-age=60"],
+      ["cache-control", "no-store"],
+    ],
+  });
+  expect(streams.map(fate)).toEqual(["passed", undefined]);
+  answer(at(f, 1), 200, { "cache-control": "must-revalidate" });
+  expect(fate(streams[1]!)).toBe("passed");
+  as(f, "b");
+  answer(at(f, 2), 200, { "cache-control": "max-age=1, must-revalidate" });
+  expect(fate(as(f, "b"))).toBe("passed");
+  f.clock.advance(1000);
+  const late = as(f, "b");
+  at(f, 3).fail();
+  expect(fate(late)).toBe("403");
+});
+
 // ---- keys
 
 test("a request whose key is absent, or fails, asks for itself and leaves nothing", () => {
@@ -489,14 +546,24 @@ test("a service that is down is asked no more than once again", () => {
   expect([counted(f, "failed"), f.plugin.pendingCalls]).toEqual([10, 0]);
 });
 
-test("no more than 256 wait together: the others ask for themselves, and are answered", () => {
+test("no more than 256 wait together: the next one asks again, and others wait with it", () => {
   const f = filter({ cache: { key: TOKEN, ttl: "30s" } });
-  const streams = Array.from({ length: 300 }, () => as(f, "a"));
-  expect(f.calls).toHaveLength(1 + 300 - 256);
-  answer(at(f, 10), 200);
-  expect(streams.filter((s) => fate(s) === "passed")).toHaveLength(1);
-  for (const [i, call] of f.calls.entries()) if (i !== 10) answer(call, 200);
-  expect(streams.map(fate)).toEqual(Array(300).fill("passed"));
+  const streams = Array.from({ length: 600 }, () => as(f, "a"));
+  expect(f.calls).toHaveLength(3);
+  // In any order.
+  answer(at(f, 1), 200);
+  const passed = streams.map((s, i) => (fate(s) === "passed" ? i : -1)).filter((i) => i >= 0);
+  expect([passed.length, passed[0], passed.at(-1)]).toEqual([256, 256, 511]);
+  expect(fate(as(f, "a"))).toBe("passed");
+  answer(at(f, 0), 200);
+  expect(streams.filter((s) => fate(s) === "passed")).toHaveLength(512);
+  for (const s of streams.slice(512, 560)) s.close();
+  answer(at(f, 2), 403);
+  expect(streams.slice(560).map(fate)).toEqual(Array(40).fill("403"));
+  expect(fate(as(f, "a"))).toBe("403");
+  expect(f.calls).toHaveLength(3);
+  for (const s of streams) s.close();
+  expect(f.traps).toEqual([]);
 });
 
 test("a service that is late, answers twice or talks too much harms nobody", () => {
@@ -809,6 +876,7 @@ test.each([
   [{ cache: { ttl: "1s", key: "$(response.code)" } }, "R312"],
   [{ cache: { ttl: "1s", key: "$(nobody.knows)" } }, "R301"],
   [{ cache: { ttl: "1s", keys: "a" } }, "R200"],
+  [{ cache: { ttl: "1s", cacheControl: "maybe" } }, "R203"],
   [{ retries: -1 }, "R204"],
   [{ retries: 6 }, "R204"],
   [{ body: {} }, "R202"],

@@ -399,22 +399,41 @@ describe("each rule", () => {
 });
 
 describe("the configuration", () => {
+  const limits = (requestBody: number, responseBody: number) => [
+    { limits: { requestBody, responseBody } },
+  ];
   const gauges = (filter: Filter) => metricsOf(filter, "ruleway.configuration.plugin.");
 
-  test("is told by a hash of its text, in a gauge and in the log", () => {
+  test("is told by a hash, in a gauge and in the log", () => {
     const filter = filterOf([{ request: [{ log: "a" }] }]);
     const first = gauges(filter);
     expect(first).toMatchObject({ rules: 1, rejected_rules: 0 });
     expect(Number.isSafeInteger(first.hash)).toBe(true);
     expect(filter.log).toContain(`ruleway: configuration ${first.hash} is in force, 1 rule`);
-    // The same text is the same, anywhere.
+    // The same rules are the same, anywhere,
     expect(gauges(filterOf([{ request: [{ log: "a" }] }]))).toEqual(first);
+    // and however a control plane has written them.
+    const other = new Filter();
+    other.configure('{ "rules": [{"request": [{"log": "\\u0061"}]}],\n"ruleway": 1.0e0 }');
+    expect(gauges(other)).toEqual(first);
     filter.configure({ ruleway: 1, rules: [{ request: [{ log: "b" }] }] });
     const second = gauges(filter);
     expect(second.hash).not.toBe(first.hash);
     // What is refused is not in force.
     filter.configure({ ruleway: 1, rules: [{ nope: 1 }] });
     expect(gauges(filter)).toEqual(second);
+  });
+
+  test.each([
+    ["the order of rules", [{ name: "a" }, { name: "b" }], [{ name: "b" }, { name: "a" }]],
+    ["what is where", [{ name: "a" }, {}], [{}, { name: "a" }]],
+    ["a key for another", [{ request: [] }], [{ response: [] }]],
+    ["a number", [{ limits: { requestBody: 1 } }], [{ limits: { requestBody: 2 } }]],
+    ["true for false", [{ final: true }], [{ final: false }]],
+    ["two values, exchanged", limits(1, 2), limits(2, 1)],
+  ])("is another with %s", (_what, one, other) => {
+    const hashes = [one, other].map((rules) => gauges(filterOf(rules)).hash);
+    expect(hashes[0]).not.toBe(hashes[1]);
   });
 
   test("tells how many of its rules are left out", () => {
