@@ -284,6 +284,9 @@ export function setGarbage(isThere: bool): void {
   hasGarbage = isThere;
 }
 
+/** Bytes of memory when the first request came to this VM; 0: none has come. */
+let memoryAtFirst: i64 = 0;
+
 /** All that one configuration became. It is in use while it is its plugin's or a stream has begun
  * with it; then its arena goes. */
 @final
@@ -359,7 +362,8 @@ export class Configuration {
   }
 
   /** Counts a request; whether it is time to ask for a new VM. Where none comes of it, the next time is
-   * after as many requests, or as much memory, again. */
+   * after as many requests, or as much memory, again. What a new VM begins with is no reason to ask for
+   * another one, whatever the limit: it would ask at once, and so on without end. */
   wantsRebuild(): bool {
     let isTime = false;
     if (this.rebuildAfter > 0 && ++this.requests >= this.rebuildAfter) {
@@ -367,7 +371,9 @@ export class Configuration {
       isTime = true;
     }
     const size = (memory.size() as i64) << 16;
-    if (this.rebuildMemory > 0 && size - this.memoryBefore >= this.rebuildMemory) {
+    if (memoryAtFirst == 0) memoryAtFirst = size;
+    const isMore = size - this.memoryBefore >= this.rebuildMemory && size >= 2 * memoryAtFirst;
+    if (this.rebuildMemory > 0 && isMore) {
       this.memoryBefore = size;
       isTime = true;
     }

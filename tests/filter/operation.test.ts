@@ -22,9 +22,23 @@ test("a new VM is asked for after so many requests, or with so much memory", () 
   g.configure({ ruleway: 1, settings: { rebuild: { maxMemory: "1GiB" } }, ...EDIT });
   g.open().request();
   expect(calls(g).join()).not.toContain("wasm_need_rebuild");
-  g.configure({ ruleway: 1, settings: { rebuild: { maxMemory: "64KiB" } }, ...EDIT });
-  g.open().request();
-  expect(calls(g).join()).toContain("wasm_need_rebuild");
+});
+
+test("a VM that begins with more memory than the limit asks once it has twice that, not for ever", () => {
+  const f = new Filter();
+  f.configure({
+    ...{ ruleway: 1, limits: { requestBody: "100MiB" } },
+    settings: { holdHeaders: true, rebuild: { maxMemory: "64KiB" } },
+    rules: [{ request: [{ respond: { text: "no" }, when: "request.body == 'no'" }] }],
+  });
+  const asked = () => calls(f).filter((line) => line.includes("wasm_need_rebuild")).length;
+  for (let i = 0; i < 100; i++) f.open().request().close();
+  expect(asked()).toBe(0);
+  f.open()
+    .request({}, new Uint8Array(40 << 20))
+    .close();
+  f.open().request().close();
+  expect(asked()).toBe(1);
 });
 
 test("it is asked for once, and again where none came of it", () => {
