@@ -5,9 +5,9 @@ import { length } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Counter, count } from "../stream/counters";
 import { flag, number } from "../stream/description";
-import { Exchange, isTighter } from "../stream/exchange";
+import { Exchange } from "../stream/exchange";
 import { isPseudo } from "../stream/header-map";
-import { Outcome, Step, UNLIMITED } from "../stream/program";
+import { isTighter, Outcome, Step, UNLIMITED } from "../stream/program";
 import * as reply from "../stream/reply";
 import { Response } from "./respond";
 

@@ -36,6 +36,7 @@ import { Exchange, Refusal } from "./exchange";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import { JsonText } from "./json-text";
+import { NO_OBSTACLE } from "./obstacle";
 import { BodyEdit, Fed, Outcome, Reply, UNLIMITED } from "./program";
 import * as representation from "./representation";
 
@@ -69,9 +70,6 @@ export const enum Reading {
 
 /** What is read of a body at the most, where no limit says more: Envoy's own default for buffers. */
 export const READ_LIMIT: i64 = 1 << 20;
-
-/** Edits may be for the body: `BodyPipe.obstacle`, which is a Counter otherwise. */
-export const NO_OBSTACLE: i32 = -1;
 
 @unmanaged
 @final

@@ -8,13 +8,12 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
-import * as ascii from "../bytes/ascii";
 import { EMPTY_SET } from "../bytes/ordered-set";
-import { address, equal, length, NONE, Span } from "../bytes/span";
+import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
-import { FieldList, MISSING } from "../http/field-list";
-import { isMediaType, isUtf8 } from "../http/media-type";
+import { FieldList } from "../http/field-list";
+import { isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
@@ -22,16 +21,18 @@ import { Expression, failures, Verdict, writeFailure } from "../rules/expression
 import { captures } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
-import { AT_HAND, BodyPipe, NO_OBSTACLE, NOBODY, Reading } from "./body-pipe";
+import { AT_HAND, BodyPipe, NOBODY, Reading } from "./body-pipe";
 import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import * as inquiries from "./inquiries";
+import { isGrpc, isInUtf8, NO_OBSTACLE, obstacleTo } from "./obstacle";
 import {
   Accept,
   Configuration,
+  isTighter,
   OnFailure,
   Outcome,
   Program,
@@ -602,7 +603,7 @@ export class Exchange extends View {
    * piece. That it is none is kept, whatever becomes of its headers meanwhile. */
   private pauseHeaders(pipe: BodyPipe): HeadersAction {
     if (this.program.holdsHeaders && !pipe.hasEnded && this.laterStepJudgesBody()) {
-      pipe.obstacle = obstacleTo(pipe, this.request, this.phaseHeaders);
+      pipe.obstacle = obstacleTo(this.request, this.phaseHeaders, pipe.isRequest);
       pipe.heldFromHost = pipe.obstacle == NO_OBSTACLE;
     }
     if (!pipe.heldFromHost) return HeadersAction.StopAllIterationAndWatermark;
@@ -903,8 +904,7 @@ export class Exchange extends View {
     if (capture.limit == 0) return true;
     const method = this.request.get(field.method);
     if (method != NONE && equal(method, field.head)) return true;
-    const type = this.request.get(field.contentType);
-    return type != NONE && startsWithIgnoringCase(type, field.grpc);
+    return isGrpc(this.request);
   }
 
   /** Answers because of the body of the request or of the response. */
@@ -971,7 +971,8 @@ export class Exchange extends View {
   /** Whether the body is one that edits are for; counts the reason when not. */
   private isBodyEditable(pipe: BodyPipe, headers: HeaderMap): bool {
     const known = pipe.obstacle;
-    const obstacle = known != NO_OBSTACLE ? known : obstacleTo(pipe, this.request, headers);
+    const obstacle =
+      known != NO_OBSTACLE ? known : obstacleTo(this.request, headers, pipe.isRequest);
     if (obstacle == NO_OBSTACLE) return true;
     count(obstacle as Counter);
     return false;
@@ -1003,51 +1004,10 @@ export class Exchange extends View {
   }
 }
 
-/** Why edits are not for the body of a message with these headers, as what is counted then. */
-function obstacleTo(pipe: BodyPipe, request: HeaderMap, headers: HeaderMap): i32 {
-  const upgrade = request.get(field.upgrade);
-  if (upgrade != NONE || request.get(field.method) == NONE || isConnect(request))
-    return Counter.BodySkippedUpgrade;
-  const type = headers.get(field.contentType);
-  if (type != NONE && startsWithIgnoringCase(type, field.grpc)) return Counter.BodySkippedGrpc;
-  if (!pipe.isRequest && parseStatus(headers.get(field.status)) == 206)
-    return Counter.BodySkippedPartial;
-  return isInUtf8(headers) ? NO_OBSTACLE : Counter.BodySkippedCharset;
-}
-
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
   return phase == Phase.Request || phase == Phase.Task
     ? rule.request
     : phase == Phase.Response
       ? rule.response
       : rule.done;
-}
-
-/** Whether the first of two limits, either of which may be UNLIMITED, is the smaller. */
-export function isTighter(a: i64, b: i64): bool {
-  return a != UNLIMITED && (b == UNLIMITED || a < b);
-}
-
-/** Whether no line of content-type names a charset that is not read. */
-function isInUtf8(headers: HeaderMap): bool {
-  headers.ensureLoaded();
-  for (let i = headers.find(field.contentType); i != MISSING; ) {
-    if (!isUtf8(headers.value(i))) return false;
-    i = headers.find(field.contentType, i + 1);
-  }
-  return true;
-}
-
-function isConnect(request: HeaderMap): bool {
-  const method = request.get(field.method);
-  return method != NONE && ascii.equalIgnoringCase(method, field.connect);
-}
-
-function startsWithIgnoringCase(s: Span, prefix: Span): bool {
-  const n = length(prefix);
-  if (length(s) < n) return false;
-  for (let i: usize = 0; i < (n as usize); i++) {
-    if (ascii.lower(load<u8>(address(s) + i)) != load<u8>(address(prefix) + i)) return false;
-  }
-  return true;
 }

@@ -163,6 +163,11 @@ export abstract class BodyEdit {
 /** No limit. */
 export const UNLIMITED: i64 = -1;
 
+/** Whether the first of two limits, either of which may be UNLIMITED, is the smaller. */
+export function isTighter(a: i64, b: i64): bool {
+  return a != UNLIMITED && (b == UNLIMITED || a < b);
+}
+
 /** No steps; shared, as it never changes. */
 export const NO_STEPS: StaticArray<Step> = [];
 
