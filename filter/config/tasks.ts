@@ -2,10 +2,10 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { fingerprint } from "../bytes/fingerprint";
 import { byteAtUnchecked, equal, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { fingerprintOf } from "../json/fingerprint";
 import { Kind, NO_NODE } from "../json/tape";
 import { Phase } from "../rules/name";
 import * as quantity from "../rules/quantity";
@@ -67,7 +67,7 @@ export class TaskDecoder {
     const now = (host.now() / 1_000_000) as i64;
     const task = new Task(name, this.configuration, program, every, jitter, startsAtOnce, now);
     if (context.isTrue(node, "leader")) {
-      const configuration = fingerprint(context.tape.raw(0));
+      const configuration = fingerprintOf(context.tape, 0, scratch);
       const latest = every + jitter;
       const key = this.leaseKey(name);
       task.lease = new Lease(key, configuration, now, every, latest, startsAtOnce);

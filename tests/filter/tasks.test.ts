@@ -321,6 +321,24 @@ test("a newer configuration takes over from one that lives on, without a second 
   expect(p.workers.flatMap(({ log }) => log).filter((each) => each === "new").length).toBe(2);
 });
 
+test("the same rules in another order are not newer: the leader stays", () => {
+  const p = new Workers(led(), 2);
+  p.clock.advance(10_000);
+  const first = p.runs[0]!.worker;
+  const reversed = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(reversed);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .reverse()
+        .map(([key, each]) => [key, reversed(each)]),
+    );
+  };
+  expect(p.workers[1 - first]!.configure(reversed(led()))).toBe(true);
+  p.clock.advance(30_000);
+  expect(p.runs.map(({ worker }) => worker)).toEqual([first, first, first, first]);
+});
+
 test("workers that find nothing at the same moment do not both lead", () => {
   // What one writes between another's look and its write.
   class Racing extends SharedState {
