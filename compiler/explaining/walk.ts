@@ -301,16 +301,27 @@ class Walker {
 
   // ---- callouts
 
+  /** Puts the call, which goes out now, to its step; what is called with what comes of it. */
+  private record(call: Call, step: StepWalk | undefined): (more: Partial<Call>) => void {
+    const sent = this.clock.now();
+    (step ? step.calls : this.result.calls).push(call);
+    return (more) => Object.assign(call, more, { took: this.clock.now() - sent });
+  }
+
+  /** How often the cluster was asked before. */
+  private turn(cluster: string): number {
+    const at = this.asked.get(cluster) ?? 0;
+    this.asked.set(cluster, at + 1);
+    return at;
+  }
+
   private onCall(request: HttpCall): void {
     const sent = this.clock.now();
     const call: Call = {
       ...{ cluster: request.cluster, headers: request.headers, body: request.body },
       timeout: request.timeout,
     };
-    const step = this.callers.shift();
-    (step ? step.calls : this.result.calls).push(call);
-    const settle = (more: Partial<Call>) =>
-      Object.assign(call, more, { took: this.clock.now() - sent });
+    const settle = this.record(call, this.callers.shift());
     request.onCancel = () => {
       const isLate = this.clock.now() - sent >= call.timeout;
       settle({ failure: isLate ? "no answer in time" : "nobody waits for it any more" });
@@ -325,8 +336,7 @@ class Walker {
       this.answerCall(request, answer, settle);
       return;
     }
-    const at = this.asked.get(request.cluster) ?? 0;
-    this.asked.set(request.cluster, at + 1);
+    const at = this.turn(request.cluster);
     const known = this.recorded.get(request.cluster) ?? [];
     this.recorded.set(request.cluster, known);
     if (known[at]) {
@@ -348,20 +358,15 @@ class Walker {
   }
 
   private onCommand(request: RedisCall): void {
-    const sent = this.clock.now();
     const timeout = this.redisTimeouts.get(request.cluster) ?? 0;
     const call: Call = {
       ...{ cluster: request.cluster, headers: [], body: new Uint8Array(), timeout },
       command: wordsOf(request.command),
     };
-    const step = this.commanders.shift();
-    (step ? step.calls : this.result.calls).push(call);
-    const settle = (more: Partial<Call>) =>
-      Object.assign(call, more, { took: this.clock.now() - sent });
+    const settle = this.record(call, this.commanders.shift());
     request.onCancel = () => settle({ failure: "no answer in time" });
     const answer = this.situation.services[request.cluster];
-    const at = this.asked.get(request.cluster) ?? 0;
-    this.asked.set(request.cluster, at + 1);
+    const at = this.turn(request.cluster);
     const reply = answer && "replies" in answer ? answer.replies?.[at] : undefined;
     const fails = answer && "fail" in answer && answer.fail;
     if (!answer || (reply === undefined && !fails)) {

@@ -38,6 +38,11 @@ export function now(): u64 {
   return memory.result64();
 }
 
+/** The same in milliseconds. */
+export function milliseconds(): i64 {
+  return (now() / 1_000_000) as i64;
+}
+
 /** Fills `n` bytes with what nobody can foresee; false when the host has no such source. */
 export function random(at: usize, n: i32): bool {
   return wasi.random_get(at, n) == 0;

@@ -64,7 +64,7 @@ export class TaskDecoder {
     program.variableCount = this.variableCount;
     program.callCount = this.callCount;
     const startsAtOnce = context.isTrue(node, "onStart");
-    const now = (host.now() / 1_000_000) as i64;
+    const now = host.milliseconds();
     const task = new Task(name, this.configuration, program, every, jitter, startsAtOnce, now);
     if (context.isTrue(node, "leader")) {
       const configuration = fingerprintOf(context.tape, 0, scratch);

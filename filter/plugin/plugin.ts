@@ -109,7 +109,7 @@ export class Plugin {
   }
 
   tick(): void {
-    const now = (host.now() / 1_000_000) as i64;
+    const now = host.milliseconds();
     const periodics = this.configuration.periodics;
     for (let i = 0; i < periodics.length; i++) periodics[i].tick(now);
     this.setTickPeriod();

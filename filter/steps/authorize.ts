@@ -129,7 +129,7 @@ export class AuthorizeStep extends Step {
     if (!this.writeKey(x, decisions)) return this.askAlone(x, NO_DEADLINE);
     const low = siphash.low;
     const high = siphash.high;
-    const now = milliseconds();
+    const now = host.milliseconds();
     const kept = decisions.fresh(low, high, now);
     if (kept != null) {
       count(Counter.AuthorizeHit);
@@ -246,14 +246,14 @@ export class AuthorizeStep extends Step {
   /** Asks for this stream only, which waits no longer than until `deadline`, if it has one already. */
   private askAlone(x: Exchange, deadline: i64): Outcome {
     let timeoutMs = this.timeoutMs;
-    if (deadline != NO_DEADLINE) timeoutMs = (deadline - milliseconds()) as i32;
+    if (deadline != NO_DEADLINE) timeoutMs = (deadline - host.milliseconds()) as i32;
     if (timeoutMs <= 0) return this.fail(x, this.onError == OnError.Allow);
     x.stepState = 0;
     if (this.retries > 0) {
       const at = x.arena.allocate(offsetof<Alone>() as i32);
       if (at == 0) return this.fail(x, this.onError == OnError.Allow);
       const alone = changetype<Alone>(at);
-      alone.deadline = milliseconds() + (timeoutMs as i64);
+      alone.deadline = host.milliseconds() + (timeoutMs as i64);
       alone.retries = this.retries;
       x.stepState = at;
     }
@@ -287,7 +287,7 @@ export class AuthorizeStep extends Step {
 
   /** Sends the callout again, while there is time. */
   private retry(x: Exchange, alone: Alone): bool {
-    const left = alone.deadline - milliseconds();
+    const left = alone.deadline - host.milliseconds();
     if (alone.retries == 0 || left <= 0) return false;
     alone.retries--;
     this.compose(x);
@@ -305,7 +305,7 @@ export class AuthorizeStep extends Step {
   /** What all are told who waited for the answer. */
   conclude(low: u64, high: u64, answer: HttpAnswer, common: CommonAnswer): void {
     const decisions = this.decisions;
-    const now = milliseconds();
+    const now = host.milliseconds();
     if (this.isNone(answer.status)) {
       if (decisions == null) return;
       const kept = decisions.stale(low, high, now);
@@ -326,7 +326,7 @@ export class AuthorizeStep extends Step {
 
   /** The host has not sent the callout. */
   private withoutCallout(x: Exchange, low: u64, high: u64): Outcome {
-    const kept = this.decisions!.stale(low, high, milliseconds());
+    const kept = this.decisions!.stale(low, high, host.milliseconds());
     if (kept == null) return this.fail(x, this.onError == OnError.Allow);
     count(Counter.AuthorizeStale);
     return this.apply(x, kept, false);
@@ -504,10 +504,6 @@ function readCacheControl(headers: FieldList, made: Decision): void {
 function writePart(part: Span): void {
   key.word(length(part));
   key.span(part);
-}
-
-function milliseconds(): i64 {
-  return (host.now() / 1_000_000) as i64;
 }
 
 function removeMatching(headers: HeaderMap, globs: StaticArray<Glob>): void {

@@ -67,7 +67,7 @@ export class CallStep extends CalloutStep {
     if (attempts != 0) {
       const kept = changetype<Attempts>(attempts);
       kept.left = this.retries;
-      kept.deadline = milliseconds() + (this.timeoutMs as i64);
+      kept.deadline = host.milliseconds() + (this.timeoutMs as i64);
     }
     if (token >= 0 && x.wait(token, item)) return Outcome.Pause;
     if (this.result != NO_RESULT) x.result(this.result).fail(result.notSent);
@@ -114,7 +114,7 @@ export class CallStep extends CalloutStep {
   }
 
   private again(x: Exchange, item: i32, attempts: Attempts): bool {
-    const time = attempts.deadline - milliseconds();
+    const time = attempts.deadline - host.milliseconds();
     if (attempts.left == 0 || time <= 0) return false;
     attempts.left--;
     const token = this.dispatch(x, time as i32);
@@ -134,10 +134,6 @@ export class CallStep extends CalloutStep {
     super.describe(out);
     if (this.retries > 0) number(out, "retries", this.retries);
   }
-}
-
-function milliseconds(): i64 {
-  return (host.now() / 1_000_000) as i64;
 }
 
 /** What has become of the callouts of a ParallelStep: bits. */

@@ -9,6 +9,7 @@ import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as hex from "../crypto/hex";
 import { DIGEST_MAX, Hasher, HashKind } from "../crypto/index";
+import { writeHead, writeWord } from "../resp/command";
 import { Kind, Reader } from "../resp/reply";
 import { Answer } from "../stream/answer";
 import { Counter, count } from "../stream/counters";
@@ -189,16 +190,14 @@ export class ClusterRateLimitStep extends RateLimitStep {
       hasher.finish(digest);
       hex.encode(span(digest, 32), word);
     }
-    writeWord(word.view());
+    writeWord(word.view(), command);
   }
 
   private ask(x: Exchange, head: Span, rest: Span): Outcome {
     if (!isDefined(HIGRESS)) return Outcome.Next;
     if (rest == NONE) return this.conclude(x, Verdict.Failed);
     command.reset();
-    command.text("*");
-    command.integer(4 + 1 + this.rates.length * 4);
-    command.text("\r\n");
+    writeHead(4 + 1 + this.rates.length * 4, command);
     command.span(head);
     command.span(rest);
     const name = command.failed
@@ -263,12 +262,12 @@ function prepare(): void {
   word.reset();
   hex.encode(span(digest, 20), word);
   command.reset();
-  writeWord(fromText("EVALSHA", scratch));
-  writeWord(word.view());
+  writeWord(fromText("EVALSHA", scratch), command);
+  writeWord(word.view(), command);
   byName = copy(command.view(), texts);
   command.reset();
-  writeWord(fromText("EVAL", scratch));
-  writeWord(text);
+  writeWord(fromText("EVAL", scratch), command);
+  writeWord(text, command);
   byText = copy(command.view(), texts);
 }
 
@@ -277,13 +276,5 @@ const digits = Writer.create();
 function writeNumber(value: u64): void {
   digits.reset();
   digits.integer(value);
-  writeWord(digits.view());
-}
-
-function writeWord(s: Span): void {
-  command.byte(0x24);
-  command.integer(length(s));
-  command.text("\r\n");
-  command.span(s);
-  command.text("\r\n");
+  writeWord(digits.view(), command);
 }

@@ -41,8 +41,6 @@ const AT: u8 = 0x40;
 const LONGEST_USER: i32 = 4096;
 
 const scheme: Span = fromText("://", texts);
-const setCookie: Span = fromText("set-cookie", texts);
-const proxyAuthorization: Span = fromText("proxy-authorization", texts);
 
 const values = new StaticArray<Span>(MOST);
 let count = 0;
@@ -88,11 +86,11 @@ function take(headers: HeaderMap, redaction: Redaction): void {
     const name = headers.name(i);
     if (!redaction.hidesHeader(name)) continue;
     let value = ascii.trim(headers.value(i));
-    if (equal(name, field.authorization) || equal(name, proxyAuthorization))
+    if (equal(name, field.authorization) || equal(name, field.proxyAuthorization))
       value = withoutScheme(value);
     add(value, SHORTEST);
     if (equal(name, field.cookie)) takeCookies(value, i32.MAX_VALUE);
-    else if (equal(name, setCookie)) takeCookies(value, 1);
+    else if (equal(name, field.setCookie)) takeCookies(value, 1);
   }
 }
 

@@ -47,7 +47,7 @@ export class EmitStep extends Step {
 
   private tell(x: Exchange): void {
     const json = this.json;
-    const now = (host.now() / 1_000_000) as i64;
+    const now = host.milliseconds();
     if (json != null) {
       const made = json.evaluate(redacted.open(x, this.redaction), scratch);
       redacted.close();

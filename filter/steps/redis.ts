@@ -5,6 +5,7 @@ import * as host from "../abi/host";
 import { length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Kind, Value, writeText } from "../cel/index";
+import { writeHead, writeWord } from "../resp/command";
 import { Phase } from "../rules/name";
 import { Absent, Template } from "../rules/template";
 import { Answer } from "../stream/answer";
@@ -56,16 +57,10 @@ export class RedisStep extends CalloutStep {
   private write(x: Exchange): Span {
     const n = this.words.length;
     command.reset();
-    command.byte(0x2a);
-    command.integer(n);
-    command.text("\r\n");
+    writeHead(n, command);
     for (let i = 0; i < n; i++) {
-      if (!writeWord(unchecked(this.words[i]), x)) return NONE;
-      command.byte(0x24);
-      command.integer(word.size);
-      command.text("\r\n");
-      command.span(word.view());
-      command.text("\r\n");
+      if (!evaluate(unchecked(this.words[i]), x)) return NONE;
+      writeWord(word.view(), command);
     }
     return command.failed || length(command.view()) > MAX_COMMAND ? NONE : command.view();
   }
@@ -97,7 +92,7 @@ export class RedisStep extends CalloutStep {
 const MAX_COMMAND: i32 = 1 << 20;
 
 /** Puts the word's bytes into `word`; false when it has none: it is absent, or neither text nor number. */
-function writeWord(template: Template, x: Exchange): bool {
+function evaluate(template: Template, x: Exchange): bool {
   word.reset();
   if (!template.isSingle) return template.write(x, Absent.Skips, word);
   template.evaluateSingle(x, value);

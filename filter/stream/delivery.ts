@@ -274,7 +274,7 @@ export class Delivery extends Periodic {
   onAnswer(status: i32, i: i32): void {
     const batch = unchecked(this.batches[i]);
     this.out--;
-    const now = (host.now() / 1_000_000) as i64;
+    const now = host.milliseconds();
     if (status >= 200 && status < 300) {
       countMany(Counter.EventSent, batch.events);
       this.free(i);

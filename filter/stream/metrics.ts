@@ -4,6 +4,7 @@
 // the name: what clients send cannot be made to meet.
 
 import * as host from "../abi/host";
+import { scratch } from "../abi/memory";
 import { MetricType } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
@@ -11,6 +12,7 @@ import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/sp
 import { copy, fromString, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as siphash from "../crypto/siphash";
+import { Hashed, RecordIndex } from "./record-index";
 
 /** Metrics of rules in one VM. */
 export const MAX_METRICS: i32 = 4096;
@@ -34,24 +36,20 @@ export class Family {
 
 @unmanaged
 @final
-class Metric {
-  low: u64;
-  high: u64;
-  id: i32; // in the host, plus two; 0: the slot is free
+class Metric extends Hashed {
+  id: i32; // in the host, or NO_METRIC
 }
 
 const SIZE: i32 = offsetof<Metric>() as i32;
-const FIRST_CAPACITY: i32 = 64;
 
 const arena: Arena = Arena.create();
 const families: Map<string, Family> = new Map<string, Family>();
+const index = new RecordIndex();
 const hashed = Writer.create();
 const secret: usize = heap.alloc(16);
 let hasSecret: bool = false;
-let slots: usize = 0;
-/** A power of two, at most half full. */
-let capacity: i32 = 0;
-let count: i32 = 0;
+/** Room for the next one; 0: none yet. */
+let spare: usize = 0;
 
 /** The family of the name, the same in every configuration of the VM; one that is `owner`'s alone when
  * there are too many, since then there are no more metrics for it either. */
@@ -66,73 +64,54 @@ export function familyOf(type: MetricType, name: Span, owner: Arena): Family {
 
 /** The id of the metric, which is defined if need be; NO_METRIC when the host or the VM has no more. */
 export function define(type: MetricType, name: Span): i32 {
-  const at = find(type, name);
-  if (at != 0 && changetype<Metric>(at).id != 0) return changetype<Metric>(at).id - 2;
-  return at == 0 || count == MAX_METRICS ? NO_METRIC : add(changetype<Metric>(at), type, name);
+  if (!hash(type, name)) return NO_METRIC;
+  const at = index.find(siphash.low, siphash.high);
+  return at != 0 ? changetype<Metric>(at).id : add(type, name);
 }
 
 /** The same for one of the family's, as long as it has fewer than `most`. */
 export function defineSeries(family: Family, name: Span, most: i32): i32 {
-  const at = find(family.type, name);
-  if (at != 0 && changetype<Metric>(at).id != 0) return changetype<Metric>(at).id - 2;
-  if (at == 0 || count == MAX_METRICS || family.series >= most) return NO_METRIC;
-  family.series++;
-  return add(changetype<Metric>(at), family.type, name);
+  if (!hash(family.type, name)) return NO_METRIC;
+  const at = index.find(siphash.low, siphash.high);
+  if (at != 0) return changetype<Metric>(at).id;
+  if (family.series >= most) return NO_METRIC;
+  const before = index.count;
+  const id = add(family.type, name);
+  family.series += index.count - before;
+  return id;
 }
 
-function add(metric: Metric, type: MetricType, name: Span): i32 {
+/** Adds the metric whose hash is at hand. */
+function add(type: MetricType, name: Span): i32 {
+  if (index.count == MAX_METRICS) return NO_METRIC;
+  if (spare == 0) spare = arena.allocate(SIZE);
+  if (spare == 0) return NO_METRIC;
+  const metric = changetype<Metric>(spare);
   metric.low = siphash.low;
   metric.high = siphash.high;
-  metric.id = host.defineMetric(type, name) + 2;
-  count++;
-  return metric.id - 2;
+  if (!index.add(spare)) return NO_METRIC;
+  spare = 0;
+  metric.id = host.defineMetric(type, name);
+  return metric.id;
 }
 
-/** The slot in which the metric is or would be; 0 when there is no memory for more. */
-function find(type: MetricType, name: Span): usize {
+/** Makes of the name its hash (siphash.low and high); false when memory runs out. */
+function hash(type: MetricType, name: Span): bool {
   if (!hasSecret) {
     hasSecret = true;
     if (!host.random(secret, 16)) store<u64>(secret, host.now());
   }
-  if ((count + 1) * 2 > capacity && !grow()) return 0;
   hashed.reset();
   hashed.byte(type);
   hashed.span(name);
-  if (hashed.failed) return 0;
+  if (hashed.failed) return false;
   siphash.siphash(load<u64>(secret), load<u64>(secret, 8), hashed.view());
-  return place(siphash.low, siphash.high);
-}
-
-function place(low: u64, high: u64): usize {
-  const mask = capacity - 1;
-  let i = (low as i32) & mask;
-  while (true) {
-    const at = slots + i * SIZE;
-    const metric = changetype<Metric>(at);
-    if (metric.id == 0 || (metric.low == low && metric.high == high)) return at;
-    i = (i + 1) & mask;
-  }
-}
-
-function grow(): bool {
-  const before = slots;
-  const wasCapacity = capacity;
-  const next = max(FIRST_CAPACITY, capacity * 2);
-  const fresh = arena.allocate(next * SIZE);
-  if (fresh == 0) return false;
-  memory.fill(fresh, 0, next * SIZE);
-  slots = fresh;
-  capacity = next;
-  for (let i = 0; i < wasCapacity; i++) {
-    const old = changetype<Metric>(before + i * SIZE);
-    if (old.id != 0) memory.copy(place(old.low, old.high), before + i * SIZE, SIZE);
-  }
   return true;
 }
 
 /** Sets a gauge of the filter's own. */
 export function setGauge(name: string, value: i64): void {
-  host.record(define(MetricType.Gauge, fromString(name, arena)), value);
+  host.record(define(MetricType.Gauge, fromString(name, scratch)), value);
 }
 
 /** Writes the value as a word of a name: it has no dots and none of what a reader of metrics might

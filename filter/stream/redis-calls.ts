@@ -97,7 +97,7 @@ export function send(service: RedisService, bytes: Span, waiter: Waiter, timeout
   command.waiter = changetype<usize>(waiter);
   command.service = changetype<usize>(service);
   command.bytes = kept;
-  command.deadline = now() + (timeoutMs as i64);
+  command.deadline = host.milliseconds() + (timeoutMs as i64);
   command.isResent = false;
   command.next = 0;
   command.before = last;
@@ -116,10 +116,6 @@ function dispatch(command: Command): bool {
   command.generation = service.generation;
   const waiter = changetype<Waiter>(command.waiter);
   return token != host.NO_CALL && tokens.remember(token, waiter, changetype<usize>(command) as i32);
-}
-
-function now(): i64 {
-  return (host.now() / 1_000_000) as i64;
 }
 
 function release(command: Command): void {

@@ -4,15 +4,14 @@
 import net from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { filterModule } from "../../compiler/assets.ts";
-import { serve } from "../../compiler/gateway/demo.ts";
 import { command } from "../../compiler/gateway/redis.ts";
-import { Gateway } from "../../compiler/gateway/server.ts";
 import { compile } from "../../compiler/index.ts";
 import { encodeReply, wordsOf } from "../../compiler/rule-test/redis.ts";
 import { ManualClock, Plugin, type RedisCall, ReplyScanner } from "../../host/index.ts";
 import { request } from "../envoy/envoy.ts";
 import { Filter, Stream } from "../filter/run.ts";
 import { seed } from "../seed.ts";
+import { startGateway } from "./gateway.ts";
 import { fakeRedis, freePort, redis, startRedis } from "./server.ts";
 
 const closing: Array<() => unknown> = [];
@@ -40,28 +39,10 @@ const document = (limits: Limit | Limit[], name = "limited") => ({
   ],
 });
 
-/** A proxy with the limits, in front of an upstream that counts. */
+/** A proxy with the limits. */
 async function start(rules: object, url: string) {
-  const { json, diagnostics } = compile(JSON.stringify(rules), { target: "higress" });
-  if (!json) throw new Error(JSON.stringify(diagnostics, null, 2));
-  const seen = { requests: 0 };
-  const upstream = await serve((_request, response) => {
-    seen.requests++;
-    response.end("from the upstream");
-  });
-  closing.push(upstream.close);
-  const log: string[] = [];
-  const gateway = new Gateway({
-    module: filterModule("ruleway-higress.wasm"),
-    rules: json,
-    upstream: upstream.url,
-    clusters: { redis: url },
-    log: (line) => log.push(line),
-  });
-  closing.push(() => gateway.close());
-  const port = await gateway.listen(0);
-  const get = (headers: Record<string, string> = {}) => request(port, "/", { headers });
-  return { gateway, log, get, seen, port };
+  const started = await startGateway(JSON.stringify(rules), url, closing);
+  return { ...started, get: (headers: Record<string, string> = {}) => started.get("/", headers) };
 }
 
 describe.skipIf(!redis)("with a server", () => {

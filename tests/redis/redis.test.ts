@@ -3,12 +3,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { filterModule, root } from "../../compiler/assets.ts";
-import { serve } from "../../compiler/gateway/demo.ts";
-import { Gateway } from "../../compiler/gateway/server.ts";
+import { root } from "../../compiler/assets.ts";
 import { compile } from "../../compiler/index.ts";
 import { encodeReply } from "../../compiler/rule-test/redis.ts";
-import { request } from "../envoy/envoy.ts";
+import { startGateway } from "./gateway.ts";
 import { fakeRedis, freePort, redis, startRedis } from "./server.ts";
 
 const closing: Array<() => Promise<void> | void> = [];
@@ -16,30 +14,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** The rules (YAML) in front of an upstream that counts, with Redis as the cluster `redis`. */
-async function start(yaml: string, url: string) {
-  const { json, diagnostics } = compile(yaml, { target: "higress" });
-  if (!json) throw new Error(JSON.stringify(diagnostics, null, 2));
-  const seen = { requests: 0 };
-  const upstream = await serve((_request, response) => {
-    seen.requests++;
-    response.end("from the upstream");
-  });
-  closing.push(upstream.close);
-  const log: string[] = [];
-  const gateway = new Gateway({
-    module: filterModule("ruleway-higress.wasm"),
-    rules: json,
-    upstream: upstream.url,
-    clusters: { redis: url, "outbound|6379||redis.static": url },
-    log: (line) => log.push(line),
-  });
-  closing.push(() => gateway.close());
-  const port = await gateway.listen(0);
-  const get = (path = "/", headers: Record<string, string> = {}) =>
-    request(port, path, { headers });
-  return { gateway, log, get, seen };
-}
+const start = (yaml: string, url: string) => startGateway(yaml, url, closing);
 
 const rules = (steps: string, service = "{ cluster: redis, redis: {} }") => `ruleway: 1
 services: { cache: ${service} }
