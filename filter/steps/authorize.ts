@@ -29,6 +29,7 @@ import { key as describeKey, flag, number, text } from "../stream/description";
 import { Exchange, Refusal } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap, isPseudo } from "../stream/header-map";
+import { isFraming } from "../stream/hop-by-hop";
 import * as inquiries from "../stream/inquiries";
 import { Asker, CommonAnswer } from "../stream/inquiries";
 import { OnFailure, Outcome, Step } from "../stream/program";
@@ -380,7 +381,8 @@ export class AuthorizeStep extends Step {
   }
 
   private usesOf(name: Span): u32 {
-    if (isPseudo(name)) return 0;
+    // How the service framed its answer says nothing of the messages that the others get.
+    if (isPseudo(name) || isFraming(name)) return 0;
     return (
       (anyMatches(this.upstreamSet, name) ? Use.Set : 0) |
       (anyMatches(this.upstreamAppend, name) ? Use.Append : 0) |
@@ -389,8 +391,7 @@ export class AuthorizeStep extends Step {
   }
 
   private useOfDenial(name: Span): u32 {
-    const isFraming = equal(name, field.contentLength) || equal(name, field.transferEncoding);
-    return isPseudo(name) || isFraming || !anyMatches(this.forward, name) ? 0 : Use.Denial;
+    return isPseudo(name) || isFraming(name) || !anyMatches(this.forward, name) ? 0 : Use.Denial;
   }
 
   /** Does what was decided. `isOwn`: the decision lies in the stream's arena. */

@@ -861,6 +861,30 @@ test("kept answers are for bodies that were read too", () => {
   expect(fate(f.open().request({}, "abd"))).toBeUndefined();
 });
 
+test("how the service framed its answer is nobody else's business, whatever the patterns take in", () => {
+  const framing = {
+    "content-length": "3",
+    "transfer-encoding": "chunked",
+    connection: "x-hop",
+    "keep-alive": "timeout=5",
+    te: "trailers",
+    trailer: "x-t",
+    upgrade: "h2c",
+    expect: "100-continue",
+  };
+  const f = filter({ upstream: { append: ["*"] }, client: ["*"], denied: { forward: ["*"] } });
+  const s = f.open().request({}, "a body");
+  answer(at(f, 0), 200, { ...framing, "x-user": "ada" }, "abc");
+  s.respond({ "content-length": "2" }, "ok");
+  for (const name of Object.keys(framing)) expect([name, s.sent(name)]).toEqual([name, []]);
+  expect([s.sent("x-user"), s.got("x-user")]).toEqual([["ada"], ["ada"]]);
+  expect([s.got("content-length"), s.got("connection")]).toEqual([["2"], []]);
+  const t = f.open().request();
+  answer(at(f, 1), 403, { ...framing, "x-why": "so" }, "abc");
+  expect([t.status, t.got("x-why"), t.responseBody]).toEqual(["403", ["so"], "abc"]);
+  expect([t.got("transfer-encoding"), t.got("connection"), t.got("trailer")]).toEqual([[], [], []]);
+});
+
 // ---- what is refused beforehand
 
 test.each([
