@@ -6,6 +6,7 @@ import { LogLevel } from "../abi/numbers";
 import { Place, Replacer } from "../bytes/replace";
 import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText } from "../bytes/text";
+import { Format } from "../http/events";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
 import { Demand, Phase } from "../rules/name";
@@ -21,7 +22,7 @@ import {
   TextEdit,
 } from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
-import { EventEdit, EventsEdit, EventsStep, Format } from "../steps/events";
+import { EventEdit, EventsEdit, EventsStep } from "../steps/events";
 import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";

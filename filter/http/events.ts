@@ -1,6 +1,7 @@
 // Where events end in a stream of bytes that comes in pieces, and what is in one: server-sent events as
 // the HTML standard has them ("Server-sent events", parsing an event stream), or lines of JSON.
 
+import { Arena } from "../bytes/arena";
 import {
   address,
   byteAtUnchecked,
@@ -11,10 +12,44 @@ import {
   Span,
   sliceUnchecked,
 } from "../bytes/span";
+import { fromText } from "../bytes/text";
+import { MARK } from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
+import { isMediaType } from "./media-type";
 
 const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
+
+export const enum Format {
+  /** No stream of events, or as the content-type says. */
+  Auto,
+  Sse,
+  Lines,
+}
+
+const texts: Arena = Arena.create();
+const EVENT_STREAM: Span = fromText("text/event-stream", texts);
+/** Lines of JSON have no registered type; these are in use. */
+const LINES: StaticArray<Span> = [
+  fromText("application/x-ndjson", texts),
+  fromText("application/ndjson", texts),
+  fromText("application/jsonl", texts),
+  fromText("application/x-jsonl", texts),
+  fromText("application/json-lines", texts),
+  fromText("application/jsonlines", texts),
+  fromText("application/x-jsonlines", texts),
+  fromText("application/stream+json", texts),
+];
+
+/** What a body of that content-type is, or Auto. */
+export function formatOf(type: Span): Format {
+  if (type == NONE) return Format.Auto;
+  if (isMediaType(type, EVENT_STREAM)) return Format.Sse;
+  for (let i = 0; i < LINES.length; i++) {
+    if (isMediaType(type, unchecked(LINES[i]))) return Format.Lines;
+  }
+  return Format.Auto;
+}
 
 /** What a stream of events is made of. */
 export const enum Unit {
@@ -26,9 +61,6 @@ export const enum Unit {
   /** The byte order mark in front of all. */
   Mark,
 }
-
-/** U+FEFF in UTF-8. */
-const MARK: StaticArray<u8> = [0xef, 0xbb, 0xbf];
 
 /** How far the framing has come between two pieces. */
 @unmanaged

@@ -331,6 +331,7 @@ export class JsonEdit extends BodyEdit {
   ) {
     super();
     this.whole = true;
+    this.readsJson = true;
   }
 
   get verb(): string {
@@ -383,6 +384,7 @@ export class JsonStreamEdit extends BodyEdit {
   ) {
     super();
     this.breaksOff = true;
+    this.readsJson = true;
   }
 
   get verb(): string {

@@ -9,8 +9,7 @@ import { address, equal, length, NONE, Span, sliceUnchecked, span } from "../byt
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as events from "../http/events";
-import { Field, Framing, Unit } from "../http/events";
-import { isMediaType } from "../http/media-type";
+import { Field, Format, Framing, Unit } from "../http/events";
 import { Expression, Verdict } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
@@ -22,13 +21,6 @@ import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
 import { JsonEdit } from "./body";
 import { LogStep } from "./log";
 import { SetStep } from "./plain";
-
-export const enum Format {
-  /** As the content-type says. */
-  Auto,
-  Sse,
-  Lines,
-}
 
 const texts: Arena = Arena.create();
 const LINE_FEED: Span = fromText("\n", texts);
@@ -104,7 +96,7 @@ export class EventsEdit extends BodyEdit {
   /** The state for a body of that content-type; 0 when it is no stream of events. */
   open(x: Exchange, type: Span): usize {
     let format = this.format;
-    if (format == Format.Auto) format = formatOf(type);
+    if (format == Format.Auto) format = events.formatOf(type);
     if (format == Format.Auto) {
       count(Counter.BodySkippedType);
       return 0;
@@ -282,16 +274,6 @@ export class EventsEdit extends BodyEdit {
 
 function differs(a: Span, b: Span): bool {
   return a != b && (b == NONE || !equal(a, b));
-}
-
-function formatOf(type: Span): Format {
-  if (type == NONE) return Format.Auto;
-  if (isMediaType(type, field.eventStream)) return Format.Sse;
-  const isLines =
-    isMediaType(type, field.ndjson) ||
-    isMediaType(type, field.jsonl) ||
-    isMediaType(type, field.jsonLines);
-  return isLines ? Format.Lines : Format.Auto;
 }
 
 /** Takes the edit's own view of the event at hand. */

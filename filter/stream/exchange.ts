@@ -12,6 +12,7 @@ import { EMPTY_SET } from "../bytes/ordered-set";
 import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
+import { Format, formatOf } from "../http/events";
 import { FieldList } from "../http/field-list";
 import { isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
@@ -441,7 +442,8 @@ export class Exchange extends View {
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = this.phaseHeaders;
-    const isReadable = pipe.isBare || this.isBodyEditable(pipe, headers);
+    const isReadable =
+      pipe.isBare || (!hasNoEnd(pipe, headers) && this.isBodyEditable(pipe, headers));
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -961,7 +963,11 @@ export class Exchange extends View {
   /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
    * must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
-    if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
+    if (!pipe.hasEdits) return Refusal.None;
+    if (this.isBodyEditable(pipe, headers)) {
+      const isOfEvents = !isBare && formatOf(headers.get(field.contentType)) != Format.Auto;
+      return isOfEvents ? pipe.dropJsonEdits() : Refusal.None;
+    }
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
     const isRefused = !isBare && isForeign && pipe.findDenying();
     pipe.dropEdits();
@@ -1002,6 +1008,13 @@ export class Exchange extends View {
   reroute(): void {
     if (this.reroutes) host.callForeign(field.clearRouteCache, host.EMPTY);
   }
+}
+
+/** Whether the body is a stream of events that may go on for ever, and so is not waited for. Lines of JSON
+ * that a client sends are an upload, which ends. */
+function hasNoEnd(pipe: BodyPipe, headers: HeaderMap): bool {
+  const format = formatOf(headers.get(field.contentType));
+  return format == Format.Sse || (format == Format.Lines && !pipe.isRequest);
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editEvents, editLines, type ReferenceEdit } from "../reference/events.ts";
+import { editEvents, editLines, parseJson, type ReferenceEdit } from "../reference/events.ts";
 import { seeded } from "../seed.ts";
 import { encode, Filter } from "./run.ts";
 
@@ -252,7 +252,7 @@ describe("any bytes, cut anywhere, edited as the whole would be", () => {
     [
       { when: "event.json.a == 1", json: { set: { "/a": 2 } } },
       (event) => {
-        const json = jsonOf(event.data);
+        const json = parseJson(event.data ?? "") as { a?: unknown } | null | undefined;
         if (json?.a === 1)
           event.data = event.data!.replace('"a":1', '"a":2').replace('"a": 1', '"a": 2');
       },
@@ -303,15 +303,6 @@ describe("any bytes, cut anywhere, edited as the whole would be", () => {
       at += cut;
     }
     return [...pieces, bytes.subarray(at)];
-  }
-
-  /** As JSON.parse, of Latin-1 that stands for UTF-8. */
-  function jsonOf(data: string | undefined): { a?: unknown } | undefined {
-    try {
-      return JSON.parse(Buffer.from(data!, "latin1").toString());
-    } catch {
-      return undefined;
-    }
   }
 });
 

@@ -111,7 +111,7 @@ export function editLines(text: string, edit: ReferenceEdit): string {
         if (line === "") return part;
         const event: ReferenceEvent = { data: line!, type: undefined, id: undefined, index };
         if (edit(event) === true) return "";
-        return (event.data === line ? line : oneLine(event.data!, line!)) + end;
+        return (event.data === line ? line! : oneLine(event.data!, line!)) + end!;
       })
       .join("")
   );
@@ -120,10 +120,15 @@ export function editLines(text: string, edit: ReferenceEdit): string {
 /** What may stand in place of the line: white space of JSON is none that ends it, and other text that
  * would is not put there. */
 function oneLine(text: string, line: string): string {
+  if (parseJson(text) !== undefined) return text.replaceAll("\r", " ");
+  return text.includes("\r") || text.includes("\0") ? line : text;
+}
+
+/** The value of JSON in UTF-8, given as Latin-1, with or without a mark; undefined when it is none. */
+export function parseJson(text: string): unknown {
   try {
-    JSON.parse(Buffer.from(text, "latin1").toString());
-    return text.replaceAll("\r", " ");
+    return JSON.parse(Buffer.from(splitMark(text)[1], "latin1").toString());
   } catch {
-    return text.includes("\r") || text.includes("\0") ? line : text;
+    return undefined;
   }
 }
