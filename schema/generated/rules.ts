@@ -1023,7 +1023,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response).
+ * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response). Streams of events (see `events`) are no JSON: `json` is skipped for them, or with `onError: deny` refuses them, as soon as their headers are there.
  */
 export interface Body {
   /**
@@ -1222,11 +1222,11 @@ export interface JsonOperation {
   };
 }
 /**
- * Edits of a body that is a stream of server-sent events, or of lines of JSON (NDJSON), one by one, as they come. What no edit touches keeps its bytes.
+ * Edits of a body that is a stream of server-sent events, or of lines of JSON (NDJSON), one by one, as they come, however they are cut. What the stream ends in without ending it is an event too. What no edit touches keeps its bytes, a byte order mark in front of all included; what is edited keeps its line ends.
  */
 export interface Events {
   /**
-   * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
+   * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, ndjson, jsonl, x-jsonl, json-lines, jsonlines, x-jsonlines and stream+json, and no other body.
    */
   format?: "sse" | "lines";
   maxSize?: Size8;
