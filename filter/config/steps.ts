@@ -50,7 +50,7 @@ import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeMetric } from "./metric";
 import { decodeRateLimit } from "./rate-limit";
-import { decodeRedact } from "./redact";
+import { decodeRedact, demandSecrets } from "./redact";
 import { decodeRedisStep } from "./redis";
 import { decodeSample } from "./sample";
 import { Services } from "./services";
@@ -545,8 +545,11 @@ export class StepDecoder {
 
   private decodeLog(value: i32): Step {
     const context = this.context;
-    if (context.tape.kind(value) == Kind.String)
-      return new LogStep(LogLevel.Info, context.template(value));
+    if (context.tape.kind(value) == Kind.String) {
+      const template = context.template(value);
+      if (!template.isConstant) demandSecrets(context);
+      return new LogStep(LogLevel.Info, template);
+    }
     const level = context.member(value, "level");
     const text = context.template(context.member(value, "text"));
     const step = new LogStep(

@@ -214,9 +214,14 @@ export class Tape {
       writePointerSegment(this.text(key, arena), out);
       return;
     }
+    out.integer(this.indexIn(parent, i));
+  }
+
+  /** How many elements of the array come before `i`. */
+  indexIn(parent: i32, i: i32): i32 {
     let index = 0;
     for (let child = this.firstChild(parent); child < i; child = this.after(child)) index++;
-    out.integer(index);
+    return index;
   }
 
   // ---- parsing

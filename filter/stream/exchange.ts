@@ -137,6 +137,8 @@ export class Exchange extends View {
   private ended: bool = false;
   /** The response's headers have gone on: what is answered after that breaks the stream off. */
   private isResponseSent: bool = false;
+  /** A rule asks for the response's headers as they arrive. */
+  private keepsResponse: bool = false;
   phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
@@ -168,6 +170,7 @@ export class Exchange extends View {
     this.outOfMemory = false;
     this.ended = false;
     this.isResponseSent = false;
+    this.keepsResponse = false;
     this.phase = Phase.Request;
     this.candidates = 0;
     this.candidateCount = 0;
@@ -266,6 +269,7 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    this.keepsResponse = (demands & Demand.OriginalResponse) != 0;
     // Edits for the filter's own sake never choose another route.
     if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
@@ -788,6 +792,7 @@ export class Exchange extends View {
     this.responseBody.isBare = endOfStream;
     this.responseBody.hasEnded = endOfStream;
     this.request.writable = false;
+    if (this.keepsResponse) this.keepOriginalResponse();
     for (let i = 0; i < this.clientHeaders.count; i++) {
       this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
     }
