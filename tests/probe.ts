@@ -37,9 +37,9 @@ function sourceHash(): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-async function compile(name: string): Promise<Uint8Array> {
+async function compile(name: string, uses: string[]): Promise<Uint8Array> {
   const cache = join(root, ".cache", "probes");
-  const output = join(cache, `${name}-${sourceHash()}.wasm`);
+  const output = join(cache, `${[name, ...uses, sourceHash()].join("-")}.wasm`);
   if (existsSync(output)) return readFileSync(output);
   const { default: asc } = await import("assemblyscript/asc");
   const partial = `${output}.${process.pid}`;
@@ -49,6 +49,7 @@ async function compile(name: string): Promise<Uint8Array> {
     // As the filter is, so that figures of probes are figures of the filter.
     ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
     ...["--transform", "json-as/transform"],
+    ...uses.flatMap((name) => ["--use", `${name}=1`]),
   ]);
   if (error) throw new Error(`cannot compile probe ${name}: ${error.message}\n${stderr}`);
   mkdirSync(cache, { recursive: true });
@@ -56,9 +57,14 @@ async function compile(name: string): Promise<Uint8Array> {
   return readFileSync(output);
 }
 
-/** Loads `filter/probes/NAME.ts`. Each call is a fresh instance with its own memory. */
-export async function loadProbe(name: string, imports: WebAssembly.Imports = {}): Promise<Probe> {
-  const module = await WebAssembly.compile(new Uint8Array(await compile(name)));
+/** Loads `filter/probes/NAME.ts`, compiled with the names of `uses` defined (filter/targets.d.ts). Each call
+ * is a fresh instance with its own memory. */
+export async function loadProbe(
+  name: string,
+  imports: WebAssembly.Imports = {},
+  uses: string[] = [],
+): Promise<Probe> {
+  const module = await WebAssembly.compile(new Uint8Array(await compile(name, uses)));
   const instance = await WebAssembly.instantiate(module, imports);
   const exports = instance.exports as ProbeExports;
   const memory = exports.memory as WebAssembly.Memory;
