@@ -15,13 +15,14 @@ import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
 import { Redaction } from "../steps/redaction";
-import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import { Accept, Configuration, Entry, Program, Reroute, Rule, Step, UNLIMITED } from "../stream/program";
 import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
+import { decodeClientIp, decodePaths } from "./requests";
 import { Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
@@ -330,6 +331,7 @@ class Decoder {
       const global = this.configuration.global;
       if (global != null) {
         for (let i = 0; i < global.rules.length; i++) rules.push(global.rules[i]);
+        program.looksAtTarget = global.looksAtTarget;
       }
     }
     program.inherited = rules.length;
@@ -368,6 +370,11 @@ class Decoder {
       const counts = this.member(settings, "ruleMetrics");
       if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
+      const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
+      const paths = this.member(settings, "paths");
+      if (paths != NO_NODE) decodePaths(context, paths, program);
+      const clientIp = this.member(settings, "clientIp");
+      if (clientIp != NO_NODE) program.clientAddress = decodeClientIp(context, clientIp);
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
     }
@@ -417,6 +424,7 @@ class Decoder {
         if (program.countsRules) rule.metrics = ruleMetrics(rule.name);
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
+        if (looksAtTarget(rule) || context.names.readsRequest) program.looksAtTarget = true;
       } else {
         this.decoded.skipped++;
       }
@@ -426,6 +434,7 @@ class Decoder {
       if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
+      program.looksAtTarget = true;
       if (program.countsRules) restored.metrics = ruleMetrics(restored.name);
       this.goodRules++;
       rules.push(restored);
@@ -472,6 +481,7 @@ class Decoder {
     const report = context.report;
     if (tape.kind(node) != Kind.Object) return null;
     context.begin();
+    context.names.readsRequest = false;
     steps.accept = Accept.Any;
     const rule = new Rule();
     const name = context.member(node, "name");
@@ -512,6 +522,7 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
+    rule.isGuard = isGuard(rule);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -531,6 +542,26 @@ function firstPhase(context: Context, rule: i32): Phase {
   if (context.member(rule, "request") != NO_NODE) return Phase.Request;
   if (context.member(rule, "response") != NO_NODE) return Phase.Response;
   return context.member(rule, "done") != NO_NODE ? Phase.Done : Phase.Request;
+}
+
+/** Whether it can keep a message from going on. */
+function isGuard(rule: Rule): bool {
+  const isLimit = rule.requestLimit != UNLIMITED || rule.responseLimit != UNLIMITED;
+  return isLimit || hasGuard(rule.request) || hasGuard(rule.response);
+}
+
+function hasGuard(steps: StaticArray<Step>): bool {
+  for (let i = 0; i < steps.length; i++) if (steps[i].isGuard) return true;
+  return false;
+}
+
+/** Whether anything of the rule depends on the path or the host. */
+function looksAtTarget(rule: Rule): bool {
+  if (rule.condition != null || rule.isGuard) return true;
+  for (let i = 0; i < rule.request.length; i++) {
+    if (rule.request[i].looksAtTarget || rule.request[i].calls) return true;
+  }
+  return false;
 }
 
 function join(prefix: string, names: string[]): string {

@@ -26,7 +26,10 @@ import { PathTemplate } from "./path-template";
 /** What a match may ask about a stream; every answer is of the request as it arrived. */
 export abstract class Facts extends Scope {
   abstract host(): Span;
+  /** The path as paths are compared: see http/path.ts. */
   abstract path(): Span;
+  /** The same as it goes on to the upstream. */
+  abstract sentPath(): Span;
   abstract method(): Span;
   abstract scheme(): Span;
   abstract headers(): FieldList;
@@ -36,7 +39,7 @@ export abstract class Facts extends Scope {
   abstract route(): Span;
   /** Name of the upstream cluster, or NONE. */
   abstract cluster(): Span;
-  /** Address of the client, or NONE. */
+  /** Address of the client; NONE when it cannot be known, or is none. */
   abstract source(): Span;
   /** Status of the response, or 0 before it. */
   abstract status(): i32;
@@ -45,8 +48,20 @@ export abstract class Facts extends Scope {
 /** Captures of the path template that matched last; copied by whoever keeps them. */
 export const captures: StaticArray<Span> = new StaticArray<Span>(16);
 
+/** Whether a condition holds, in an order in which the least of all and the greatest of any are right. */
+export const enum Holds {
+  No,
+  /** It asks for what cannot be known. */
+  Perhaps,
+  Yes,
+}
+
+function certain(holds: bool): Holds {
+  return holds ? Holds.Yes : Holds.No;
+}
+
 export abstract class Condition {
-  abstract holds(facts: Facts): bool;
+  abstract holds(facts: Facts): Holds;
 
   /** Offers keys of which every stream that the condition holds for has at least one; false when there
    * are none such (some may have been offered then). */
@@ -84,11 +99,12 @@ export class All extends Condition {
   constructor(private readonly parts: StaticArray<Condition>) {
     super();
   }
-  holds(facts: Facts): bool {
-    for (let i = 0, n = this.parts.length; i < n; i++) {
-      if (!unchecked(this.parts[i]).holds(facts)) return false;
+  holds(facts: Facts): Holds {
+    let least = Holds.Yes;
+    for (let i = 0, n = this.parts.length; i < n && least != Holds.No; i++) {
+      least = min<i32>(least, unchecked(this.parts[i]).holds(facts));
     }
-    return true;
+    return least;
   }
   override offerAll(keys: Keys): void {
     for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
@@ -118,11 +134,12 @@ export class Any extends Condition {
   constructor(private readonly parts: StaticArray<Condition>) {
     super();
   }
-  holds(facts: Facts): bool {
-    for (let i = 0, n = this.parts.length; i < n; i++) {
-      if (unchecked(this.parts[i]).holds(facts)) return true;
+  holds(facts: Facts): Holds {
+    let greatest = Holds.No;
+    for (let i = 0, n = this.parts.length; i < n && greatest != Holds.Yes; i++) {
+      greatest = max<i32>(greatest, unchecked(this.parts[i]).holds(facts));
     }
-    return false;
+    return greatest;
   }
   override offerAll(keys: Keys): void {
     for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
@@ -142,8 +159,8 @@ export class Not extends Condition {
   constructor(private readonly inner: Condition) {
     super();
   }
-  holds(facts: Facts): bool {
-    return !this.inner.holds(facts);
+  holds(facts: Facts): Holds {
+    return Holds.Yes - this.inner.holds(facts);
   }
 }
 
@@ -152,13 +169,13 @@ export class HostIs extends Condition {
   constructor(private readonly patterns: StaticArray<HostPattern>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts): Holds {
     const host = facts.host();
-    if (host == NONE) return false;
+    if (host == NONE) return Holds.No;
     for (let i = 0, n = this.patterns.length; i < n; i++) {
-      if (unchecked(this.patterns[i]).matches(host)) return true;
+      if (unchecked(this.patterns[i]).matches(host)) return Holds.Yes;
     }
-    return false;
+    return Holds.No;
   }
   override get isWholeKey(): bool {
     // Hosts are compared in lower case, as keys are, and those are whole unless they are very long.
@@ -180,13 +197,14 @@ export class PathIs extends Condition {
   constructor(private readonly templates: StaticArray<PathTemplate>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts): Holds {
     const path = facts.path();
-    if (path == NONE) return false;
+    if (path == NONE) return Holds.No;
+    const sent = facts.sentPath();
     for (let i = 0, n = this.templates.length; i < n; i++) {
-      if (unchecked(this.templates[i]).matches(path, captures)) return true;
+      if (unchecked(this.templates[i]).matches(path, sent, captures)) return Holds.Yes;
     }
-    return false;
+    return Holds.No;
   }
   protected override offer(keys: Keys): bool {
     for (let i = 0, n = this.templates.length; i < n; i++) {
@@ -194,11 +212,6 @@ export class PathIs extends Condition {
     }
     return true;
   }
-}
-
-/** `/a` is a prefix of `/a` and `/a/b`, not of `/ab`. */
-export function isPathPrefix(path: Span, prefix: Span): bool {
-  return startsWith(path, prefix) && endsSegment(path, prefix);
 }
 
 /** Of a path that begins with the prefix: whether a segment ends where the prefix does. */
@@ -331,7 +344,7 @@ export class FactIs extends Condition {
   ) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts): Holds {
     let value = NONE;
     switch (this.field) {
       case Field.Path:
@@ -352,9 +365,9 @@ export class FactIs extends Condition {
     }
     for (let i = 0, n = this.matchers.length; i < n; i++) {
       const matcher = unchecked(this.matchers[i]);
-      if ((value != NONE && matcher.matches(value)) != matcher.not) return true;
+      if ((value != NONE && matcher.matches(value)) != matcher.not) return Holds.Yes;
     }
-    return false;
+    return Holds.No;
   }
   protected override offer(keys: Keys): bool {
     for (let i = 0, n = this.matchers.length; i < n; i++) {
@@ -394,7 +407,7 @@ export class NamedValueIs extends Condition {
   ) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts): Holds {
     const list =
       this.values == Values.Headers
         ? facts.headers()
@@ -403,11 +416,11 @@ export class NamedValueIs extends Condition {
           : facts.cookies();
     const matcher = this.matcher;
     let i = list.find(this.name);
-    if (matcher.noValue) return i == MISSING;
+    if (matcher.noValue) return certain(i == MISSING);
     for (; i != MISSING; i = list.find(this.name, i + 1)) {
-      if (matcher.matches(list.value(i))) return !matcher.not;
+      if (matcher.matches(list.value(i))) return certain(!matcher.not);
     }
-    return matcher.not;
+    return certain(matcher.not);
   }
   protected override offer(keys: Keys): bool {
     const matcher = this.matcher;
@@ -428,13 +441,13 @@ export class ServiceIs extends Condition {
   constructor(private readonly services: StaticArray<Span>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts): Holds {
     const cluster = facts.cluster();
-    if (cluster == NONE) return false;
+    if (cluster == NONE) return Holds.No;
     for (let i = 0, n = this.services.length; i < n; i++) {
-      if (isService(cluster, unchecked(this.services[i]))) return true;
+      if (isService(cluster, unchecked(this.services[i]))) return Holds.Yes;
     }
-    return false;
+    return Holds.No;
   }
   protected override offer(keys: Keys): bool {
     for (let i = 0, n = this.services.length; i < n; i++) {
@@ -493,13 +506,13 @@ export class SourceIs extends Condition {
   constructor(private readonly blocks: StaticArray<Block>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts): Holds {
     const source = facts.source();
-    if (source == NONE || !parsePeer(source, peer)) return false;
+    if (source == NONE || !parsePeer(source, peer)) return Holds.Perhaps;
     for (let i = 0, n = this.blocks.length; i < n; i++) {
-      if (unchecked(this.blocks[i]).holds(peer)) return true;
+      if (unchecked(this.blocks[i]).holds(peer)) return Holds.Yes;
     }
-    return false;
+    return Holds.No;
   }
   protected override offer(keys: Keys): bool {
     for (let i = 0, n = this.blocks.length; i < n; i++) {

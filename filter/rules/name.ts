@@ -20,11 +20,18 @@ export const enum Source {
   RequestUrlPath,
   /** The query without the question mark. */
   RequestQuery,
+  /** The authority without user information and trailing dot; without its port; the port. */
+  RequestHost,
+  RequestHostname,
+  RequestPort,
   RequestQueryParameter,
   RequestCookie,
-  /** The same five of the request as it arrived. */
+  /** The same of the request as it arrived. */
   OriginalHeader,
   OriginalUrlPath,
+  OriginalHost,
+  OriginalHostname,
+  OriginalPort,
   OriginalQuery,
   OriginalQueryParameter,
   OriginalCookie,
@@ -123,6 +130,23 @@ export class Name {
     );
   }
 
+  /** A part of the request's target as it is written there, or a constant. */
+  get isOfTarget(): bool {
+    switch (this.source) {
+      case Source.RequestHeader:
+      case Source.OriginalHeader:
+        return this.key != NONE && equalsText(this.key, ":path");
+      case Source.RequestUrlPath:
+      case Source.RequestQuery:
+      case Source.OriginalUrlPath:
+      case Source.OriginalQuery:
+      case Source.Parameter:
+      case Source.Constant:
+        return true;
+    }
+    return false;
+  }
+
   /** It is read from a body, which is there in the phase `since` and not later. */
   get isOfBody(): bool {
     return this.source >= Source.RequestBody && this.source <= Source.ResponseJson;
@@ -135,6 +159,8 @@ export abstract class Names {
   demands: i32 = 0;
   /** Whether one of them is read from a body; whoever asks sets it to false before. */
   readsBody: bool = false;
+  /** Whether one of them is of the request; whoever asks sets it to false before. */
+  readsRequest: bool = false;
   /** Whether what is compiled is an edit of events. */
   inEvents: bool = false;
 
@@ -163,7 +189,7 @@ const TIMESTAMPS = "request.time ";
 
 // The members of each root that have no free-form tail, for checking and for suggestions.
 const REQUEST =
-  "path url_path host scheme method headers query query_params cookies body json form useragent " +
+  "path url_path host hostname port scheme method headers query query_params cookies body json form useragent " +
   "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
   "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
@@ -373,6 +399,19 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
       name.source = original ? Source.OriginalUrlPath : Source.RequestUrlPath;
       return name;
     }
+    if (equalsText(member, "host")) {
+      name.source = original ? Source.OriginalHost : Source.RequestHost;
+      return name;
+    }
+    if (equalsText(member, "hostname")) {
+      name.source = original ? Source.OriginalHostname : Source.RequestHostname;
+      return name;
+    }
+    if (equalsText(member, "port")) {
+      name.source = original ? Source.OriginalPort : Source.RequestPort;
+      name.type = types.maybeInt;
+      return name;
+    }
     if (equalsText(member, "query")) {
       name.source = original ? Source.OriginalQuery : Source.RequestQuery;
       return name;
@@ -410,7 +449,6 @@ function memberName(chain: Span[], name: Name, arena: Arena): Name {
 /** The header that an attribute of the request is read from, or nothing. */
 function headerBehind(member: Span): string {
   if (equalsText(member, "path")) return ":path";
-  if (equalsText(member, "host")) return ":authority";
   if (equalsText(member, "method")) return ":method";
   if (equalsText(member, "scheme")) return ":scheme";
   if (equalsText(member, "useragent")) return "user-agent";

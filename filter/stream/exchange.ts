@@ -18,7 +18,7 @@ import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
-import { captures } from "../rules/match";
+import { captures, Holds } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
 import { AT_HAND, BodyPipe, NOBODY, Reading } from "./body-pipe";
@@ -45,7 +45,7 @@ import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
 import { RuleEvent } from "./rule-metrics";
 import { mark, tracing } from "./trace";
-import { parseStatus, View } from "./view";
+import { BadTarget, parseStatus, View } from "./view";
 
 /** Why a message is refused because of its body. */
 export const enum Refusal {
@@ -76,6 +76,7 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
   isCounted: i32; // 1: as applied or skipped
+  isUncertain: i32; // 1: it cannot be known whether the rule matches
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -208,9 +209,12 @@ export class Exchange extends View {
     if (configuration == null) return HeadersAction.Continue;
     if (configuration.wantsRebuild()) host.setProperty(field.needRebuild, field.yes);
     const program = configuration.choose(this);
-    if (program == null) return HeadersAction.Continue;
-    this.follow(program);
-    this.choose();
+    if (program != null) {
+      this.follow(program);
+      this.choose();
+    }
+    if (!this.ended && this.badTarget != BadTarget.None) this.refuseTarget();
+    if (program == null && !this.ended) return HeadersAction.Continue;
     if (this.ended) return HeadersAction.StopIteration;
     return this.afterHeaders(this.run());
   }
@@ -219,6 +223,7 @@ export class Exchange extends View {
   private follow(program: Program): void {
     this.program = program;
     this.variableCount = program.variableCount;
+    this.clientAddress = program.clientAddress;
     this.openResults(program.callCount);
   }
 
@@ -232,18 +237,24 @@ export class Exchange extends View {
     let ownRequestLimit = UNLIMITED;
     let ownResponseLimit = UNLIMITED;
     let accept = Accept.Any;
+    if (program.looksAtTarget) this.settlePath(program.paths);
+    if (this.badTarget != BadTarget.None) return;
     propose(program.index, rules.length, this);
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
       const condition = unchecked(program.conditions[i]);
       if (rule.captureCount > 0) captures.fill(NONE);
-      if (condition != null && !condition.holds(this)) continue;
+      const holds = condition == null ? Holds.Yes : condition.holds(this);
+      if (holds == Holds.No || (holds == Holds.Perhaps && !rule.isGuard)) continue;
       const candidate = this.addCandidate();
       if (candidate == null) break;
       candidate.rule = i;
       if (tracing) mark("chosen", program, i, Phase.Request, 0, 0);
       candidate.captures = this.keepCaptures(rule.captureCount);
-      candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
+      const isUncertain = holds == Holds.Perhaps;
+      const applies = isUncertain ? Applies.GuardsOnly : Applies.Yes;
+      candidate.applies = rule.when == null ? applies : Applies.Unknown;
+      candidate.isUncertain = isUncertain ? 1 : 0;
       candidate.isCounted = 0;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
@@ -257,10 +268,10 @@ export class Exchange extends View {
         ownResponseLimit = rule.responseLimit;
         this.responseBody.limiting = place;
       }
-      if (rule.final && rule.status == null && rule.when == null) break;
+      if (rule.final && rule.status == null && rule.when == null && !isUncertain) break;
     }
     hits.clear();
-    if (this.ended) return;
+    if (this.ended || this.badTarget != BadTarget.None) return;
     if (ownRequestLimit != UNLIMITED) this.requestBody.limit = ownRequestLimit;
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
@@ -562,7 +573,7 @@ export class Exchange extends View {
       if (this.phase < rule.whenPhase) return false;
       const before = failures;
       const verdict = when.test(this);
-      if (verdict == Verdict.Yes) candidate.applies = Applies.Yes;
+      if (verdict == Verdict.Yes && candidate.isUncertain == 0) candidate.applies = Applies.Yes;
       else if (verdict == Verdict.No) candidate.applies = Applies.No;
       else candidate.applies = Applies.GuardsOnly;
       if (failures != before) this.countFailures(before);
@@ -870,6 +881,7 @@ export class Exchange extends View {
     candidate.rule = 0;
     candidate.captures = 0;
     candidate.applies = Applies.Yes;
+    candidate.isUncertain = 0;
     this.isBusy = this.run() == Outcome.Pause;
     if (!this.isBusy) this.close();
   }
@@ -949,6 +961,14 @@ export class Exchange extends View {
         count(Counter.OutOfMemory);
         reply.plain(this, 503, reply.outOfMemory);
     }
+  }
+
+  /** Answers because nobody can tell what is asked for, or of whom. */
+  private refuseTarget(): void {
+    if (this.badTarget == BadTarget.Memory) return this.runOutOfMemory();
+    count(Counter.RefusedTarget);
+    this.blamed = NOBODY;
+    reply.plain(this, 400, reply.targetInvalid);
   }
 
   private runOutOfMemory(): void {

@@ -38,6 +38,7 @@ export const location: Span = name("location");
 export const authorization: Span = name("authorization");
 export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
+export const forwardedProto: Span = name("x-forwarded-proto");
 export const te: Span = name("te");
 export const proxyConnection: Span = name("proxy-connection");
 export const proxyAuthenticate: Span = name("proxy-authenticate");
@@ -49,6 +50,8 @@ export const retryAfter: Span = name("retry-after");
 
 /** What a weak entity tag begins with. */
 export const weak: Span = name("W/");
+export const http: Span = name("http");
+export const https: Span = name("https");
 export const noContent: Span = name("204");
 export const identity: Span = name("identity");
 export const gzip: Span = name("gzip");

@@ -6,12 +6,14 @@ import { Arena } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { ClientAddress } from "../http/client-address";
 import { Schema } from "../json-schema/index";
 import { hits, Index, propose } from "../match/index";
 import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
-import { Condition, Facts } from "../rules/match";
+import { Condition, Facts, Holds } from "../rules/match";
 import { Phase } from "../rules/name";
+import { PathPolicy } from "../rules/path-policy";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
 import { Decisions } from "./decisions";
@@ -67,6 +69,8 @@ export abstract class Step {
   reroute: Reroute = Reroute.Inherited;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
+  /** What it does depends on the path. */
+  looksAtTarget: bool = false;
   /** Whether its condition, and what it does, read the body. */
   whenReadsBody: bool = false;
   readsBody: bool = false;
@@ -191,6 +195,8 @@ export class Rule {
   demands: i32 = 0;
   /** So much of bodies is kept for its `done` steps; 0: nothing. */
   captureLimit: i32 = 0;
+  /** One of its steps can refuse, or its limits: it is asked where it cannot be known whether it matches. */
+  isGuard: bool = false;
   /** What its response steps can read. */
   accept: Accept = Accept.Any;
   requestLimit: i64 = UNLIMITED;
@@ -221,6 +227,11 @@ export class Program {
   /** The host selects the route anew after edits, unless it is told not to. */
   isForHigress: bool = false;
   holdsHeaders: bool = false;
+  paths: PathPolicy = new PathPolicy();
+  /** Whether anything depends on what the path or the host is. */
+  looksAtTarget: bool = false;
+  /** Where the client's address is read; null: it is that of the connection's other end. */
+  clientAddress: ClientAddress | null = null;
   /** Where its own rules stand: a JSON Pointer. */
   place: string = "";
   /** How many rules before them are the global ones. */
@@ -358,7 +369,7 @@ export class Configuration {
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const entry = unchecked(this.entries[i]);
       if (chosen != null && entry.rank(facts) <= chosen.rank(facts)) continue;
-      if (!entry.condition.holds(facts)) continue;
+      if (entry.condition.holds(facts) != Holds.Yes) continue;
       chosen = entry;
       if (!this.mostSpecificDomain || entry.hosts.length == 0) break;
     }
