@@ -15,6 +15,7 @@ import {
   type HttpStream,
   LogLevel,
   Plugin,
+  removeHeader,
   type Sink,
 } from "../../host/index.ts";
 import { ROUTE_PROPERTIES, UPSTREAM } from "../local-route.ts";
@@ -472,9 +473,17 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
     [":scheme", "http"],
     ...fields,
   ];
+  addForwardedFor(headers, request.socket.remoteAddress ?? "");
   if (!getHeader(headers, "x-forwarded-proto")) headers.push(["x-forwarded-proto", "http"]);
   if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
   return headers;
+}
+
+/** The address of the connection's other end comes last in x-forwarded-for, as Envoy adds it. */
+function addForwardedFor(headers: Headers, address: string): void {
+  const before = getHeader(headers, "x-forwarded-for");
+  removeHeader(headers, "x-forwarded-for");
+  headers.push(["x-forwarded-for", before === undefined ? address : `${before},${address}`]);
 }
 
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {
