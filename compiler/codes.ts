@@ -123,6 +123,26 @@ export const codes: Record<string, Code> = {
     explanation:
       "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
   },
+  R330: {
+    title: "Not a path",
+    explanation:
+      "A path begins with `/`, and has neither dot segments nor blanks, control characters or a fragment. What values bring into it is escaped; a request whose values make no path of it is answered with 400.",
+  },
+  R331: {
+    title: "A part that no path has",
+    explanation:
+      "`match.path` compares paths in their normal form: dot segments are carried out before, and a run of slashes is one. A text with `//`, `/./` or `/../` in it is never found.",
+  },
+  R332: {
+    title: "A header that the host routes by",
+    explanation:
+      "Envoy finds no route for a request without `x-forwarded-proto`, or with another value than `http` or `https`: everything would be answered with 404. Patterns and `keep` leave it alone; `set` and `default` may give it one of the two.",
+  },
+  R333: {
+    title: "Not an authority",
+    explanation:
+      "A host is a name or an address (IPv6 in brackets), with or without a port: no scheme, no path, no user information. A request whose values make none of it is answered with 400.",
+  },
   R401: {
     title: "Needs held headers",
     explanation:
