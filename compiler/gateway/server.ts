@@ -212,9 +212,16 @@ class ServerAnswer implements Answer {
     const names: string[] = [];
     for (const [name, value] of headers) names.push(name, value);
     if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
+    const isSized = headers.some(([name]) => name === "content-length");
+    if (endOfStream && !isSized && !this.isBodiless(status)) names.push("content-length", "0");
     this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
     else this.response.flushHeaders();
+  }
+
+  /** Whether a client takes no body after the headers (RFC 9112 6.3). */
+  private isBodiless(status: number): boolean {
+    return this.response.req.method === "HEAD" || status === 204 || status === 304;
   }
 
   write(data: Uint8Array, endOfStream: boolean): boolean {
@@ -389,8 +396,9 @@ class Exchange implements Sink {
 
   private onResponse(incoming: http.IncomingMessage): void {
     this.incoming = incoming;
+    // The upstream may have been asked with another method than the client's.
     const isBodiless =
-      this.request.method === "HEAD" ||
+      this.outgoing?.method === "HEAD" ||
       incoming.statusCode === 204 ||
       incoming.statusCode === 304 ||
       incoming.headers["content-length"] === "0";

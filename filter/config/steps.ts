@@ -177,7 +177,11 @@ export class StepDecoder {
       if (equalsText(verb, "path")) return this.decodePath(value);
       if (equalsText(verb, "host")) return new HostStep(context.template(value));
       if (equalsText(verb, "method")) return new MethodStep(context.template(value));
-      if (equalsText(verb, "status")) return new StatusStep(context.template(value));
+      if (equalsText(verb, "status")) {
+        // The method says what the response has for a body.
+        context.names.demands |= Demand.Request;
+        return new StatusStep(context.template(value));
+      }
       if (equalsText(verb, "body")) return this.decodeBody(value, isResponse);
       if (equalsText(verb, "events")) return this.decodeEvents(value, isResponse);
       if (equalsText(verb, "limit")) return this.decodeLimit(value, isResponse);

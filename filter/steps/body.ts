@@ -91,6 +91,7 @@ function bindText(x: Exchange, template: Template, absent: Absent): usize {
 export class TextEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.makes = true;
     this.replacesAll = true;
   }
 
@@ -120,6 +121,7 @@ export class TextEdit extends BodyEdit {
 export class PrependEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.makes = true;
   }
 
   get verb(): string {
@@ -148,6 +150,7 @@ export class PrependEdit extends BodyEdit {
 export class AppendEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.makes = true;
   }
 
   get verb(): string {

@@ -37,7 +37,8 @@ export class Response extends Reply {
     let body = NONE;
     const text = this.text;
     const json = this.json;
-    if (text != null) body = text.evaluate(x, Absent.IsEmpty, x.arena);
+    if (reply.isBodiless(status)) body = NONE;
+    else if (text != null) body = text.evaluate(x, Absent.IsEmpty, x.arena);
     else if (json != null) body = json.evaluate(x, x.arena);
     if (body != NONE && fields.find(field.contentType) < 0)
       fields.add(field.contentType, this.contentType);

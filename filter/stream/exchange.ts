@@ -9,7 +9,7 @@ import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
-import { equal, NONE, Span } from "../bytes/span";
+import { equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { Format, formatOf } from "../http/events";
@@ -27,6 +27,7 @@ import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
+import { Content, contentOf, frame } from "./framing";
 import { HeaderMap } from "./header-map";
 import * as inquiries from "./inquiries";
 import { isGrpc, isInUtf8, NO_OBSTACLE, obstacleTo } from "./obstacle";
@@ -155,6 +156,10 @@ export class Exchange extends View {
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
   private isFormGood: bool = false;
+  /** What the client asked with, where a step has changed it. */
+  private askedWith: Span = NONE;
+  /** A step has changed the response's status. */
+  private isOwnStatus: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -180,6 +185,8 @@ export class Exchange extends View {
     this.isDecided = false;
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
+    this.askedWith = NONE;
+    this.isOwnStatus = false;
     this.keepsRoute = false;
   }
 
@@ -353,8 +360,15 @@ export class Exchange extends View {
     return at;
   }
 
-  /** Walks on from where the phase stands. */
+  /** Walks on from where the phase stands. Where that of a response ends, it is known what it is. */
   private run(): Outcome {
+    const outcome = this.walk();
+    const isOver = outcome == Outcome.Next || outcome == Outcome.Stop;
+    if (isOver && this.phase == Phase.Response) this.frameResponse();
+    return outcome;
+  }
+
+  private walk(): Outcome {
     const phase = this.phase;
     while (this.candidateAt < this.candidateCount) {
       const rule = this.ruleAt(this.candidateAt);
@@ -599,7 +613,7 @@ export class Exchange extends View {
       this.refuse(refusal, pipe.isRequest);
       return HeadersAction.StopIteration;
     }
-    return pipe.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+    return pipe.headersHeld || this.ended ? HeadersAction.StopIteration : HeadersAction.Continue;
   }
 
   /** How the message waits for a callout. Where a later step judges the body, headers are held in
@@ -633,9 +647,71 @@ export class Exchange extends View {
   private beginBody(mayHold: bool): Refusal {
     const pipe = this.pipe;
     const headers = this.phaseHeaders;
-    const refusal = this.keepEditable(pipe, headers, pipe.isBare);
+    const refusal = this.keepEditable(pipe, headers, pipe.isBare || pipe.content != Content.Any);
     if (refusal != Refusal.None) return refusal;
-    return pipe.begin(headers, pipe.isBare, mayHold);
+    if (pipe.isBare && pipe.content == Content.Any && pipe.findMaker()) this.makeBody(pipe);
+    return this.ended ? Refusal.None : pipe.begin(headers, pipe.isBare, mayHold);
+  }
+
+  // ---- what a message has for a body
+
+  /** The method is about to be another one: what the client asked with still says what the answer has. */
+  keepMethod(): void {
+    if (this.askedWith == NONE) this.askedWith = this.request.get(field.method);
+  }
+
+  private get clientMethod(): Span {
+    return this.askedWith != NONE ? this.askedWith : this.request.get(field.method);
+  }
+
+  /** Whether the client asked for headers only. */
+  get isToHead(): bool {
+    const method = this.clientMethod;
+    return method != NONE && equal(method, field.head);
+  }
+
+  /** Whether the response has made a tunnel of the connection, which has no messages any more. */
+  get isTunnel(): bool {
+    const status = parseStatus(this.response.get(field.status));
+    if (status == 101) return true;
+    const method = this.clientMethod;
+    return method != NONE && equal(method, field.connect) && status >= 200 && status < 300;
+  }
+
+  /** The response gets another status; false when it must keep its own. */
+  setStatus(status: Span): bool {
+    if (this.isTunnel) return false;
+    this.isOwnStatus = true;
+    this.response.set(field.status, status);
+    return true;
+  }
+
+  /** Settles what the response has for content, if what was done to it may have changed that. */
+  private frameResponse(): void {
+    const pipe = this.responseBody;
+    const isAnother = this.isOwnStatus || this.askedWith != NONE;
+    if ((!isAnother && !pipe.hasEdits) || this.isTunnel) return;
+    const status = parseStatus(this.response.get(field.status));
+    pipe.content = contentOf(status, this.isToHead);
+    if (pipe.content >= Content.None) pipe.dropEdits();
+    if (isAnother || pipe.content != Content.Any)
+      frame(this.response, pipe.content, pipe.isBare, this.isOwnStatus);
+  }
+
+  /** Gives a message that has no body the one that its edits make. A host has no buffer for it: a response
+   * is answered once more, with its own headers; a request goes on without. */
+  private makeBody(pipe: BodyPipe): void {
+    if (pipe.isRequest || isGrpc(this.request)) {
+      count(Counter.BodySkippedNone);
+      pipe.dropEdits();
+      return;
+    }
+    const made = pipe.make(this, this.response);
+    if (this.outOfMemory) this.refuse(Refusal.Memory, false);
+    else if (length(made) > 0) {
+      const status = parseStatus(this.response.get(field.status));
+      reply.send(this, status, reply.bodyMade, this.response, made);
+    }
   }
 
   // ---- callouts
@@ -731,6 +807,7 @@ export class Exchange extends View {
       this.refuse(refusal, pipe.isRequest);
       return;
     }
+    if (this.ended) return;
     if (wasHeld && pipe.hasEnded) {
       // It came as a whole while the callout was out: no callback will show it, it is edited now.
       if (pipe.finishInHost(this, headers) != DataAction.Continue) return;
@@ -909,9 +986,7 @@ export class Exchange extends View {
   private get isAnsweredBare(): bool {
     const capture = this.responseBody.capture;
     if (capture.limit == 0) return true;
-    const method = this.request.get(field.method);
-    if (method != NONE && equal(method, field.head)) return true;
-    return isGrpc(this.request);
+    return this.isToHead || isGrpc(this.request);
   }
 
   /** Answers because of the body of the request or of the response. */

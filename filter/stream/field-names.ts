@@ -50,6 +50,7 @@ export const retryAfter: Span = name("retry-after");
 /** What a weak entity tag begins with. */
 export const weak: Span = name("W/");
 export const noContent: Span = name("204");
+export const zero: Span = name("0");
 export const identity: Span = name("identity");
 export const gzip: Span = name("gzip");
 export const xGzip: Span = name("x-gzip");

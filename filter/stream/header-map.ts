@@ -94,6 +94,12 @@ export class HeaderMap extends FieldList {
     }
   }
 
+  /** Leaves nothing. */
+  removeAll(): void {
+    this.ensureLoaded();
+    while (this.writable && this.count > 0) this.remove(this.name(this.count - 1));
+  }
+
   /** The first value of the name, read from the host if need be; NONE when absent. */
   get(name: Span): Span {
     this.ensureLoaded();

@@ -120,6 +120,8 @@ export abstract class BodyEdit {
   rejectsCoding: bool = false;
   /** What the body was before is of no matter. */
   replacesAll: bool = false;
+  /** It makes a body where there was none. */
+  makes: bool = false;
 
   /** Set by `feed` on Changed. */
   consumed: i32 = 0;

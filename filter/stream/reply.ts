@@ -2,10 +2,13 @@
 
 import * as host from "../abi/host";
 import { Arena } from "../bytes/arena";
-import { NONE, Span } from "../bytes/span";
+import { equal, NONE, Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { FieldList } from "../http/field-list";
 import { Exchange } from "./exchange";
+import * as field from "./field-names";
+import { Content, contentOf } from "./framing";
+import { isPseudo } from "./header-map";
 
 const texts: Arena = Arena.create();
 
@@ -20,6 +23,7 @@ export const charsetRefused: Span = fromText("ruleway_charset_refused", texts);
 export const trailersRefused: Span = fromText("ruleway_trailers_after_held_body", texts);
 export const outOfMemory: Span = fromText("ruleway_out_of_memory", texts);
 export const responded: Span = fromText("ruleway_respond", texts);
+export const bodyMade: Span = fromText("ruleway_body_made", texts);
 export const redirected: Span = fromText("ruleway_redirect", texts);
 export const denied: Span = fromText("ruleway_authorize_denied", texts);
 export const authorizeFailed: Span = fromText("ruleway_authorize_failed", texts);
@@ -42,6 +46,16 @@ export function plain(x: Exchange, status: i32, details: Span): void {
   host.sendLocalResponse(status, details, builder.end(), body);
 }
 
+/** Whether an answer of that status is never one with a body. */
+export function isBodiless(status: i32): bool {
+  return contentOf(status, false) != Content.Any;
+}
+
+/** Whether the host writes the field by itself, as the answer has it. */
+function isOfHost(name: Span): bool {
+  return isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding);
+}
+
 /** An answer with the fields of `headers`; `body` may be NONE. */
 export function send(
   x: Exchange,
@@ -51,7 +65,9 @@ export function send(
   body: Span,
 ): void {
   builder.begin();
-  for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
+  for (let i = 0; i < headers.count; i++) {
+    if (!isOfHost(headers.name(i))) builder.add(headers.name(i), headers.value(i));
+  }
   const pairs = builder.end();
   if (pairs == NONE || headers.failed) {
     x.end(503, host.EMPTY);
@@ -59,9 +75,9 @@ export function send(
     host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
     return;
   }
-  if (body == NONE) body = host.EMPTY;
+  if (body == NONE || isBodiless(status)) body = host.EMPTY;
   // What an upstream says of a request that went there is no refusal of ours.
-  x.end(details == forwarded ? 0 : status, body);
+  x.end(details == forwarded || details == bodyMade ? 0 : status, body);
   host.sendLocalResponse(status, details, pairs, body);
 }
 

@@ -35,6 +35,7 @@ export abstract class View extends Facts {
   readonly arena: Arena = Arena.create();
   readonly request: HeaderMap = new HeaderMap(scratch);
   readonly response: HeaderMap = new HeaderMap(scratch);
+  readonly responseTrailers: HeaderMap = new HeaderMap(scratch);
   protected responseStatus: i32 = 0;
   /** Variables that the stream's rules may set. */
   protected variableCount: i32 = 0;
@@ -72,6 +73,7 @@ export abstract class View extends Facts {
     const arena = this.arena;
     this.request.open(HeaderMapType.RequestHeaders, arena);
     this.response.open(HeaderMapType.ResponseHeaders, arena);
+    this.responseTrailers.open(HeaderMapType.ResponseTrailers, arena);
     this.responseStatus = 0;
     this.variableCount = 0;
     this.original.clear(arena);
