@@ -212,16 +212,19 @@ class ServerAnswer implements Answer {
     const names: string[] = [];
     for (const [name, value] of headers) names.push(name, value);
     if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
-    const isSized = headers.some(([name]) => name === "content-length");
-    if (endOfStream && !isSized && !this.isBodiless(status)) names.push("content-length", "0");
+    if (!headers.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
+      names.push(...this.framing(status, endOfStream));
+    }
     this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
     else this.response.flushHeaders();
   }
 
-  /** Whether a client takes no body after the headers (RFC 9112 6.3). */
-  private isBodiless(status: number): boolean {
-    return this.response.req.method === "HEAD" || status === 204 || status === 304;
+  /** The field that tells where a body of unknown length ends, or that there is none. */
+  private framing(status: number, endOfStream: boolean): string[] {
+    if (status === 204 || status === 304) return [];
+    const isToHead = this.response.req.method === "HEAD";
+    return endOfStream && !isToHead ? ["content-length", "0"] : ["transfer-encoding", "chunked"];
   }
 
   write(data: Uint8Array, endOfStream: boolean): boolean {

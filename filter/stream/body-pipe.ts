@@ -374,9 +374,8 @@ export class BodyPipe {
   /** Whether the headers, which are all of the message, speak of a body that another message has. */
   private describesBody(headers: HeaderMap): bool {
     if (this.declared > 0 || this.isCoded) return true;
-    return (
-      this.declared < 0 && !this.isRequest && !equal(headers.get(field.status), field.noContent)
-    );
+    if (this.declared == 0) return this.findMaker();
+    return !this.isRequest && !equal(headers.get(field.status), field.noContent);
   }
 
   private get isCoded(): bool {

@@ -158,8 +158,8 @@ export class Exchange extends View {
   private isFormGood: bool = false;
   /** What the client asked with, where a step has changed it. */
   private askedWith: Span = NONE;
-  /** A step has changed the response's status. */
-  private isOwnStatus: bool = false;
+  /** The response's status before a step has changed it, else 0. */
+  private statusBefore: i32 = 0;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -186,7 +186,7 @@ export class Exchange extends View {
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
     this.askedWith = NONE;
-    this.isOwnStatus = false;
+    this.statusBefore = 0;
     this.keepsRoute = false;
   }
 
@@ -681,7 +681,7 @@ export class Exchange extends View {
   /** The response gets another status; false when it must keep its own. */
   setStatus(status: Span): bool {
     if (this.isTunnel) return false;
-    this.isOwnStatus = true;
+    if (this.statusBefore == 0) this.statusBefore = parseStatus(this.response.get(field.status));
     this.response.set(field.status, status);
     return true;
   }
@@ -689,13 +689,15 @@ export class Exchange extends View {
   /** Settles what the response has for content, if what was done to it may have changed that. */
   private frameResponse(): void {
     const pipe = this.responseBody;
-    const isAnother = this.isOwnStatus || this.askedWith != NONE;
+    const before = this.statusBefore;
+    const isAnother = before != 0 || this.askedWith != NONE;
     if ((!isAnother && !pipe.hasEdits) || this.isTunnel) return;
     const status = parseStatus(this.response.get(field.status));
     pipe.content = contentOf(status, this.isToHead);
     if (pipe.content >= Content.None) pipe.dropEdits();
+    const isForeign = before == 304 || (before != 0 && status == 304);
     if (isAnother || pipe.content != Content.Any)
-      frame(this.response, pipe.content, pipe.isBare, this.isOwnStatus);
+      frame(this.response, pipe.content, pipe.isBare, isForeign);
   }
 
   /** Gives a message that has no body the one that its edits make. A host has no buffer for it: a response

@@ -25,9 +25,9 @@ export function contentOf(status: i32, isToHead: bool): Content {
   return isToHead || status == 304 ? Content.Described : Content.Any;
 }
 
-/** Makes the headers frame what there is. `isBare`: no body comes. `isOwnStatus`: the status is not the one
- * that the headers came with. */
-export function frame(headers: HeaderMap, content: Content, isBare: bool, isOwnStatus: bool): void {
+/** Makes the headers frame what there is. `isBare`: no body comes. `isForeign`: what they say of a body is not
+ * of the one that the response, were it to have any, would have. */
+export function frame(headers: HeaderMap, content: Content, isBare: bool, isForeign: bool): void {
   switch (content) {
     case Content.None:
       headers.remove(field.contentLength);
@@ -38,8 +38,7 @@ export function frame(headers: HeaderMap, content: Content, isBare: bool, isOwnS
       headers.remove(field.transferEncoding);
       return;
     case Content.Described:
-      // What another response would have is not known of one that was made something else.
-      if (isOwnStatus) headers.remove(field.contentLength);
+      if (isForeign) headers.remove(field.contentLength);
       return;
   }
   // What described the content of another response would be waited for.
