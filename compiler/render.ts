@@ -12,8 +12,10 @@ export type Texts = ReadonlyMap<string, string>;
 /** The diagnostics in the format; ends with a line end unless empty. */
 export function render(diagnostics: Diagnostic[], format: Format, texts: Texts): string {
   switch (format) {
-    case "pretty":
-      return diagnostics.map((each) => pretty(each, texts)).join("\n");
+    case "pretty": {
+      const lines = new Map([...texts].map(([file, text]) => [file, text.split(/\r?\n/)]));
+      return diagnostics.map((each) => pretty(each, lines)).join("\n");
+    }
     case "json":
       return json(diagnostics);
     case "sarif":
@@ -44,10 +46,10 @@ function place({ file, range }: Diagnostic): string {
  *    |         ^^^^^^^ did you mean "replace"?
  *    = docs/reference/diagnostics.md#r200
  */
-function pretty(diagnostic: Diagnostic, texts: Texts): string {
+function pretty(diagnostic: Diagnostic, lines: ReadonlyMap<string, string[]>): string {
   const { code, severity, message, hint, range, file } = diagnostic;
   let text = `${severity}[${code}]: ${visible(message)}\n  ${visible(place(diagnostic))}\n`;
-  const line = range && texts.get(file)?.split(/\r?\n/)[range.start.line - 1];
+  const line = range && lines.get(file)?.[range.start.line - 1];
   if (range && line !== undefined) {
     const number = String(range.start.line);
     const margin = " ".repeat(number.length);
