@@ -133,6 +133,13 @@ export const codes: Record<string, Code> = {
     wrong: 'rules: [{ request: [{ respond: { text: "caf\uFFFD" } }] }]',
     right: 'rules: [{ request: [{ respond: { text: "café" } }] }]',
   },
+  R322: {
+    title: "A body where there is none",
+    explanation:
+      "Answers of status 204, 205 and 304 have no content (RFC 9110 15): what follows their headers on the connection is the next answer. Leave `text` or `json` out, or take another status. What a template or an upstream makes such an answer loses its body on the way.",
+    wrong: "rules: [{ request: [{ respond: { status: 204, text: done } }] }]",
+    right: "rules: [{ request: [{ respond: { status: 200, text: done } }] }]",
+  },
   R401: {
     title: "Needs held headers",
     explanation:
@@ -275,6 +282,20 @@ export const codes: Record<string, Code> = {
     wrong:
       "rules: [{ request: [{ rateLimit: { limit: 10/1m, key: \"$(request.headers['x-user'])\" } }] }]",
     right: 'rules: [{ request: [{ rateLimit: { limit: 10/1m, key: "$(client.ip)" } }] }]',
+  },
+  W511: {
+    title: "A body for a request that has none",
+    explanation:
+      "`text`, `prepend` and `append` make a body of their own in responses. A request of headers alone, as GET and HEAD are, gets none: Envoy gives a filter no buffer for it. It goes on as it is, and is counted (`body_skipped.none`). `call` or `forward` send requests that a rule makes.",
+    wrong: "rules: [{ match: { method: GET }, request: [{ body: { text: a } }] }]",
+    right: "rules: [{ match: { method: POST }, request: [{ body: { text: a } }] }]",
+  },
+  W512: {
+    title: "Edits of a body that does not go out",
+    explanation:
+      "The response ends with a status that has no content (204, 205, 304), so that whatever is made of its body comes to nothing. Leave the edit out, or take another status.",
+    wrong: "rules: [{ response: [{ body: { text: gone } }, { status: 204 }] }]",
+    right: "rules: [{ response: [{ body: { text: gone } }, { status: 404 }] }]",
   },
   N601: {
     title: "Asked on every request",

@@ -41,6 +41,7 @@ import {
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step } from "../stream/program";
+import * as reply from "../stream/reply";
 import { decodeAttributes } from "./attributes";
 import { decodeAuthorize } from "./authorize";
 import { CalloutDecoder } from "./callouts";
@@ -517,6 +518,11 @@ export class StepDecoder {
     response.text = context.templateOr(value, "text");
     const json = context.member(value, "json");
     if (json != NO_NODE) response.json = context.jsonTemplate(json);
+    const content = json != NO_NODE ? json : context.member(value, "text");
+    if (content != NO_NODE && reply.isBodiless(response.status)) {
+      const status = response.status.toString();
+      context.report.add(content, "R322", -1, "an answer of status " + status + " has no body");
+    }
     if (response.text != null && json != NO_NODE) {
       context.report.add(json, "R311", -1, "an answer has text or json, not both");
     }
