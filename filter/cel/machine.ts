@@ -322,6 +322,16 @@ export function run(
         }
         break;
       }
+      case Op.Default: {
+        const value = Value.at(top);
+        if (value.isNull) {
+          top -= VALUE_SIZE;
+          break;
+        }
+        if (a != 0 && value.kind == Kind.Optional) value.copyFrom(Value.at(value.bits as usize));
+        pc = code + b * INSTRUCTION_SIZE;
+        continue;
+      }
       case Op.Fail:
         wrong = a as Failure;
         break;

@@ -118,9 +118,10 @@ export class Value {
     this.bits = 0;
   }
 
-  /** Null, or not there. */
+  /** Null, or not there: an optional without a value, or with null for one, among it. */
   get isNull(): bool {
-    return this.kind == Kind.Null || (this.kind == Kind.Optional && this.bits == 0);
+    if (this.kind != Kind.Optional) return this.kind == Kind.Null;
+    return this.bits == 0 || Value.at(this.bits as usize).isNull;
   }
 
   get isAbsent(): bool {

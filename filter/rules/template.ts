@@ -115,7 +115,7 @@ export class Template {
     out.span(this.head);
     for (let i = 0, n = this.expressions.length; i < n; i++) {
       unchecked(this.expressions[i]).evaluate(scope, value);
-      const isThere = value.kind != Kind.Null && writeText(value, out);
+      const isThere = !value.isNull && writeText(value, out);
       if (!isThere && absent == Absent.Skips) return false;
       out.span(unchecked(this.texts[i]));
     }
