@@ -9,6 +9,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
+import * as query from "../http/query";
 import { Regex, Template as RegexTemplate } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -46,6 +47,11 @@ export class Move {
     readonly from: Span,
     readonly to: Span,
   ) {}
+}
+
+/** Whether the host routes by the field: an empty one is another thing to it than none. */
+function isNeeded(name: Span): bool {
+  return isPseudo(name) || equal(name, field.forwardedProto);
 }
 
 /** A pattern and what its matches become. */
@@ -128,20 +134,20 @@ export class FieldEdits {
       if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
         return true;
     }
-    if (this.isUntouchable(name)) return true;
     return anyMatches(this.keep, name);
   }
 
-  /** Parts of a form that are no text fields have no name. */
-  private isUntouchable(name: Span): bool {
-    return this.kind == Kind.Form && length(name) == 0;
+  /** Parts of a form that are no text fields have no name, and neither has nothing between two separators. */
+  private isUntouchable(list: FieldList, i: i32): bool {
+    if (length(list.name(i)) > 0) return false;
+    return this.kind == Kind.Form || (this.kind == Kind.Query && query.isGap(list, i));
   }
 
   private runKeep(list: FieldList): void {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      if (!this.isKept(name)) list.remove(name);
+      if (!this.isUntouchable(list, i) && !this.isKept(name)) list.remove(name);
     }
   }
 
@@ -156,7 +162,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      const isSafe = !this.isUntouchable(name) && (this.kind != Kind.Headers || !isPseudo(name));
+      const isSafe = !this.isUntouchable(list, i) && (this.kind != Kind.Headers || !isPseudo(name));
       if (isSafe && anyMatches(this.remove, name)) list.remove(name);
     }
   }
@@ -198,8 +204,10 @@ export class FieldEdits {
     for (let i = list.find(name); i != MISSING; i = list.find(name, i + 1)) {
       const value = replacement.replace(list.value(i), x.arena);
       if (value == NONE || !this.isValue(value)) continue;
-      list.setValueAt(i, value);
       changed = true;
+      // A line that says nothing any more is none: `set-cookie:` would set a cookie without a name.
+      if (this.kind == Kind.Headers && length(value) == 0 && !isNeeded(name)) list.removeAt(i--);
+      else list.setValueAt(i, value);
     }
     if (changed) list.rewritten(name);
   }

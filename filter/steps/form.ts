@@ -47,10 +47,11 @@ export class FormStep extends Step {
   /** The form as edited, in `result`; false when it is none. */
   private edit(x: Exchange, type: Span): bool {
     result.reset();
-    if (!x.parseForm(list)) return false;
+    if (!x.parseForm(list, true)) return false;
     this.edits.run(x, list);
     if (list.failed) return false;
     if (isMediaType(type, field.multipartForm)) return multipart.write(list, result);
+    query.closeGap(list);
     query.write(list, result);
     return !result.failed;
   }

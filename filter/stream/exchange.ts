@@ -503,14 +503,14 @@ export class Exchange extends View {
     const version = this.requestBody.version;
     if (this.formVersion != version) {
       this.formVersion = version;
-      this.isFormGood = this.parseForm(this.formList);
+      this.isFormGood = this.parseForm(this.formList, false);
     }
     return this.isFormGood ? this.formList : null;
   }
 
-  /** Fills `list` with the fields of the request's form, which the body, Ready, is; false when it is
-   * none. */
-  parseForm(list: FieldList): bool {
+  /** Fills `list` with the fields of the request's form, which the body, Ready, is, and for edits with what
+   * is between them; false when it is none. */
+  parseForm(list: FieldList, isForEdits: bool): bool {
     const type = this.request.get(field.contentType);
     const body = this.requestBody.text();
     if (type == NONE) return false;
@@ -519,7 +519,8 @@ export class Exchange extends View {
       return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
     }
     if (!isMediaType(type, field.form)) return false;
-    query.parse(body, list, this.arena);
+    if (isForEdits) query.parseAll(body, list, this.arena);
+    else query.parse(body, list, this.arena);
     return !list.failed;
   }
   /** Counts expressions that failed since there were `before` of them; the last one is described in

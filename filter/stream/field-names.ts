@@ -36,6 +36,7 @@ export const setCookie: Span = name("set-cookie");
 export const upgrade: Span = name("upgrade");
 export const location: Span = name("location");
 export const authorization: Span = name("authorization");
+export const forwardedProto: Span = name("x-forwarded-proto");
 export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
 export const te: Span = name("te");
