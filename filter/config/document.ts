@@ -14,6 +14,7 @@ import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
+import { isOfErrors } from "../rules/status-pattern";
 import { Redaction } from "../steps/redaction";
 import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
 import { ruleMetrics } from "../stream/rule-metrics";
@@ -514,6 +515,7 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
+    settleAsking(context, node, rule);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -527,6 +529,17 @@ class Decoder {
 }
 
 const line = Writer.create();
+
+/** What the rule has the upstream asked for: whole bodies that can be read, for what it edits or reads of them.
+ * What only touches errors is not worth to be sent a whole video, or a page not compressed. */
+function settleAsking(context: Context, node: i32, rule: Rule): void {
+  const statuses = rule.status;
+  const isOfErrorsOnly = statuses != null && isOfErrors(statuses);
+  if (isOfErrorsOnly && rule.accept == Accept.Decodable) rule.accept = Accept.Any;
+  const isSaid = context.member(node, "ranges") != NO_NODE;
+  if (isSaid ? context.isWord(node, "ranges", "keep") : isOfErrorsOnly)
+    rule.demands &= ~Demand.WholeResponse;
+}
 
 /** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {

@@ -233,7 +233,8 @@ export class StepDecoder {
     const context = this.context;
     const step = new BodyStep(isResponse);
     // Whether a response is a tunnel's shows only in the request.
-    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
+    if (isResponse)
+      context.names.demands |= Demand.Request | Demand.WholeResponse | Demand.EditedResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
     const rejects = context.isWord(value, "overLimit", "reject");
     const streams = context.isWord(value, "overLimit", "stream");
@@ -362,7 +363,8 @@ export class StepDecoder {
 
   private decodeEvents(value: i32, isResponse: bool): Step {
     const context = this.context;
-    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
+    if (isResponse)
+      context.names.demands |= Demand.Request | Demand.WholeResponse | Demand.EditedResponse;
     const edit = new EventsEdit();
     const format = context.member(value, "format");
     if (format != NO_NODE) {

@@ -83,6 +83,8 @@ export const enum Demand {
   WholeResponse = 4,
   /** The response's headers as they arrived. */
   OriginalResponse = 8,
+  /** The response's body is edited, so that its validator becomes a weak one. */
+  EditedResponse = 16,
 }
 
 /** A name of `store`, or all values under the keys of one. */

@@ -45,6 +45,7 @@ import {
 } from "./program";
 import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
+import { restoreTags } from "./representation";
 import { RuleEvent } from "./rule-metrics";
 import { mark, tracing } from "./trace";
 import { parseStatus, View } from "./view";
@@ -278,8 +279,10 @@ export class Exchange extends View {
     if (demands & Demand.Original) this.keepOriginal();
     this.keepsResponse = (demands & Demand.OriginalResponse) != 0;
     // Edits for the filter's own sake never choose another route.
-    if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
+    const asks = demands & (Demand.WholeResponse | Demand.EditedResponse);
+    if (asks || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
+    if (demands & Demand.EditedResponse) restoreTags(this.request, this.arena);
     if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
 

@@ -30,6 +30,7 @@ export const etag: Span = name("etag");
 export const acceptRanges: Span = name("accept-ranges");
 export const range: Span = name("range");
 export const ifRange: Span = name("if-range");
+export const ifMatch: Span = name("if-match");
 export const cookie: Span = name("cookie");
 export const cacheControl: Span = name("cache-control");
 export const setCookie: Span = name("set-cookie");

@@ -639,6 +639,10 @@ export interface Rule {
    */
   final?: boolean;
   /**
+   * What becomes of a client's Range and If-Range where response steps of the rule edit or read bodies. A part of a body could be neither edited nor judged, so that asking for parts would be a way around: `strip`, the default, takes both away from every request that `match` selects, and the whole comes. `keep` leaves them: what comes in parts (206) then passes unedited and is counted, and where an expression or a guard would read it, it cannot be read. The default of a rule that only matches statuses outside 2xx is `keep`; such a rule leaves accept-encoding alone too, unless it says `encoding: identity`.
+   */
+  ranges?: "strip" | "keep";
+  /**
    * Whether edits of this rule select the request's route anew; default: as `settings.reroute` says.
    */
   reroute?: boolean;
