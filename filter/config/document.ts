@@ -507,7 +507,9 @@ class Decoder {
       }
     }
     steps.reroute = steps.rerouteOf(node, Reroute.Inherited);
+    steps.formLimit = 0;
     rule.request = steps.decode(node, "request", Phase.Request);
+    rule.formLimit = steps.formLimit;
     rule.response = steps.decode(node, "response", Phase.Response);
     steps.mostCaptured = 0;
     rule.done = steps.decode(node, "done", Phase.Done);

@@ -40,7 +40,7 @@ import {
   StatusStep,
 } from "../steps/target";
 import { ValidateStep } from "../steps/validate";
-import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step } from "../stream/program";
+import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step, UNLIMITED } from "../stream/program";
 import * as reply from "../stream/reply";
 import { decodeAttributes } from "./attributes";
 import { decodeAuthorize } from "./authorize";
@@ -173,7 +173,7 @@ export class StepDecoder {
         return new CookiesStep(decodeFields(context, value, FieldKind.Cookies));
       }
       if (equalsText(verb, "form")) {
-        return new FormStep(decodeFields(context, value, FieldKind.Form));
+        return this.decodeForm(value);
       }
       if (equalsText(verb, "path")) return this.decodePath(value);
       if (equalsText(verb, "host")) return new HostStep(context.template(value));
@@ -266,6 +266,19 @@ export class StepDecoder {
     if (append != null) step.edits.push(new AppendEdit(append));
     this.decodeEncoding(value, step, denies);
     if (step.judgesBody) this.requireHold(value);
+    return step;
+  }
+
+  /** The largest form that the steps decoded so far edit, where one of them says so. */
+  formLimit: i64 = 0;
+
+  private decodeForm(value: i32): Step {
+    const context = this.context;
+    const step = new FormStep(decodeFields(context, value, FieldKind.Form));
+    step.maxSize = context.sizeOr(value, "maxSize", UNLIMITED);
+    step.rejects = context.isWord(value, "overLimit", "reject");
+    step.skips = context.isWord(value, "overLimit", "skip");
+    this.formLimit = max(this.formLimit, step.maxSize);
     return step;
   }
 

@@ -111,6 +111,8 @@ export class BodyPipe {
   /** What is kept of the body as it came, for whoever tells of it when all is over. */
   readonly capture: Capture = new Capture();
   limit: i64 = UNLIMITED;
+  /** What is read of it where nothing limits it. */
+  mostRead: i64 = READ_LIMIT;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
   /** The place of the rule that has set `limit`, or NOBODY. */
@@ -157,6 +159,7 @@ export class BodyPipe {
     this.obstacle = NO_OBSTACLE;
     this.hostCollected = 0;
     this.limit = UNLIMITED;
+    this.mostRead = READ_LIMIT;
     this.refusal = null;
     this.limiting = NOBODY;
     this.guilty = AT_HAND;
@@ -480,7 +483,7 @@ export class BodyPipe {
   }
 
   private get readLimit(): i64 {
-    return this.limit == UNLIMITED ? READ_LIMIT : this.limit;
+    return this.limit == UNLIMITED ? this.mostRead : this.limit;
   }
 
   /** Whether the message is, or announces, more than its limit allows. */

@@ -260,6 +260,7 @@ export class Exchange extends View {
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
+      this.requestBody.mostRead = max(this.requestBody.mostRead, rule.formLimit);
       const place = this.candidateCount - 1;
       if (isTighter(rule.requestLimit, ownRequestLimit)) {
         ownRequestLimit = rule.requestLimit;

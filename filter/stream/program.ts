@@ -199,6 +199,8 @@ export class Rule {
   accept: Accept = Accept.Any;
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
+  /** What a form that its steps edit may measure; 0 where they do not say. */
+  formLimit: i64 = 0;
   request: StaticArray<Step> = NO_STEPS;
   response: StaticArray<Step> = NO_STEPS;
   done: StaticArray<Step> = NO_STEPS;

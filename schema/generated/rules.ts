@@ -105,13 +105,17 @@ export type Matcher = string | ValueMatcher;
  */
 export type StepOnError = "skip" | "deny";
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size6 = string | number;
+/**
  * The new path. The query stays unless the new path has one.
  */
 export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size6 = string | number;
+export type Size7 = string | number;
 /**
  * Take members and elements away.
  *
@@ -124,10 +128,6 @@ export type JsonPlaces = [string, ...string[]];
  * @minItems 1
  */
 export type JsonPlaces1 = [string, ...string[]];
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
-export type Size7 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
@@ -144,6 +144,10 @@ export type Size10 = string | number;
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size11 = string | number;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size12 = string | number;
 /**
  * How long the request waits in all, retries included. Default: the service's.
  */
@@ -167,7 +171,7 @@ export type Duration11 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size12 = string | number;
+export type Size13 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -1014,6 +1018,11 @@ export interface Form {
   dedupe?: {
     [k: string]: "first" | "last" | "unique";
   };
+  maxSize?: Size6;
+  /**
+   * A larger form is passed on unedited and counted (`skip`, the default) or refused with 413 (`reject`, the default with `onError: deny`).
+   */
+  overLimit?: "skip" | "reject";
 }
 export interface PathRewrite {
   replacePrefix?: PrefixReplace;
@@ -1036,7 +1045,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size6;
+  window?: Size7;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -1056,7 +1065,7 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size7;
+  maxSize?: Size8;
   /**
    * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
@@ -1233,7 +1242,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, ndjson, jsonl, x-jsonl, json-lines, jsonlines, x-jsonlines and stream+json, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size8;
+  maxSize?: Size9;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1312,12 +1321,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size9;
+  body?: Size10;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size10;
+  headerBytes?: Size11;
   respond?: Respond;
 }
 /**
@@ -1463,7 +1472,7 @@ export interface HeaderValues6 {
  * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
  */
 export interface AuthorizeBody {
-  maxBytes: Size11;
+  maxBytes: Size12;
   /**
    * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
    */
@@ -1729,7 +1738,7 @@ export interface Forward {
     [k: string]: unknown;
   };
   timeout?: Duration11;
-  maxBody?: Size12;
+  maxBody?: Size13;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */

@@ -205,3 +205,47 @@ test("no body, and a body that nobody can read", () => {
   const zipped = filter.open().request({ ...URLENCODED, "content-encoding": "gzip" }, "a=1");
   expect(zipped.upstreamBody).toBe("a=1");
 });
+
+describe("sizes", () => {
+  const MiB = 1 << 20;
+  const large = `a=1&b=${"x".repeat(2 * MiB)}`;
+  const edit = { set: { a: "2" } };
+
+  test.each<[string, object, string | undefined, string, string]>([
+    ["over what is read", edit, undefined, large, "sent"],
+    ["over what is read, refused with onError", edit, "deny", large, "413"],
+    [
+      "over what is read, passed in spite of it",
+      { ...edit, overLimit: "skip" },
+      "deny",
+      large,
+      "sent",
+    ],
+    ["over what is read, refused", { ...edit, overLimit: "reject" }, undefined, large, "413"],
+    ["within maxSize", { ...edit, maxSize: "3MiB" }, undefined, large, "edited"],
+    [
+      "over a larger maxSize",
+      { ...edit, maxSize: "1500KiB", overLimit: "reject" },
+      undefined,
+      large,
+      "413",
+    ],
+    ["over a smaller maxSize", { ...edit, maxSize: 4 }, undefined, "a=1&b", "sent"],
+    [
+      "over a smaller maxSize, refused",
+      { ...edit, maxSize: 4, overLimit: "reject" },
+      undefined,
+      "a=1&b",
+      "413",
+    ],
+  ])("a form %s", (_name, form, onError, body, outcome) => {
+    for (const pieces of [[body], [body.slice(0, 3), body.slice(3)]]) {
+      const stream = send(filterWith(form, [], onError), URLENCODED, ...pieces);
+      if (outcome === "413") expect(stream.status).toBe("413");
+      else
+        expect(
+          stream.upstreamBody === body.replace("a=1", outcome === "sent" ? "a=1" : "a=2"),
+        ).toBe(true);
+    }
+  });
+});
