@@ -140,6 +140,13 @@ export const codes: Record<string, Code> = {
     wrong: "rules: [{ request: [{ respond: { status: 204, text: done } }] }]",
     right: "rules: [{ request: [{ respond: { status: 200, text: done } }] }]",
   },
+  R323: {
+    title: "Not a trailer",
+    explanation:
+      "Fields that say where a message ends or how it is to be read (content-length, transfer-encoding, trailer and the like) come before its body, never after it (RFC 9110 6.5.1).",
+    wrong: 'rules: [{ response: [{ trailers: { set: { content-length: "5" } } }] }]',
+    right: 'rules: [{ response: [{ trailers: { set: { x-length: "5" } } }] }]',
+  },
   R401: {
     title: "Needs held headers",
     explanation:

@@ -234,7 +234,7 @@ class ServerAnswer implements Answer {
   }
 
   trailers(trailers: Headers): void {
-    this.response.addTrailers(Object.fromEntries(trailers));
+    this.response.addTrailers(trailers as never);
     this.response.end();
   }
 
@@ -383,7 +383,7 @@ class Exchange implements Sink {
   }
 
   requestTrailers(trailers: Headers): void {
-    this.outgoing?.addTrailers(Object.fromEntries(trailers));
+    this.outgoing?.addTrailers(trailers as never);
     this.outgoing?.end();
   }
 

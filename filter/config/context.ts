@@ -123,6 +123,7 @@ export class Context {
     this.names.demands = 0;
     this.names.readsBody = false;
     this.names.inEvents = false;
+    this.names.inTrailers = false;
     this.phase = Phase.Request;
   }
 

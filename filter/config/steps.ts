@@ -4,8 +4,8 @@
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { Place, Replacer } from "../bytes/replace";
-import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
-import { equalsText, fromText } from "../bytes/text";
+import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { equalsText, fromText, toString } from "../bytes/text";
 import { Format } from "../http/events";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
@@ -39,7 +39,9 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
+import { TrailersStep } from "../steps/trailers";
 import { ValidateStep } from "../steps/validate";
+import { isFraming } from "../stream/hop-by-hop";
 import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step, UNLIMITED } from "../stream/program";
 import * as reply from "../stream/reply";
 import { decodeAttributes } from "./attributes";
@@ -163,6 +165,7 @@ export class StepDecoder {
       if (equalsText(verb, "headers")) {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }
+      if (equalsText(verb, "trailers")) return this.decodeTrailers(value);
       if (equalsText(verb, "query")) {
         return new QueryStep(
           decodeFields(context, value, FieldKind.Query),
@@ -267,6 +270,20 @@ export class StepDecoder {
     this.decodeEncoding(value, step, denies);
     if (step.judgesBody) this.requireHold(value);
     return step;
+  }
+
+  private decodeTrailers(value: i32): Step {
+    const context = this.context;
+    context.names.demands |= Demand.Request;
+    context.names.inTrailers = true;
+    const edits = decodeFields(context, value, FieldKind.Headers);
+    context.names.inTrailers = false;
+    const framing = edits.findWritten(isFraming);
+    if (framing != NONE) {
+      const what = toString(framing) + " says how a message is read, and comes before it";
+      context.report.add(value, "R323", -1, what);
+    }
+    return new TrailersStep(edits);
   }
 
   /** The largest form that the steps decoded so far edit, where one of them says so. */

@@ -29,6 +29,7 @@ export const enum Source {
   OriginalQueryParameter,
   OriginalCookie,
   ResponseHeader,
+  ResponseTrailer,
   /** The body as text; as the JSON that it is; as an urlencoded form, `key` being the field. */
   RequestBody,
   RequestJson,
@@ -141,6 +142,8 @@ export abstract class Names {
   readsBody: bool = false;
   /** Whether what is compiled is an edit of events. */
   inEvents: bool = false;
+  /** Whether what is compiled is an edit of trailers, which are there then. */
+  inTrailers: bool = false;
 
   /** The value of `vars.NAME…`, as a constant, or null. */
   abstract constant(path: Span[]): Name | null;
@@ -213,7 +216,7 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
   resolvedSegments = min(chain.length, 2);
   if (equalsText(root, "request")) return requestName(chain, name, false, arena);
   if (equalsText(root, "original")) return requestName(chain, name, true, arena);
-  if (equalsText(root, "response")) return responseName(chain, name, arena);
+  if (equalsText(root, "response")) return responseName(chain, name, names, arena);
   if (equalsText(root, "params")) {
     if (chain.length < 2) return unknown(chain, "params.NAME");
     name.source = Source.Parameter;
@@ -407,7 +410,9 @@ function memberName(chain: Span[], name: Name, arena: Arena): Name {
   resolvedSegments = 3;
   name.key = copy(chain[2], arena);
   const isHeader = name.source == Source.RequestHeader || name.source == Source.OriginalHeader;
-  if (isHeader || name.source == Source.ResponseHeader) ascii.lowerInPlace(name.key);
+  const isOfResponse =
+    name.source == Source.ResponseHeader || name.source == Source.ResponseTrailer;
+  if (isHeader || isOfResponse) ascii.lowerInPlace(name.key);
   return name;
 }
 
@@ -423,12 +428,17 @@ function headerBehind(member: Span): string {
   return "";
 }
 
-function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
+function responseName(chain: Span[], name: Name, names: Names, arena: Arena): Name | null {
   if (chain.length < 2) return unknown(chain, "response.NAME");
   name.since = Phase.Response;
   const member = chain[1];
   if (equalsText(member, "headers")) {
     name.source = Source.ResponseHeader;
+    return memberName(chain, name, arena);
+  }
+  if (equalsText(member, "trailers")) {
+    name.source = Source.ResponseTrailer;
+    if (!names.inTrailers) name.since = Phase.Done;
     return memberName(chain, name, arena);
   }
   if (bodyName(member, Source.ResponseBody, name)) return name;

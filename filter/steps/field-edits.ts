@@ -126,6 +126,18 @@ export class FieldEdits {
     for (let i = 0, n = this.dedupe.length; i < n; i++) runDedupe(list, unchecked(this.dedupe[i]));
   }
 
+  /** A name that an edit may bring in and `is` holds for; NONE when there is none. */
+  findWritten(is: (name: Span) => bool): Span {
+    const moves = this.rename.concat<StaticArray<Move>>(this.copy);
+    for (let i = 0; i < moves.length; i++) if (is(moves[i].to)) return moves[i].to;
+    const sets = this.set
+      .concat<StaticArray<Assignment>>(this.fallback)
+      .concat<StaticArray<Assignment>>(this.add)
+      .concat<StaticArray<Assignment>>(this.append);
+    for (let i = 0; i < sets.length; i++) if (is(sets[i].name)) return sets[i].name;
+    return NONE;
+  }
+
   /** What frames a message is not for `keep` to take away. */
   private isKept(name: Span): bool {
     if (this.kind == Kind.Headers) {

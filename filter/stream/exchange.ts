@@ -41,6 +41,7 @@ import {
   Reroute,
   Rule,
   Step,
+  TrailersEdit,
   UNLIMITED,
 } from "./program";
 import * as redisCalls from "./redis-calls";
@@ -79,6 +80,15 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
   isCounted: i32; // 1: as applied or skipped
+}
+
+/** Edits that wait for the trailers. */
+@unmanaged
+@final
+class Awaited {
+  edit: usize; // TrailersEdit, kept alive by the exchange's program
+  place: i32; // of its rule among the stream's
+  next: usize; // or 0
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -157,6 +167,9 @@ export class Exchange extends View {
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
   private isFormGood: bool = false;
+  /** What waits for the response's trailers: the first and the last Awaited, or 0. */
+  private awaited: usize = 0;
+  private lastAwaited: usize = 0;
   /** What the client asked with, where a step has changed it. */
   private askedWith: Span = NONE;
   /** The response's status before a step has changed it, else 0. */
@@ -186,6 +199,8 @@ export class Exchange extends View {
     this.isDecided = false;
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
+    this.awaited = 0;
+    this.lastAwaited = 0;
     this.askedWith = NONE;
     this.statusBefore = 0;
     this.keepsRoute = false;
@@ -916,9 +931,40 @@ export class Exchange extends View {
 
   onResponseTrailers(): bool {
     if (this.ended) return true;
+    if (this.awaited != 0) this.editTrailers();
     const goesOn = this.onTrailers(this.responseBody, this.response);
     if (goesOn) this.isResponseSent = true;
     return goesOn;
+  }
+
+  /** The edits of the step at hand are carried out should trailers come. */
+  awaitTrailers(edit: TrailersEdit): Outcome {
+    const at = this.arena.allocate(offsetof<Awaited>() as i32);
+    if (at == 0) {
+      this.refuse(Refusal.Memory, false);
+      return Outcome.End;
+    }
+    // What their values read of the headers is to be read before the host forgets it.
+    this.response.ensureLoaded();
+    const awaited = changetype<Awaited>(at);
+    awaited.edit = changetype<usize>(edit);
+    awaited.place = this.candidateAt;
+    awaited.next = 0;
+    if (this.awaited == 0) this.awaited = at;
+    else changetype<Awaited>(this.lastAwaited).next = at;
+    this.lastAwaited = at;
+    return Outcome.Next;
+  }
+
+  private editTrailers(): void {
+    const before = this.candidateAt;
+    const failuresBefore = failures;
+    for (let at = this.awaited; at != 0; at = changetype<Awaited>(at).next) {
+      this.candidateAt = changetype<Awaited>(at).place;
+      changetype<TrailersEdit>(changetype<Awaited>(at).edit).edit(this);
+      if (failures != failuresBefore) this.countFailures(failuresBefore);
+    }
+    this.candidateAt = before;
   }
 
   // ---- the end
@@ -927,6 +973,7 @@ export class Exchange extends View {
     if (this.candidateCount == 0) return;
     this.request.writable = false;
     this.response.writable = false;
+    this.responseTrailers.writable = false;
     this.enter(Phase.Done);
     if (this.ended && !this.isResponseSent) {
       // What the upstream said, if it said anything, is not what the client got.

@@ -91,6 +91,11 @@ export abstract class Step {
   }
 }
 
+/** A step whose edits wait for the trailers. */
+export abstract class TrailersEdit extends Step {
+  abstract edit(x: Exchange): void;
+}
+
 /** What an edit made of a piece of body. */
 export const enum Fed {
   /** The piece passes as it is. */

@@ -234,6 +234,9 @@ export abstract class View extends Facts {
       case Source.ResponseHeader:
         out.setText(this.response.get(name.key));
         return;
+      case Source.ResponseTrailer:
+        out.setText(this.responseTrailers.get(name.key));
+        return;
       case Source.RequestBody:
       case Source.RequestJson:
       case Source.RequestForm:
@@ -324,6 +327,9 @@ export abstract class View extends Facts {
       case Source.ResponseHeader:
         out.setText(this.response.get(this.lowered(key)));
         return;
+      case Source.ResponseTrailer:
+        out.setText(this.responseTrailers.get(this.lowered(key)));
+        return;
       case Source.OriginalHeader:
         out.setText(this.original.first(this.lowered(key)));
         return;
@@ -356,6 +362,8 @@ export abstract class View extends Facts {
         return mapOf(this.loaded(this.request), out, arena);
       case Source.ResponseHeader:
         return mapOf(this.loaded(this.response), out, arena);
+      case Source.ResponseTrailer:
+        return mapOf(this.loaded(this.responseTrailers), out, arena);
       case Source.OriginalHeader:
         return mapOf(this.original, out, arena);
       case Source.CallHeader:

@@ -65,7 +65,7 @@ const ROWS: Row[] = [
   ["response.code_details", "string", "Why the host answered so.", "response"],
   ["response.flags", "int", "Envoy's response flags, as bits.", "response"],
   ["response.grpc_status", "int", "The status of gRPC.", "response"],
-  ["response.trailers", "string", "Trailers, as the host gives them.", "response"],
+  ["response.trailers", "map", "As `request.headers`; in `trailers` too.", "done"],
   ["response.size", "int", "Bytes of the body, as far as the host knows them.", "response"],
   ["response.total_size", "int", "Bytes with headers.", "response"],
   ["response.backend_latency", "duration", "How long the upstream took.", "response"],

@@ -1848,6 +1848,7 @@ export interface ResponseStep {
   when?: string;
   onError?: StepOnError;
   headers?: Headers;
+  trailers?: Headers2;
   /**
    * The new status.
    */
@@ -1867,6 +1868,34 @@ export interface ResponseStep {
   log?: Log;
   metric?: Metric;
   stop?: Stop;
+}
+/**
+ * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ */
+export interface Headers2 {
+  set?: HeaderValues1;
+  add?: HeaderValues2;
+  append?: HeaderValues3;
+  default?: HeaderValues4;
+  remove?: Globs;
+  /**
+   * Remove all others, but for pseudo-headers and what frames the message.
+   */
+  keep?: string | [string, ...string[]];
+  rename?: HeaderNames;
+  copy?: HeaderNames1;
+  /**
+   * Rewrite what a regular expression matches in the values.
+   */
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  /**
+   * Keep the first, the last, or each distinct line.
+   */
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
 }
 /**
  * One verb, and what says whether it is done.
