@@ -130,7 +130,8 @@ const BODILESS = [204, 205, 304];
 
 /** Edits of bodies that cannot be there. */
 function lintBodies(rule: Tree, pointer: string, warn: Warn): void {
-  const methods = [((rule["match"] as Tree | undefined) ?? {})["method"] ?? []].flat();
+  const match = rule["match"] as Tree | undefined;
+  const methods = [match?.["method"] ?? []].flat();
   const isBare = methods.length > 0 && methods.every((each) => WITHOUT_CONTENT.includes(`${each}`));
   const requests = isBare ? ((rule["request"] as Tree[] | undefined) ?? []) : [];
   requests.forEach((step, i) => {

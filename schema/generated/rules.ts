@@ -289,7 +289,7 @@ export interface Redact {
   patterns?: string | [string, ...string[]];
 }
 /**
- * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
+ * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells). A response over it is answered 502 when content-length tells, or while its headers are held; one in chunks whose headers have gone on is broken off, so that nobody takes it for whole. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
  */
 export interface Limits {
   requestBody?: Size;
@@ -827,7 +827,7 @@ export interface Match1 {
   not?: Match1;
 }
 /**
- * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
+ * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells). A response over it is answered 502 when content-length tells, or while its headers are held; one in chunks whose headers have gone on is broken off, so that nobody takes it for whole. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
  */
 export interface Limits1 {
   requestBody?: Size;
@@ -880,7 +880,7 @@ export interface RequestStep {
   stop?: Stop;
 }
 /**
- * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ * Edits of the headers. A line that `replace` leaves empty goes. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers {
   set?: HeaderValues1;
@@ -1036,7 +1036,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response). Streams of events (see `events`) are no JSON: `json` is skipped for them, or with `onError: deny` refuses them, as soon as their headers are there.
+ * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. Where a response has no body, `text`, `prepend` and `append` make one (of type text/plain, if it says none), so that the host writes it anew: response code details say `ruleway_body_made`, and filters nearer to the client do not see it. A request of headers alone gets none (counted as `body_skipped.none`), nor do answers to HEAD and of status 204, 205 or 304. A strong etag of an edited response becomes a weak one; If-Match with such a one goes to the upstream as the strong one that it was, from requests that the rule's `match` selects. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response). Streams of events (see `events`) are no JSON: `json` is skipped for them, or with `onError: deny` refuses them, as soon as their headers are there.
  */
 export interface Body {
   /**
@@ -1749,7 +1749,7 @@ export interface Forward {
   onError?: number;
 }
 /**
- * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ * Edits of the headers. A line that `replace` leaves empty goes. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers1 {
   set?: HeaderValues1;
@@ -1850,7 +1850,7 @@ export interface ResponseStep {
   headers?: Headers;
   trailers?: Headers2;
   /**
-   * The new status.
+   * The new status. With 204, 205 and 304 the body goes; a response that has become a tunnel (101, or 2xx to CONNECT) keeps its own.
    */
   status?: StatusCode | string;
   body?: Body;
@@ -1870,7 +1870,7 @@ export interface ResponseStep {
   stop?: Stop;
 }
 /**
- * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ * Edits of the headers. A line that `replace` leaves empty goes. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers2 {
   set?: HeaderValues1;
