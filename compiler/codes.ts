@@ -143,9 +143,9 @@ export const codes: Record<string, Code> = {
   R323: {
     title: "Not a trailer",
     explanation:
-      "Fields that say where a message ends or how it is to be read (content-length, transfer-encoding, trailer and the like) come before its body, never after it (RFC 9110 6.5.1).",
-    wrong: 'rules: [{ response: [{ trailers: { set: { content-length: "5" } } }] }]',
-    right: 'rules: [{ response: [{ trailers: { set: { x-length: "5" } } }] }]',
+      "Fields that say where a message ends or how it is to be read (connection, trailer, upgrade and the like) come before its body, never after it (RFC 9110 6.5.1).",
+    wrong: 'rules: [{ response: [{ trailers: { set: { trailer: "x-sum" } } }] }]',
+    right: 'rules: [{ response: [{ trailers: { set: { x-sum: "5" } } }] }]',
   },
   R401: {
     title: "Needs held headers",

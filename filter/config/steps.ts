@@ -279,7 +279,8 @@ export class StepDecoder {
     const edits = decodeFields(context, value, FieldKind.Headers);
     context.names.inTrailers = false;
     const framing = edits.findWritten(isFraming);
-    if (framing != NONE) {
+    // The length and the coding are refused as in any headers.
+    if (framing != NONE && !context.report.hasIn(value)) {
       const what = toString(framing) + " says how a message is read, and comes before it";
       context.report.add(value, "R323", -1, what);
     }
