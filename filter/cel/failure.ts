@@ -28,6 +28,8 @@ export const enum Failure {
   /** The activation has it, but cannot give it. */
   Unreadable,
   BadForm,
+  /** A variable whose value nobody knows. */
+  Unset,
   NotACondition,
   /** Nothing absorbs these two. */
   Budget,
@@ -83,6 +85,8 @@ export function failureText(failure: Failure): string {
       return "the body is there but cannot be read: it is compressed, too large, a tunnel's, or not in UTF-8";
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
+    case Failure.Unset:
+      return "the variable has no value: what should set it failed, or came to more than 1 MiB";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

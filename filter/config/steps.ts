@@ -27,7 +27,7 @@ import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { LimitStep } from "../steps/limit";
 import { LogStep } from "../steps/log";
-import { SetStep, StopStep } from "../steps/plain";
+import { Assignment, SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
 import {
@@ -530,16 +530,24 @@ export class StepDecoder {
   // ---- the small verbs
 
   private decodeSet(value: i32): SetStep {
-    const context = this.context;
-    const tape = context.tape;
-    const variables: i32[] = [];
-    const values: Template[] = [];
+    const tape = this.context.tape;
+    const list: Assignment[] = [];
     const stop = tape.after(value);
-    for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
-      variables.push(this.variable(key));
-      values.push(context.template(key + 1));
-    }
-    return new SetStep(StaticArray.fromArray(variables), StaticArray.fromArray(values));
+    for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1))
+      list.push(this.decodeAssignment(key));
+    return new SetStep(StaticArray.fromArray(list));
+  }
+
+  /** Text is a template; everything else has the type that it is written with. */
+  private decodeAssignment(key: i32): Assignment {
+    const context = this.context;
+    const kind = context.tape.kind(key + 1);
+    const assignment = new Assignment(this.variable(key));
+    if (kind == Kind.Array || kind == Kind.Object) assignment.json = context.jsonTemplate(key + 1);
+    else if (kind != Kind.String) assignment.constant = context.names.literal(key + 1);
+    if (assignment.json == null && assignment.constant == 0)
+      assignment.text = context.template(key + 1);
+    return assignment;
   }
 
   private decodeLog(value: i32): Step {

@@ -23,6 +23,10 @@ import * as problem from "./problem";
 
 /** What can answer for a name: the stream. */
 export abstract class Scope {
+  /** What is read decides whether a message passes: what has several values, or is not read alike by
+   * everybody, fails then. Edits read the first of several. */
+  judging: bool = false;
+
   /** Fills `out` with what the name is now; absent when it is not there. */
   abstract read(name: Name, out: Value): void;
   /** Whether the name, a map, is there; else `out` is absent, or fails. */

@@ -50,6 +50,9 @@ const tape = Tape.create();
 /** A name and its value; the name is that of the property, or of the member of the log. */
 @final
 export class Attribute {
+  /** What `value` came to, for the callback at hand; NONE: it is absent. */
+  result: Span = NONE;
+
   constructor(
     readonly name: Span,
     readonly value: Template,
@@ -63,28 +66,30 @@ export class AttributesStep extends Step {
   readonly tags: Attribute[] = [];
   readonly log: Attribute[] = [];
 
+  /** All values are computed before the first is set: expressions read what others set. */
   run(x: Exchange): Outcome {
+    evaluateAll(x, this.filterState);
+    evaluateAll(x, this.tags);
+    evaluateAll(x, this.log);
     for (let i = 0; i < this.filterState.length; i++) {
       const attribute = unchecked(this.filterState[i]);
-      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
-      if (value != NONE) host.setProperty(attribute.name, value);
+      if (attribute.result != NONE) host.setProperty(attribute.name, attribute.result);
     }
     for (let i = 0; i < this.tags.length; i++) {
       const attribute = unchecked(this.tags[i]);
-      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
+      const value = attribute.result;
       // Higress refuses tags without a value.
       if (value != NONE && length(value) > 0) host.setProperty(attribute.name, value);
     }
-    if (this.log.length > 0) this.writeLog(x);
+    if (this.log.length > 0) this.writeLog();
     return Outcome.Next;
   }
 
-  private writeLog(x: Exchange): void {
+  private writeLog(): void {
     members.clear(scratch);
     for (let i = 0; i < this.log.length; i++) {
       const attribute = unchecked(this.log[i]);
-      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
-      if (value != NONE) members.push(attribute.name, value, NONE);
+      if (attribute.result != NONE) members.push(attribute.name, attribute.result, NONE);
     }
     if (members.count == 0) return;
     object.reset();
@@ -109,6 +114,13 @@ export class AttributesStep extends Step {
       return;
     }
     host.setProperty(field.customLog, sliceUnchecked(escaped.view(), 1, inside + 1));
+  }
+}
+
+function evaluateAll(x: Exchange, list: Attribute[]): void {
+  for (let i = 0; i < list.length; i++) {
+    const attribute = unchecked(list[i]);
+    attribute.result = attribute.value.evaluate(x, Absent.Skips, scratch);
   }
 }
 

@@ -94,7 +94,7 @@ export class ValidateStep extends Step {
     this.log(x);
     if (this.variable != NO_VARIABLE) {
       variableValue.setText(copy(reason.view(), x.arena));
-      x.setVariable(this.variable, variableValue);
+      x.assign(this.variable, variableValue, true);
     }
     const response = this.response;
     if (response != null) {

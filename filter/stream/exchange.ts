@@ -76,6 +76,7 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
   isCounted: i32; // 1: as applied or skipped
+  isDoubtful: i32; // 1: its `when` has read what guards must not trust
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -145,6 +146,8 @@ export class Exchange extends View {
   private stepAt: i32 = 0;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
+  /** What said so has read what guards must not trust. */
+  private isDoubtful: bool = false;
   private failuresBefore: u32 = 0;
   /** The candidate that a refusal is counted for, AT_HAND or NOBODY. */
   private blamed: i32 = AT_HAND;
@@ -174,6 +177,7 @@ export class Exchange extends View {
     this.candidateAt = 0;
     this.stepAt = 0;
     this.isDecided = false;
+    this.isDoubtful = false;
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
     this.keepsRoute = false;
@@ -245,6 +249,7 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       candidate.isCounted = 0;
+      candidate.isDoubtful = 0;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
@@ -382,6 +387,7 @@ export class Exchange extends View {
 
   /** Runs the step if its condition says so; what fails in it is counted and has the step's policy. */
   private runStep(step: Step): Outcome {
+    if (this.isDeniedUndecided(step)) return this.denyFailed();
     const before = failures;
     let outcome = Outcome.Next;
     if (!this.isDecided) {
@@ -397,7 +403,10 @@ export class Exchange extends View {
       this.isDecided = false;
       if (outcome == Outcome.Next) {
         if (this.phase == Phase.Request) this.enterStep(step);
+        this.judging = step.judges;
         outcome = step.run(this);
+        this.judging = false;
+        if (this.isDoubtful) step.leaveUnknown(this);
       }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -417,19 +426,48 @@ export class Exchange extends View {
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
     if (!denies || (outcome != Outcome.Next && outcome != Outcome.Pause)) return outcome;
+    return this.denyFailed();
+  }
+
+  private denyFailed(): Outcome {
     this.forgetCalls();
     reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
 
+  /** Whether the rule's condition failed, and with it that of a step which refuses the message then. */
+  private isDeniedUndecided(step: Step): bool {
+    if (this.candidate(this.candidateAt).applies != Applies.GuardsOnly) return false;
+    return step.onFailure == OnFailure.Deny && !step.isGuard && this.phase <= Phase.Response;
+  }
+
   /** Whether the step acts, as its condition and the rule's have it. */
   private decides(step: Step): bool {
     if (this.candidate(this.candidateAt).applies == Applies.GuardsOnly && !step.isGuard)
-      return false;
+      return this.leavesUnknown(step);
     const when = step.when;
+    this.isDoubtful = this.candidate(this.candidateAt).isDoubtful != 0;
     if (when == null) return true;
+    const doubts = this.doubts;
+    const verdict = this.ask(when, step.decidesPassage);
+    if (verdict == Verdict.Failed)
+      return step.onFailure == OnFailure.Act || this.leavesUnknown(step);
+    if (this.doubts != doubts) this.isDoubtful = true;
+    return verdict == Verdict.Yes || (this.isDoubtful && this.leavesUnknown(step));
+  }
+
+  /** The step does not act though it might have had to. */
+  private leavesUnknown(step: Step): bool {
+    step.leaveUnknown(this);
+    return false;
+  }
+
+  /** What the condition says; `judges`: for a guard. */
+  private ask(when: Expression, judges: bool): Verdict {
+    this.judging = judges;
     const verdict = when.test(this);
-    return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+    this.judging = false;
+    return verdict;
   }
 
   /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
@@ -561,9 +599,12 @@ export class Exchange extends View {
     if (candidate.applies == Applies.Unknown) {
       if (this.phase < rule.whenPhase) return false;
       const before = failures;
-      const verdict = when.test(this);
+      const doubts = this.doubts;
+      const verdict = this.ask(when, rule.judges);
+      if (this.doubts != doubts) candidate.isDoubtful = 1;
       if (verdict == Verdict.Yes) candidate.applies = Applies.Yes;
-      else if (verdict == Verdict.No) candidate.applies = Applies.No;
+      // What its steps would have left is unknown then; there is no guard among them.
+      else if (verdict == Verdict.No && candidate.isDoubtful == 0) candidate.applies = Applies.No;
       else candidate.applies = Applies.GuardsOnly;
       if (failures != before) this.countFailures(before);
     }
@@ -694,7 +735,9 @@ export class Exchange extends View {
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
     if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
+    this.judging = step.judges;
     let outcome = step.resume(this, answer, item);
+    this.judging = false;
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
     if (outcome == Outcome.Next) {
@@ -869,6 +912,7 @@ export class Exchange extends View {
     }
     candidate.rule = 0;
     candidate.captures = 0;
+    candidate.isDoubtful = 0;
     candidate.applies = Applies.Yes;
     this.isBusy = this.run() == Outcome.Pause;
     if (!this.isBusy) this.close();

@@ -67,6 +67,8 @@ export abstract class Step {
   reroute: Reroute = Reroute.Inherited;
   /** It can refuse: what cannot be decided is decided against the message. */
   isGuard: bool = false;
+  /** The steps and rules after it are not for the message. */
+  stops: bool = false;
   /** Whether its condition, and what it does, read the body. */
   whenReadsBody: bool = false;
   readsBody: bool = false;
@@ -79,7 +81,21 @@ export abstract class Step {
   /** Of a response: what the request should ask the upstream for. */
   accept: Accept = Accept.Any;
 
+  /** Whether its condition decides if a message passes: it refuses, or keeps those that would from the
+   * message. */
+  get decidesPassage(): bool {
+    return this.isGuard || this.stops || this.onFailure == OnFailure.Deny;
+  }
+
+  /** Whether what it reads besides its condition decides if a message passes. */
+  get judges(): bool {
+    return this.isGuard;
+  }
+
   abstract run(x: Exchange): Outcome;
+
+  /** It does not act, and nobody knows whether it should: what it would have left is unknown too. */
+  leaveUnknown(x: Exchange): void {}
 
   /** Writes what is particular to it as members of a JSON object (description.ts). */
   describe(out: Writer): void {}
@@ -183,6 +199,9 @@ export class Rule {
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
+  /** Whether it decides if messages pass: there are guards in it, or it keeps messages from those after
+   * it. */
+  judges: bool = false;
   captureCount: i32 = 0;
   /** What becomes of it is counted here; null: nowhere. */
   metrics: RuleMetrics | null = null;

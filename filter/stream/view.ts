@@ -51,6 +51,9 @@ export abstract class View extends Facts {
   /** Units of 16 bytes that events may still put into variables. */
   private variableUnits: i32 = 0;
   private variables: usize = 0;
+  private areVariablesLost: bool = false;
+  /** How often something was read that guards must not trust; whoever asks compares. */
+  doubts: u32 = 0;
   /** Of callouts with a name; there are as many as any program that was chosen has. */
   private readonly results: CallResult[] = [];
   private resultCount: i32 = 0;
@@ -76,6 +79,7 @@ export abstract class View extends Facts {
     this.cookiesParsed = false;
     this.arrivedHost = NONE;
     this.variables = 0;
+    this.areVariablesLost = false;
     this.values = arena;
     this.variableUnits = MAX_VARIABLE_UNITS;
   }
@@ -413,9 +417,22 @@ export abstract class View extends Facts {
     }
   }
 
+  /** A variable of unknown value fails where somebody judges by it; edits read what it has. */
   private readVariable(i: i32, out: Value): void {
-    if (this.variables == 0) out.setAbsent();
-    else out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
+    if (this.variables != 0) out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
+    else out.setAbsent();
+    if (!this.isUnknown(i)) return;
+    this.doubts++;
+    if (this.judging) out.setFailure(Failure.Unset);
+  }
+
+  private isUnknown(i: i32): bool {
+    return this.variables == 0 ? this.areVariablesLost : load<u8>(this.unknownAt(i)) != 0;
+  }
+
+  /** The address of the byte that says of the variable that nobody knows its value: not 0 then. */
+  private unknownAt(i: i32): usize {
+    return this.variables + this.variableCount * VALUE_SIZE + i;
   }
 
   /** The units of 16 bytes that the variable will take; -1 when that is too much. */
@@ -426,18 +443,40 @@ export abstract class View extends Facts {
     return weight(value, this.values == this.arena ? MAX_VARIABLE : this.variableUnits);
   }
 
-  /** Sets the stream's variable; the value is copied, with all that is in it. */
-  setVariable(i: i32, value: Value): void {
-    if (this.variables == 0) {
-      const base = this.arena.allocate(this.variableCount * VALUE_SIZE);
-      if (base == 0) return;
-      for (let k = 0; k < this.variableCount; k++) Value.at(base + k * VALUE_SIZE).setAbsent();
-      this.variables = base;
-    }
-    const variable = Value.at(this.variables + i * VALUE_SIZE);
+  /** Copies the value, with all that is in it, to where variables lie; false, and it is absent, when it
+   * is too large to be one. */
+  keep(value: Value, out: Value): bool {
     const units = settleAll(value) == Failure.None ? this.unitsOf(value) : -1;
-    if (units < 0 || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+    const isKept = units >= 0 && deepCopy(value, out, this.arena);
+    if (!isKept) out.setAbsent();
     else if (this.values != this.arena) this.variableUnits -= units;
+    return isKept;
+  }
+
+  /** Gives the stream's variable a value that was kept, and whether that is known to be right. */
+  assign(i: i32, kept: Value, isKnown: bool): void {
+    if (!this.hasVariables()) return;
+    Value.at(this.variables + i * VALUE_SIZE).copyFrom(kept);
+    store<u8>(this.unknownAt(i), isKnown ? 0 : 1);
+  }
+
+  /** Nobody knows any more what the stream's variable should be. */
+  doubt(i: i32): void {
+    if (this.hasVariables()) store<u8>(this.unknownAt(i), 1);
+  }
+
+  /** Whether there is room for the variables. Without it they are all lost, since one of them should
+   * have had a value. */
+  private hasVariables(): bool {
+    if (this.variables != 0) return true;
+    const n = this.variableCount;
+    const base = this.arena.allocate(n * (VALUE_SIZE + 1));
+    this.areVariablesLost = base == 0;
+    if (base == 0) return false;
+    for (let k = 0; k < n; k++) Value.at(base + k * VALUE_SIZE).setAbsent();
+    memory.fill(base + n * VALUE_SIZE, 0, n);
+    this.variables = base;
+    return true;
   }
 }
 

@@ -70,9 +70,9 @@ export type Duration5 = string;
  */
 export type Size5 = string | number;
 /**
- * Text with templates; a single `$(…)` keeps its type.
+ * Text with templates, of which a single `$(…)` keeps its type; or a value that keeps the type it is written with. `null` takes the value away.
  */
-export type StoredValue = string | number | boolean | StoredValue1;
+export type StoredValue = string | number | boolean | null | unknown[] | StoredValue1;
 /**
  * After that it is absent; default: never.
  */
@@ -538,10 +538,15 @@ export interface Queue {
   bytes?: Size5;
 }
 /**
- * Variables of this stream, read as `$(ctx.NAME)`.
+ * Variables of this stream, read as `$(ctx.NAME)`. All values are computed from the state before the step. A variable whose value failed or is larger than 1 MiB, whose `set` could not be decided on, or that was made of such a one, is null for edits; a guard that reads it fails, and so acts.
  */
 export interface Set {
-  [k: string]: Value;
+  /**
+   * Any JSON value, which keeps its type: `true` is a bool, `1` a number, `"1"` text. Strings are templates; one that is a single `$(…)` keeps the type of its value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
