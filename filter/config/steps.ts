@@ -229,9 +229,12 @@ export class StepDecoder {
     // Whether a response is a tunnel's shows only in the request.
     if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
-    const rejects = context.isWord(value, "overLimit", "reject");
     const streams = context.isWord(value, "overLimit", "stream");
     const denies = context.isWord(value, "onError", "deny");
+    const isSaid = context.member(value, "overLimit") != NO_NODE;
+    const rejects = context.isWord(value, "overLimit", "reject") || (denies && !isSaid);
+    // What fails in its values, and whether it is done at all, is no way around it either.
+    if (denies) step.onFailure = OnFailure.Deny;
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
@@ -240,13 +243,11 @@ export class StepDecoder {
     const json = context.member(value, "json");
     if (json != NO_NODE && streams) {
       const edit = decodeJsonStreamEdits(context, json);
-      edit.denies = denies;
       step.edits.push(edit);
     } else if (json != NO_NODE) {
       const edit = decodeJsonEdits(context, json);
       edit.maxSize = maxSize;
       edit.rejects = rejects;
-      edit.denies = denies;
       step.judgesBody = rejects || denies;
       step.holdsBody = true;
       step.edits.push(edit);
@@ -274,6 +275,7 @@ export class StepDecoder {
       context.report.add(node, "R312", -1, "identity asks for a response; a request is as it came");
     }
     for (let i = 0; i < step.edits.length; i++) {
+      step.edits[i].denies = denies;
       step.edits[i].decodes = !skips && !rejects;
       step.edits[i].rejectsCoding = rejects || (denies && !skips);
     }

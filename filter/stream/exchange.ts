@@ -28,7 +28,14 @@ import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
 import { HeaderMap } from "./header-map";
 import * as inquiries from "./inquiries";
-import { isGrpc, isInUtf8, NO_OBSTACLE, obstacleTo } from "./obstacle";
+import {
+  isGrpc,
+  isInUtf8,
+  isTakenForGrpc,
+  isWithoutBody,
+  NO_OBSTACLE,
+  obstacleTo,
+} from "./obstacle";
 import {
   Accept,
   Configuration,
@@ -58,6 +65,8 @@ export const enum Refusal {
   Coding,
   /** It is in a charset that a rule does not take. */
   Charset,
+  /** It is none that could be edited, as a rule demands. */
+  Type,
 }
 
 /** What a candidate's `when` has said. */
@@ -986,6 +995,10 @@ export class Exchange extends View {
         count(Counter.RefusedCharset);
         reply.plain(this, isRequest ? 415 : 502, reply.charsetRefused);
         break;
+      case Refusal.Type:
+        count(Counter.RefusedType);
+        reply.plain(this, isRequest ? 415 : 502, reply.typeRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
@@ -1002,14 +1015,18 @@ export class Exchange extends View {
 
   // ---- bodies that are not for editing
 
-  /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
-   * must not be a way around an edit that denies: the message is refused then. */
+  /** Forgets the edits of a body that they are not for. What the body is, is for the sender to say, so
+   * that it must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
-    if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
+    if (!pipe.hasEdits) return Refusal.None;
+    const isEditable = this.isBodyEditable(pipe, headers);
+    const isSafe = isEditable && !isTakenForGrpc(headers);
+    const isNone = isBare || isWithoutBody(this.request, headers, pipe.isRequest);
+    const isRefused = !isSafe && !isNone && pipe.findDenying();
+    if (isRefused || !isEditable) pipe.dropEdits();
+    if (!isRefused) return Refusal.None;
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
-    const isRefused = !isBare && isForeign && pipe.findDenying();
-    pipe.dropEdits();
-    return isRefused ? Refusal.Charset : Refusal.None;
+    return isForeign ? Refusal.Charset : Refusal.Type;
   }
 
   /** Whether the body is one that edits are for; counts the reason when not. */

@@ -1059,11 +1059,11 @@ export interface Body {
   contentType?: string | [string, ...string[]];
   maxSize?: Size7;
   /**
-   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
+   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`, the default beside `onError: deny`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
   overLimit?: "skip" | "reject" | "stream";
   /**
-   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
+   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). `deny` holds for whatever keeps the body from being edited: its type (gRPC, a tunnel, part of a response; 415 or 502), its charset, its coding, its size, an expression in the edit or in `when` that fails (403 or 502). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
    */
   onError?: "skip" | "deny";
 }
