@@ -1672,7 +1672,7 @@ export interface RateLimit {
    */
   name?: string;
   /**
-   * What the request takes of the limit; default 1. Fractions count as the next whole number, what is no number from 0 on as 1; more than the limit (or burst) never passes.
+   * What the request takes of the limit; default 1. A number, or text that is one in decimals (`7`, `0012`, `2.5`, `1e3`). Fractions count as the next whole number, null as 1; more than the limit (or burst) never passes. What is no number from 0 on, or fails, cannot be counted: see `onError`.
    */
   cost?: number | string;
   /**
@@ -1681,7 +1681,7 @@ export interface RateLimit {
   headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
   respond?: Respond2;
   /**
-   * The counts cannot be read or written, or Redis does not answer: `deny` (503, the default) or `allow`.
+   * The counts cannot be read or written, Redis does not answer, or `cost` cannot be known: `deny` (503, the default) or `allow`.
    */
   onError?: "deny" | "allow";
 }
