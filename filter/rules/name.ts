@@ -4,7 +4,7 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { equal, length, NONE, Span } from "../bytes/span";
+import { length, NONE, Span } from "../bytes/span";
 import { copy, distance, equalsText, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, Value } from "../cel/index";

@@ -37,6 +37,7 @@ import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
 import { FieldEdits } from "./field-edits";
 import { sendAlong } from "./outgoing";
+import { repeats } from "./repetition";
 import { Response } from "./respond";
 
 /** Of the service's body, this much is passed on to a client that is denied. */
@@ -125,9 +126,10 @@ export class AuthorizeStep extends Step {
     }
     const decisions = this.decisions;
     if (decisions == null) return this.askAlone(x, NO_DEADLINE);
-    const isComposed = this.key.length == 0;
+    // Of what is said twice the key has one, and the service is sent all.
+    const isComposed = this.key.length == 0 || repeats(x.request, this.send);
     if (isComposed) this.compose(x);
-    if (!this.writeKey(x, decisions)) return this.askAlone(x, NO_DEADLINE);
+    if (!this.writeKey(x, decisions, isComposed)) return this.askAlone(x, NO_DEADLINE);
     const low = siphash.low;
     const high = siphash.high;
     const now = host.milliseconds();
@@ -189,8 +191,9 @@ export class AuthorizeStep extends Step {
     if (type != NONE) fields.set(field.contentType, type);
   }
 
-  /** Makes the key's hash of what tells this request apart; false when it has no key. */
-  private writeKey(x: Exchange, decisions: Decisions): bool {
+  /** Makes the key's hash of what tells this request apart, all that is sent included if it was composed;
+   * false when it has no key. */
+  private writeKey(x: Exchange, decisions: Decisions, isComposed: bool): bool {
     decisions.begin(key);
     const parts = this.key;
     for (let i = 0; i < parts.length; i++) {
@@ -198,7 +201,7 @@ export class AuthorizeStep extends Step {
       if (part == NONE) return false;
       writePart(part);
     }
-    if (parts.length > 0) return decisions.hash(key);
+    if (!isComposed) return decisions.hash(key);
     if (fields.failed || method == NONE || path == NONE) return false;
     writePart(method);
     writePart(path);

@@ -153,7 +153,7 @@ test.each(TYPED)("set and store keep %j, which is %s", (value, type) => {
         {
           headers: {
             set: {
-              "x-type": "$(string(type(ctx.v) == " + type + "))",
+              "x-type": `$(string(type(ctx.v) == ${type}))`,
               "x-set": "$(json.encode(ctx.v))",
               ...(type === "map" ? {} : { "x-short": "$(json.encode(store.s))" }),
               "x-long": "$(json.encode(store.t))",
