@@ -29,6 +29,8 @@ export const enum Source {
   OriginalQueryParameter,
   OriginalCookie,
   ResponseHeader,
+  /** Its status, as edited so far; where there is none (no response came), what the host has: `key`. */
+  ResponseCode,
   /** The body as text; as the JSON that it is; as an urlencoded form, `key` being the field. */
   RequestBody,
   RequestJson,
@@ -448,6 +450,11 @@ function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
     return memberName(chain, name, arena);
   }
   if (bodyName(member, Source.ResponseBody, name)) return name;
+  if (equalsText(member, "code")) {
+    const code = propertyName(chain.slice(0, 2), name, arena);
+    name.source = Source.ResponseCode;
+    return code;
+  }
   if (isOneOf(member, RESPONSE)) return propertyName(chain.slice(0, 2), name, arena);
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, RESPONSE));
 }

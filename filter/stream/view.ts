@@ -231,6 +231,9 @@ export abstract class View extends Facts {
       case Source.ResponseHeader:
         out.setText(this.response.get(name.key));
         return;
+      case Source.ResponseCode:
+        this.readCode(name, out);
+        return;
       case Source.RequestBody:
       case Source.RequestJson:
       case Source.RequestForm:
@@ -399,6 +402,13 @@ export abstract class View extends Facts {
     const copied = copy(name, this.values);
     if (copied != NONE) ascii.lowerInPlace(copied);
     return copied;
+  }
+
+  /** Hosts differ in when their own word for it follows an edit. */
+  private readCode(name: Name, out: Value): void {
+    const code = parseStatus(this.response.get(field.status));
+    if (code != 0) out.set(Kind.Int, code);
+    else this.readProperty(name, out);
   }
 
   private readProperty(name: Name, out: Value): void {
