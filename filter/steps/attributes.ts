@@ -6,8 +6,9 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span, sliceUnchecked, startsWith } from "../bytes/span";
-import { fromText } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
 import { Kind, Tape } from "../json/tape";
@@ -18,6 +19,9 @@ import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { MAX_JSON_DEPTH } from "../stream/json-text";
 import { Outcome, Step } from "../stream/program";
+import * as credentials from "./credentials";
+import * as redacted from "./redacted-scope";
+import { Redaction, standard } from "./redaction";
 
 /** What all of `custom_log` may take. */
 const MAX_LOG: i32 = 64 * 1024;
@@ -66,11 +70,15 @@ export class AttributesStep extends Step {
   readonly tags: Attribute[] = [];
   readonly log: Attribute[] = [];
 
+  redaction: Redaction = standard;
+
   /** All values are computed before the first is set: expressions read what others set. */
   run(x: Exchange): Outcome {
-    evaluateAll(x, this.filterState);
-    evaluateAll(x, this.tags);
-    evaluateAll(x, this.log);
+    credentials.collect(x, this.redaction);
+    this.evaluateAll(x, this.filterState);
+    this.evaluateAll(x, this.tags);
+    this.evaluateAll(x, this.log);
+    credentials.forget();
     for (let i = 0; i < this.filterState.length; i++) {
       const attribute = unchecked(this.filterState[i]);
       if (attribute.result != NONE) host.setProperty(attribute.name, attribute.result);
@@ -83,6 +91,24 @@ export class AttributesStep extends Step {
     }
     if (this.log.length > 0) this.writeLog();
     return Outcome.Next;
+  }
+
+  private evaluateAll(x: Exchange, list: Attribute[]): void {
+    for (let i = 0; i < list.length; i++) {
+      const attribute = unchecked(list[i]);
+      attribute.result = this.told(x, attribute.value);
+    }
+  }
+
+  /** The value without what must not leave, on one line: access logs end an entry with a line; NONE when
+   * it is absent. */
+  private told(x: Exchange, template: Template): Span {
+    const value = template.evaluate(redacted.open(x, this.redaction), Absent.Skips, scratch);
+    redacted.close();
+    if (value == NONE || template.isConstant) return value;
+    const told = copy(this.redaction.text(value), scratch);
+    if (told != NONE) ascii.blankControls(told);
+    return told;
   }
 
   private writeLog(): void {
@@ -114,13 +140,6 @@ export class AttributesStep extends Step {
       return;
     }
     host.setProperty(field.customLog, sliceUnchecked(escaped.view(), 1, inside + 1));
-  }
-}
-
-function evaluateAll(x: Exchange, list: Attribute[]): void {
-  for (let i = 0; i < list.length; i++) {
-    const attribute = unchecked(list[i]);
-    attribute.result = attribute.value.evaluate(x, Absent.Skips, scratch);
   }
 }
 

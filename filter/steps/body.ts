@@ -350,6 +350,7 @@ export class JsonEdit extends BodyEdit {
   ) {
     super();
     this.whole = true;
+    this.readsJson = true;
   }
 
   get verb(): string {
@@ -402,6 +403,7 @@ export class JsonStreamEdit extends BodyEdit {
   ) {
     super();
     this.breaksOff = true;
+    this.readsJson = true;
   }
 
   get verb(): string {

@@ -12,6 +12,7 @@ import { EMPTY_SET } from "../bytes/ordered-set";
 import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
+import { Format, formatOf } from "../http/events";
 import { FieldList } from "../http/field-list";
 import { isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
@@ -146,6 +147,8 @@ export class Exchange extends View {
   private ended: bool = false;
   /** The response's headers have gone on: what is answered after that breaks the stream off. */
   private isResponseSent: bool = false;
+  /** A rule asks for the response's headers as they arrive. */
+  private keepsResponse: bool = false;
   phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
@@ -179,6 +182,7 @@ export class Exchange extends View {
     this.outOfMemory = false;
     this.ended = false;
     this.isResponseSent = false;
+    this.keepsResponse = false;
     this.phase = Phase.Request;
     this.candidates = 0;
     this.candidateCount = 0;
@@ -279,6 +283,7 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    this.keepsResponse = (demands & Demand.OriginalResponse) != 0;
     // Edits for the filter's own sake never choose another route.
     if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
@@ -488,7 +493,8 @@ export class Exchange extends View {
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = this.phaseHeaders;
-    const isReadable = pipe.isBare || this.isBodyEditable(pipe, headers);
+    const isReadable =
+      pipe.isBare || (!hasNoEnd(pipe, headers) && this.isBodyEditable(pipe, headers));
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -838,6 +844,7 @@ export class Exchange extends View {
     this.responseBody.isBare = endOfStream;
     this.responseBody.hasEnded = endOfStream;
     this.request.writable = false;
+    if (this.keepsResponse) this.keepOriginalResponse();
     for (let i = 0; i < this.clientHeaders.count; i++) {
       this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
     }
@@ -1021,8 +1028,12 @@ export class Exchange extends View {
     if (!pipe.hasEdits) return Refusal.None;
     const isEditable = this.isBodyEditable(pipe, headers);
     const isSafe = isEditable && !isTakenForGrpc(headers);
+    if (isSafe) {
+      const isOfEvents = !isBare && formatOf(headers.get(field.contentType)) != Format.Auto;
+      return isOfEvents ? pipe.dropJsonEdits() : Refusal.None;
+    }
     const isNone = isBare || isWithoutBody(this.request, headers, pipe.isRequest);
-    const isRefused = !isSafe && !isNone && pipe.findDenying();
+    const isRefused = !isNone && pipe.findDenying();
     if (isRefused || !isEditable) pipe.dropEdits();
     if (!isRefused) return Refusal.None;
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
@@ -1063,6 +1074,13 @@ export class Exchange extends View {
   reroute(): void {
     if (this.reroutes) host.callForeign(field.clearRouteCache, host.EMPTY);
   }
+}
+
+/** Whether the body is a stream of events that may go on for ever, and so is not waited for. Lines of JSON
+ * that a client sends are an upload, which ends. */
+function hasNoEnd(pipe: BodyPipe, headers: HeaderMap): bool {
+  const format = formatOf(headers.get(field.contentType));
+  return format == Format.Sse || (format == Format.Lines && !pipe.isRequest);
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {
