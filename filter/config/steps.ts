@@ -147,7 +147,7 @@ export class StepDecoder {
     const denies = equalsText(context.tape.text(onError, scratch), "deny");
     if (!denies) step.onFailure = OnFailure.Skip;
     // A guard that asks would ask with a part of the question missing.
-    else if (!step.isGuard || step.calls) step.onFailure = OnFailure.Deny;
+    else if (!step.isGuard || step.calls || step.answersWell) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {

@@ -49,7 +49,8 @@ export class Response extends Reply {
 export class RespondStep extends Step {
   constructor(private readonly response: Response) {
     super();
-    this.isGuard = response.status >= 400;
+    this.isGuard = true;
+    this.answersWell = response.status < 400;
   }
 
   /** What it says to the client decides nothing. */
@@ -70,6 +71,13 @@ export class RedirectStep extends Step {
     private readonly status: i32,
   ) {
     super();
+    this.isGuard = true;
+    this.answersWell = true;
+  }
+
+  /** Where the client is sent decides nothing. */
+  override get judges(): bool {
+    return false;
   }
 
   run(x: Exchange): Outcome {

@@ -65,8 +65,11 @@ export abstract class Step {
   when: Expression | null = null;
   onFailure: OnFailure = OnFailure.Skip;
   reroute: Reroute = Reroute.Inherited;
-  /** It can refuse: what cannot be decided is decided against the message. */
+  /** It can refuse, or answers itself, so that the message gets no further: what cannot be decided is
+   * decided against the message. */
   isGuard: bool = false;
+  /** What it answers is no refusal: `onError: deny` asks for one. */
+  answersWell: bool = false;
   /** The steps and rules after it are not for the message. */
   stops: bool = false;
   /** Whether its condition, and what it does, read the body. */

@@ -363,7 +363,7 @@ export interface Task {
 export interface TaskStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   call?: Call;
@@ -453,7 +453,7 @@ export interface RedisCommand {
 export interface ParallelCall {
   call: Call;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   /**
@@ -635,7 +635,7 @@ export interface Rule {
   enabled?: boolean;
   match?: Match;
   /**
-   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act.
+   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act, and its steps that say `onError: deny` deny.
    */
   when?: string;
   limits?: Limits1;
@@ -836,7 +836,7 @@ export interface Limits1 {
 export interface RequestStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -1835,7 +1835,7 @@ export interface AttributeValues2 {
 export interface ResponseStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -1866,7 +1866,7 @@ export interface ResponseStep {
 export interface DoneStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   call?: Call;
