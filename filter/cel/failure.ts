@@ -86,7 +86,7 @@ export function failureText(failure: Failure): string {
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
     case Failure.Unset:
-      return "the variable has no value: what should set it failed, or came to more than 1 MiB";
+      return "nobody knows its value: what should have set it failed, or there was no answer";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

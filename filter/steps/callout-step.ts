@@ -30,6 +30,10 @@ export abstract class CalloutStep extends Step {
     return Outcome.End;
   }
 
+  override leaveUnknown(x: Exchange): void {
+    if (this.result != NO_RESULT) x.result(this.result).isUnknown = true;
+  }
+
   override describe(out: Writer): void {
     number(out, "timeout", this.timeoutMs);
     number(out, "onError", this.errorStatus);

@@ -291,14 +291,24 @@ export abstract class View extends Facts {
 
   private readCall(name: Name, out: Value): void {
     const result = unchecked(this.results[name.index]);
-    out.setAbsent();
-    if (!result.isThere) return;
+    if (this.failsUnknown(name, out) || !result.isThere) return;
     if (name.source == Source.CallStatus) out.set(Kind.Int, result.status);
     else if (name.source == Source.CallHeader) out.setText(result.headers.first(name.key));
     else if (name.source == Source.CallBody) out.setText(result.body);
     else if (name.source == Source.CallError) out.setText(result.error);
     else if (name.source == Source.CallJson) result.readJson(out);
     else this.readReply(result.reply, out);
+  }
+
+  /** Whether what the name asks of a callout cannot be known, which fails where somebody judges by it;
+   * `out` is absent else. That there was no answer is known. */
+  private failsUnknown(name: Name, out: Value): bool {
+    out.setAbsent();
+    const tellsOfIt = name.source == Source.CallStatus || name.source == Source.CallError;
+    if (tellsOfIt || !unchecked(this.results[name.index]).isUnknown) return false;
+    this.doubts++;
+    if (this.judging) out.setFailure(Failure.Unset);
+    return this.judging;
   }
 
   private readReply(reply: Span, out: Value): void {
@@ -312,10 +322,9 @@ export abstract class View extends Facts {
   }
 
   has(name: Name, out: Value): bool {
-    if (name.source == Source.CallHeader) {
-      out.setAbsent();
-      return unchecked(this.results[name.index]).isThere;
-    }
+    if (name.source == Source.CallHeader)
+      return !this.failsUnknown(name, out) && unchecked(this.results[name.index]).isThere;
+
     if (!name.isOfBody) return true;
     this.readBody(name, out);
     return out.kind == Kind.String;

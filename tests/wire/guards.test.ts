@@ -4,7 +4,7 @@
 
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { chunked, describeWire, type Engine, get, OK, type Piece } from "./wire.ts";
+import { chunked, describeWire, type Engine, get, OK, type Piece, sized } from "./wire.ts";
 
 interface Message {
   lines?: string[];
@@ -138,6 +138,62 @@ const TROUBLES: Record<string, Trouble> = {
   "a variable set if": {
     condition: "ctx.v == 'admin'",
     before: [{ set: { v: "admin" }, when: "int(request.headers['x-n']) == 1" }],
+    bad: { "nobody knows what": { lines: ["x-n: x"] } },
+    good: { lines: ["x-n: 5"] },
+  },
+  "what a service says": {
+    condition: "calls.c.json.bad == true",
+    before: [{ call: { service: "says", path: "/$(request.headers['x-n'])", as: "c" } }],
+    bad: {
+      "without an answer": { lines: ["x-n: silent"] },
+      "in no HTTP": { lines: ["x-n: garbage"] },
+      "in an error": { lines: ["x-n: error"] },
+      "in no JSON": { lines: ["x-n: text"] },
+      "in too much JSON": { lines: ["x-n: large"] },
+    },
+    good: { lines: ["x-n: good"] },
+  },
+  "a header of what a service says": {
+    condition: "calls.c.headers['x-bad'] == 'true'",
+    before: [{ call: { service: "says", path: "/$(request.headers['x-n'])", as: "c" } }],
+    bad: {
+      "without an answer": { lines: ["x-n: silent"] },
+      "in an error": { lines: ["x-n: error"] },
+    },
+    good: { lines: ["x-n: good"] },
+  },
+  "what is made of what a service says": {
+    condition: "ctx.bad == true",
+    before: [
+      { call: { service: "says", path: "/$(request.headers['x-n'])", as: "c" } },
+      { set: { bad: "$(default(calls.c.json.bad, false))" } },
+    ],
+    bad: { "without an answer": { lines: ["x-n: silent"] } },
+    good: { lines: ["x-n: good"] },
+  },
+  "a service that is asked if": {
+    condition: "calls.c.json.bad == true",
+    before: [
+      {
+        call: { service: "says", path: "/good", as: "c" },
+        when: "int(request.headers['x-n']) == 1",
+      },
+    ],
+    bad: { "nobody knows what": { lines: ["x-n: x"] } },
+    good: { lines: ["x-n: 5"] },
+  },
+  "one of several services that is asked if": {
+    condition: "calls.c.json.bad == true",
+    before: [
+      {
+        parallel: [
+          {
+            call: { service: "says", path: "/good", as: "c" },
+            when: "int(request.headers['x-n']) == 1",
+          },
+        ],
+      },
+    ],
     bad: { "nobody knows what": { lines: ["x-n: x"] } },
     good: { lines: ["x-n: 5"] },
   },
@@ -367,9 +423,9 @@ const RULES = JSON.stringify({
   ruleway: 1,
   settings: { holdHeaders: true },
   services: Object.fromEntries(
-    ["yes", "no", "garbage", "broken", "silent"].map((name) => [
+    ["yes", "no", "says", "garbage", "broken", "silent"].map((name) => [
       name,
-      { cluster: name, timeout: name === "silent" ? "100ms" : "5s" },
+      { cluster: name, timeout: /^s/.test(name) ? "300ms" : "5s" },
     ]),
   ),
   rules,
@@ -377,6 +433,21 @@ const RULES = JSON.stringify({
 
 const SERVICES = {
   yes: () => OK,
+  says: ({ line }: { line: string }): Piece[] | "silent" => {
+    switch (line.split(" ")[1]) {
+      case "/garbage":
+        return ["this is no HTTP\r\n\r\n"];
+      case "/error":
+        return sized('{"error": "down"}', { status: "503 Service Unavailable" });
+      case "/text":
+        return sized("good");
+      case "/large":
+        return sized(`{"bad": true, "x": "${"x".repeat(1_100_000)}"}`);
+      case "/good":
+        return sized('{"bad": false}');
+    }
+    return "silent";
+  },
   no: () => ["HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"] as Piece[],
   garbage: () => ["this is no HTTP\r\n\r\n"] as Piece[],
   broken: () => ["HTTP/1.1 500 Broken\r\ncontent-length: 0\r\n\r\n"] as Piece[],
