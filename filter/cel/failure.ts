@@ -86,7 +86,7 @@ export function failureText(failure: Failure): string {
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
     case Failure.Unset:
-      return "nobody knows its value: what should have set it failed, or there was no answer";
+      return "nobody knows its value: what should have set it failed, there was no answer, or the host does not give it";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:
