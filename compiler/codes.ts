@@ -185,6 +185,15 @@ export const codes: Record<string, Code> = {
     explanation:
       "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
   },
+  W514: {
+    title: "A value that reads what its own step writes",
+    explanation:
+      "Maps have no order: all values of a step are computed from the state before it, so that this one gets what the other name had, not what it becomes. Where that is meant, as in an exchange of two values, nothing is wrong; else write the other in a step before.",
+    wrong:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])", key: "u:$(ctx.user)" } }] }]',
+    right:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])" } }, { set: { key: "u:$(ctx.user)" } }] }]',
+  },
   W530: {
     title: "Read in two ways",
     explanation:
