@@ -12,6 +12,8 @@ interface Message {
   /** Sent chunk by chunk. */
   pieces?: string[];
   trailers?: string[];
+  /** Of a response. */
+  status?: string;
 }
 
 interface Trouble {
@@ -419,17 +421,18 @@ add(
   ],
 );
 
-const RULES = JSON.stringify({
-  ruleway: 1,
-  settings: { holdHeaders: true },
-  services: Object.fromEntries(
-    ["yes", "no", "says", "garbage", "broken", "silent"].map((name) => [
-      name,
-      { cluster: name, timeout: /^s/.test(name) ? "300ms" : "5s" },
-    ]),
-  ),
-  rules,
-});
+const fileOf = (list: object[]): string =>
+  JSON.stringify({
+    ruleway: 1,
+    settings: { holdHeaders: true },
+    services: Object.fromEntries(
+      ["yes", "no", "says", "garbage", "broken", "silent"].map((name) => [
+        name,
+        { cluster: name, timeout: /^s/.test(name) ? "300ms" : "5s" },
+      ]),
+    ),
+    rules: list,
+  });
 
 const SERVICES = {
   yes: () => OK,
@@ -490,13 +493,134 @@ async function askAll(engine: Engine, asked: Cell[]): Promise<string[]> {
   return wrong;
 }
 
+// ---- the same of responses: none of the upstream's own gets to the client
+
+const ANSWERS: Cell[] = [];
+const answerRules: object[] = [];
+
+function addAnswers(
+  name: string,
+  made: object[],
+  messages: Array<[string, Message, boolean]>,
+): void {
+  const path = `/r${answerRules.length}`;
+  for (const rule of made) answerRules.push({ match: { path }, ...rule });
+  for (const [what, message, passes] of messages)
+    ANSWERS.push({ name: `${name}: ${what}`, path: `${path}?${ANSWERS.length}`, message, passes });
+}
+
+const ANSWER_REFUSALS: Record<string, object> = {
+  "respond 403": { respond: { status: 403 } },
+  "respond 200": { respond: { status: 200, text: "kept" } },
+  redirect: { redirect: { to: "/login" } },
+  "limit of headers": { limit: { headers: 1 } },
+  "validate of headers": { validate: { headers: { required: ["x-never"] } } },
+  "call that denies": { call: { ...service("garbage"), onError: "deny" } },
+  "headers, or deny": { headers: { set: { "x-a": "1" } }, onError: "deny" },
+  "status, or deny": { status: 201, onError: "deny" },
+  "body.json, or deny": { body: { json: { remove: ["/admin"] }, onError: "deny" } },
+  "body.text, or deny": { body: { text: "{}", onError: "deny" } },
+};
+
+const ANSWER_TROUBLES: Record<string, Trouble> = {
+  "a conversion": {
+    condition: "int(response.headers['x-n']) == 1",
+    bad: { "of a word": { lines: ["x-n: x"], body: "a" } },
+    good: { lines: ["x-n: 5"], body: "a" },
+  },
+  "a variable": {
+    condition: "ctx.v == 'admin'",
+    before: [{ set: { v: "$(json.parse(response.headers['x-n']).role)" } }],
+    bad: { "that could not be set": { lines: ["x-n: {"], body: "a" } },
+    good: { lines: ['x-n: {"role": "user"}'], body: "a" },
+  },
+  "a body": {
+    condition: "response.json.admin == true",
+    bad: Object.fromEntries(Object.entries(UNREADABLE).filter(([what]) => !/upgrade/.test(what))),
+    good: json({ admin: false }),
+  },
+};
+
+for (const [trouble, { condition, before = [], bad, good }] of Object.entries(ANSWER_TROUBLES)) {
+  const all = Object.entries(bad).map(([what, message]): [string, Message, boolean] => [
+    `${trouble} ${what}`,
+    message,
+    false,
+  ]);
+  const well: [string, Message, boolean] = [`${trouble}, as it should be`, good, true];
+  const prepared = before.length > 0 ? [{ response: before }] : [];
+  for (const [refusal, step] of Object.entries(ANSWER_REFUSALS)) {
+    const some = /^respond/.test(refusal) ? all : all.filter((_, i) => i % 6 === 0);
+    const inStep = { response: [{ ...step, when: condition }] };
+    addAnswers(`${refusal}, when of the step`, [...prepared, inStep], [...some, well]);
+    const inRule = { when: condition, response: [step] };
+    addAnswers(`${refusal}, when of the rule`, [...prepared, inRule], [...some, well]);
+  }
+}
+
+for (const [guard, step] of Object.entries({
+  validate: BODY_GUARDS["validate"]!,
+  "body.json": BODY_GUARDS["body.json"]!,
+})) {
+  addAnswers(
+    guard,
+    [{ response: [step] }],
+    [
+      ...Object.entries(ANSWER_TROUBLES["a body"]!.bad).map(
+        ([what, message]): [string, Message, boolean] => [what, message, false],
+      ),
+      ["a part of it", { ...json({ admin: true }), status: "206 Partial Content" }, false],
+      ["as it should be", json({ admin: false }), true],
+    ],
+  );
+}
+
+/** What the upstream says for the cell that is asked for. */
+function answerFor(line: string): Piece[] {
+  const {
+    lines = [],
+    body,
+    pieces,
+    trailers = [],
+    status,
+  } = ANSWERS[Number(line.split(" ")[1]!.split("?")[1])]!.message;
+  const [type = "text/plain"] = lines.flatMap(
+    (each) => /^content-type: (.*)$/.exec(each)?.[1] ?? [],
+  );
+  const first = lines.findIndex((each) => each.startsWith("content-type:"));
+  const others = ["x-from: upstream", ...lines.filter((_, i) => i !== first)];
+  const options = { type, lines: others, ...(status === undefined ? {} : { status }) };
+  return pieces ? chunked(pieces, { ...options, trailers }) : sized(body ?? "", options);
+}
+
+async function askForAnswers(engine: Engine): Promise<string[]> {
+  const wrong: string[] = [];
+  for (let from = 0; from < ANSWERS.length; from += AT_A_TIME) {
+    const some = ANSWERS.slice(from, from + AT_A_TIME);
+    const got = await Promise.all(some.map(({ path }) => engine.ask([get(path)])));
+    some.forEach(({ name, passes }, i) => {
+      const answer = got[i]!.answers[0];
+      const came = answer?.headers.some(([each]) => each === "x-from") ?? false;
+      if (came !== passes) wrong.push(`${name}: ${answer?.line ?? got[i]!.problem}`);
+    });
+  }
+  return wrong;
+}
+
 describe("guard × what can go wrong", () => {
   test("the table has every guard in every form under every trouble", () => {
     expect(cells.length).toBeGreaterThan(1500);
   });
-  describeWire("nothing gets past", RULES, { services: SERVICES }, (engine) => {
+  describeWire("nothing gets past", fileOf(rules), { services: SERVICES }, (engine) => {
     test("every cell", async () => {
       expect(await askAll(engine(), cells)).toEqual([]);
+    }, 600_000);
+  });
+  const upstream = ({ line }: { line: string }) => answerFor(line);
+  const options = { services: SERVICES, upstream };
+  describeWire("no response gets past", fileOf(answerRules), options, (engine) => {
+    test("every cell", async () => {
+      expect(await askForAnswers(engine())).toEqual([]);
     }, 600_000);
   });
 });
