@@ -15,7 +15,16 @@ import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
 import { Redaction } from "../steps/redaction";
-import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import {
+  Accept,
+  Configuration,
+  Entry,
+  Program,
+  Reroute,
+  Rule,
+  Step,
+  UNLIMITED,
+} from "../stream/program";
 import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
@@ -512,6 +521,7 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
+    rule.judges = rule.final || hasGuard(rule.request) || hasGuard(rule.response);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -525,6 +535,13 @@ class Decoder {
 }
 
 const line = Writer.create();
+
+function hasGuard(steps: StaticArray<Step>): bool {
+  for (let i = 0; i < steps.length; i++) {
+    if (steps[i].isGuard) return true;
+  }
+  return false;
+}
 
 /** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {

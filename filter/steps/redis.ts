@@ -104,7 +104,7 @@ function evaluate(template: Template, x: Exchange): bool {
     case Kind.Int:
     case Kind.Uint:
     case Kind.Double:
-      return writeText(value, word) && !word.failed;
+      return writeText(value, word) == Failure.None && !word.failed;
   }
   return false;
 }

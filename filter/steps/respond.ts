@@ -52,6 +52,11 @@ export class RespondStep extends Step {
     this.isGuard = response.status >= 400;
   }
 
+  /** What it says to the client decides nothing. */
+  override get judges(): bool {
+    return false;
+  }
+
   run(x: Exchange): Outcome {
     this.response.send(x, reply.responded);
     return Outcome.End;

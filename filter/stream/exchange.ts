@@ -12,8 +12,9 @@ import { EMPTY_SET } from "../bytes/ordered-set";
 import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
+import { isDoubtfulParameter } from "../http/ambiguity";
 import { FieldList } from "../http/field-list";
-import { isMediaType } from "../http/media-type";
+import { hasPlainParameters, isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
@@ -152,6 +153,7 @@ export class Exchange extends View {
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
   private isFormGood: bool = false;
+  private isFormMultipart: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -397,7 +399,9 @@ export class Exchange extends View {
       this.isDecided = false;
       if (outcome == Outcome.Next) {
         if (this.phase == Phase.Request) this.enterStep(step);
+        this.judging = step.judges;
         outcome = step.run(this);
+        this.judging = false;
       }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -428,8 +432,16 @@ export class Exchange extends View {
       return false;
     const when = step.when;
     if (when == null) return true;
-    const verdict = when.test(this);
+    const verdict = this.ask(when, step.isGuard);
     return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+  }
+
+  /** What the condition says; `judges`: for a guard. */
+  private ask(when: Expression, judges: bool): Verdict {
+    this.judging = judges;
+    const verdict = when.test(this);
+    this.judging = false;
+    return verdict;
   }
 
   /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
@@ -474,9 +486,17 @@ export class Exchange extends View {
       out.setText(pipe.text());
     } else if (this.form() == null) {
       out.setFailure(Failure.BadForm);
+    } else if (name.key == NONE) {
+      out.setText(pipe.text());
     } else {
-      out.setText(name.key == NONE ? pipe.text() : this.formField(name.key));
+      this.readField(name, name.key, out);
     }
+  }
+
+  protected isDoubtfulField(key: Span): bool {
+    return this.isFormMultipart
+      ? multipart.isDoubtful(this.formList, key)
+      : isDoubtfulParameter(this.formList, key, scratch);
   }
 
   form(): FieldList | null {
@@ -493,15 +513,22 @@ export class Exchange extends View {
   parseForm(list: FieldList): bool {
     const type = this.request.get(field.contentType);
     const body = this.requestBody.text();
-    if (type == NONE) return false;
-    if (isMediaType(type, field.multipartForm)) {
+    // What the body is taken for, is what one of several types says, or one of several parameters.
+    if (
+      type == NONE ||
+      !this.request.agrees(field.contentType, this.request.find(field.contentType))
+    )
+      return false;
+    this.isFormMultipart = isMediaType(type, field.multipartForm);
+    if (this.isFormMultipart) {
       const boundary = multipart.boundaryOf(type);
       return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
     }
-    if (!isMediaType(type, field.form)) return false;
+    if (!isMediaType(type, field.form) || !hasPlainParameters(type)) return false;
     query.parse(body, list, this.arena);
     return !list.failed;
   }
+
   /** Counts expressions that failed since there were `before` of them; the last one is described in
    * the log of those who look for it. */
   private countFailures(before: u32): void {
@@ -561,7 +588,7 @@ export class Exchange extends View {
     if (candidate.applies == Applies.Unknown) {
       if (this.phase < rule.whenPhase) return false;
       const before = failures;
-      const verdict = when.test(this);
+      const verdict = this.ask(when, rule.judges);
       if (verdict == Verdict.Yes) candidate.applies = Applies.Yes;
       else if (verdict == Verdict.No) candidate.applies = Applies.No;
       else candidate.applies = Applies.GuardsOnly;
@@ -694,7 +721,9 @@ export class Exchange extends View {
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
     if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
+    this.judging = step.judges;
     let outcome = step.resume(this, answer, item);
+    this.judging = false;
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
     if (outcome == Outcome.Next) {

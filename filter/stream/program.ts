@@ -79,6 +79,11 @@ export abstract class Step {
   /** Of a response: what the request should ask the upstream for. */
   accept: Accept = Accept.Any;
 
+  /** Whether what it reads besides its condition decides if a message passes. */
+  get judges(): bool {
+    return this.isGuard;
+  }
+
   abstract run(x: Exchange): Outcome;
 
   /** Writes what is particular to it as members of a JSON object (description.ts). */
@@ -183,6 +188,9 @@ export class Rule {
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
+  /** Whether it decides if messages pass: there are guards in it, or it keeps messages from those after
+   * it. */
+  judges: bool = false;
   captureCount: i32 = 0;
   /** What becomes of it is counted here; null: nowhere. */
   metrics: RuleMetrics | null = null;
