@@ -521,7 +521,9 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
-    rule.judges = rule.final || hasGuard(rule.request) || hasGuard(rule.response);
+    const condition = rule.condition;
+    rule.isCertain = condition == null || condition.isCertain;
+    rule.hasGuards = hasGuard(rule.request) || hasGuard(rule.response);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),

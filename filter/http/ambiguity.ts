@@ -23,9 +23,11 @@ import { decodeComponent } from "./percent";
 const NUL: u8 = 0;
 const BLANK: u8 = 0x20;
 const PERCENT: u8 = 0x25;
+const DOT: u8 = 0x2e;
 const SEMICOLON: u8 = 0x3b;
 const EQUALS: u8 = 0x3d;
 const BRACKET: u8 = 0x5b;
+const UNDERSCORE: u8 = 0x5f;
 
 /** Whether some server takes the parameter `other` for `name`, though it is another one. */
 export function isAlike(name: Span, other: Span): bool {
@@ -42,13 +44,13 @@ export function isAlike(name: Span, other: Span): bool {
 }
 
 function mangled(c: u32): u32 {
-  return c == 0x2e || c == BLANK || c == BRACKET ? 0x5f : ascii.lower(c);
+  return c == DOT || c == BLANK || c == BRACKET ? 0x5f : ascii.lower(c);
 }
 
 /** The same of a header's name, in lower case. */
 function isAlikeHeader(name: Span, other: Span): bool {
   const n = length(name);
-  if (length(other) != n || indexOfByte(other, 0x5f) < 0 || equal(name, other)) return false;
+  if (length(other) != n || indexOfByte(other, UNDERSCORE) < 0 || equal(name, other)) return false;
   for (let i = 0; i < n; i++) {
     const c = byteAtUnchecked(other, i);
     if (byteAtUnchecked(name, i) != c && (c != 0x5f || byteAtUnchecked(name, i) != 0x2d))
@@ -57,10 +59,12 @@ function isAlikeHeader(name: Span, other: Span): bool {
   return true;
 }
 
-/** Whether there is a header that some servers take for that of the name. */
+/** Whether there is a header that some servers take for that of the name; for NONE, for any other. */
 export function isDoubtfulHeader(list: FieldList, name: Span): bool {
   for (let i = 0; i < list.count; i++) {
-    if (isAlikeHeader(name, list.name(i))) return true;
+    const other = list.name(i);
+    if (name == NONE ? indexOfByte(other, UNDERSCORE) >= 0 : isAlikeHeader(name, other))
+      return true;
   }
   return false;
 }
@@ -80,7 +84,16 @@ export function isDoubtfulParameter(list: FieldList, name: Span, arena: Arena): 
 
 function arePairsPlain(list: FieldList): bool {
   for (let i = 0; i < list.count; i++) {
-    if (!isPlainPair(list.raw(i))) return false;
+    if (!isPlainPair(list.raw(i)) || !isPlainName(list.name(i))) return false;
+  }
+  return true;
+}
+
+/** Nobody takes it for another one, but for the case of letters. */
+function isPlainName(name: Span): bool {
+  for (let i = 0, n = length(name); i < n; i++) {
+    const c = byteAtUnchecked(name, i);
+    if (c == NUL || c == BLANK || c == DOT || c == BRACKET) return false;
   }
   return true;
 }

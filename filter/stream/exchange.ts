@@ -19,7 +19,7 @@ import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
-import { captures } from "../rules/match";
+import { captures, Sense } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
 import { AT_HAND, BodyPipe, NOBODY, Reading } from "./body-pipe";
@@ -70,6 +70,16 @@ const enum Applies {
   GuardsOnly,
 }
 
+/** How far readers agree that the rule is for the message. */
+const enum Certainty {
+  /** All do. */
+  Sure,
+  /** It is, as edits read it; but not for each. */
+  Plain,
+  /** It is for some, so guards act, and nothing else. */
+  Possible,
+}
+
 @unmanaged
 @final
 class Candidate {
@@ -77,6 +87,7 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
   isCounted: i32; // 1: as applied or skipped
+  certainty: Certainty;
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -144,6 +155,8 @@ export class Exchange extends View {
   private candidateCapacity: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
+  /** From this candidate on only guards act. */
+  private guardsFrom: i32 = i32.MAX_VALUE;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
   private failuresBefore: u32 = 0;
@@ -175,6 +188,7 @@ export class Exchange extends View {
     this.candidateCapacity = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.guardsFrom = i32.MAX_VALUE;
     this.isDecided = false;
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
@@ -238,8 +252,15 @@ export class Exchange extends View {
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
       const condition = unchecked(program.conditions[i]);
+      let certainty = Certainty.Sure;
       if (rule.captureCount > 0) captures.fill(NONE);
-      if (condition != null && !condition.holds(this)) continue;
+      if (condition != null && !condition.holds(this, Sense.Plain)) {
+        if (!rule.mayBeDoubtful || !rule.hasGuards) continue;
+        if (!condition.holds(this, Sense.Possibly)) continue;
+        certainty = Certainty.Possible;
+      } else if (rule.mayBeDoubtful && rule.final && !condition!.holds(this, Sense.Surely)) {
+        certainty = Certainty.Plain;
+      }
       const candidate = this.addCandidate();
       if (candidate == null) break;
       candidate.rule = i;
@@ -247,6 +268,7 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       candidate.isCounted = 0;
+      candidate.certainty = certainty;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
@@ -259,7 +281,8 @@ export class Exchange extends View {
         ownResponseLimit = rule.responseLimit;
         this.responseBody.limiting = place;
       }
-      if (rule.final && rule.status == null && rule.when == null) break;
+      const isSure = certainty == Certainty.Sure;
+      if (rule.final && isSure && rule.status == null && rule.when == null) break;
     }
     hits.clear();
     if (this.ended) return;
@@ -428,12 +451,18 @@ export class Exchange extends View {
 
   /** Whether the step acts, as its condition and the rule's have it. */
   private decides(step: Step): bool {
-    if (this.candidate(this.candidateAt).applies == Applies.GuardsOnly && !step.isGuard)
-      return false;
+    if (!step.isGuard && this.isForGuards) return false;
     const when = step.when;
     if (when == null) return true;
     const verdict = this.ask(when, step.isGuard);
     return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+  }
+
+  /** Whether of the rule at hand only guards act. */
+  private get isForGuards(): bool {
+    const candidate = this.candidate(this.candidateAt);
+    if (candidate.applies == Applies.GuardsOnly) return true;
+    return candidate.certainty == Certainty.Possible || this.candidateAt >= this.guardsFrom;
   }
 
   /** What the condition says; `judges`: for a guard. */
@@ -571,15 +600,27 @@ export class Exchange extends View {
   private entersRule(rule: Rule): bool {
     const status = rule.status;
     const when = rule.when;
-    if (status == null && when == null) return true;
+    if (status == null && when == null) {
+      if (rule.final) this.leaveOutRest();
+      return true;
+    }
     if (status != null) {
       if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
     }
     if (when != null && !this.applies(rule, when)) return false;
     // A rule whose `when` failed has not applied: the guards after it are still to act.
     const hasApplied = this.candidate(this.candidateAt).applies != Applies.GuardsOnly;
-    if (rule.final && hasApplied) this.candidateCount = this.candidateAt + 1;
+    if (rule.final && hasApplied) this.leaveOutRest();
     return true;
+  }
+
+  /** The rule at hand, a final one, applies: those after it do not. Where it is not sure that it does,
+   * guards among them are still to act. */
+  private leaveOutRest(): void {
+    const certainty = this.candidate(this.candidateAt).certainty;
+    if (certainty == Certainty.Sure) this.candidateCount = this.candidateAt + 1;
+    else if (certainty == Certainty.Plain)
+      this.guardsFrom = min(this.guardsFrom, this.candidateAt + 1);
   }
 
   /** What the rule's `when` says: it is asked once, in the first phase in which the rule has steps. */
@@ -899,6 +940,7 @@ export class Exchange extends View {
     candidate.rule = 0;
     candidate.captures = 0;
     candidate.applies = Applies.Yes;
+    candidate.certainty = Certainty.Sure;
     this.isBusy = this.run() == Outcome.Pause;
     if (!this.isBusy) this.close();
   }

@@ -16,7 +16,7 @@ import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
-import { Facts } from "../rules/match";
+import { Facts, Values } from "../rules/match";
 import { Name, Source } from "../rules/name";
 import { CallResult } from "./call-result";
 import * as event from "./event";
@@ -156,6 +156,12 @@ export abstract class View extends Facts {
       parseCookies(this.request, this.cookieList);
     }
     return this.cookieList;
+  }
+
+  isReadVariously(values: Values, name: Span): bool {
+    if (values == Values.Headers) return isDoubtfulHeader(this.headers(), name);
+    if (values == Values.Query) return isDoubtfulParameter(this.query(), name, scratch);
+    return isDoubtfulCookie(this.headers(), name);
   }
 
   route(): Span {
