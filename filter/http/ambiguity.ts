@@ -17,6 +17,7 @@ import {
   Span,
   sliceUnchecked,
 } from "../bytes/span";
+import { fromText } from "../bytes/text";
 import { FieldList } from "./field-list";
 import { decodeComponent } from "./percent";
 
@@ -28,6 +29,10 @@ const SEMICOLON: u8 = 0x3b;
 const EQUALS: u8 = 0x3d;
 const BRACKET: u8 = 0x5b;
 const UNDERSCORE: u8 = 0x5f;
+
+const texts: Arena = Arena.create();
+const CHARSET: Span = fromText("_charset_", texts);
+const UTF8: Span = fromText("utf-8", texts);
 
 /** Whether some server takes the parameter `other` for `name`, though it is another one. */
 export function isAlike(name: Span, other: Span): bool {
@@ -96,6 +101,15 @@ function isPlainName(name: Span): bool {
     if (c == NUL || c == BLANK || c == DOT || c == BRACKET) return false;
   }
   return true;
+}
+
+/** Whether a field of the form says that it is in another charset than UTF-8, which some obey (HTML,
+ * "_charset_"). */
+export function namesCharset(list: FieldList): bool {
+  for (let i = 0; i < list.count; i++) {
+    if (equal(list.name(i), CHARSET) && !ascii.equalIgnoringCase(list.value(i), UTF8)) return true;
+  }
+  return false;
 }
 
 /** Whether the pair of another name has, for some, the parameter in it. */

@@ -24,7 +24,7 @@ import {
 import { fromText } from "../bytes/text";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
-import { isAlike } from "./ambiguity";
+import { isAlike, namesCharset } from "./ambiguity";
 import { FieldList } from "./field-list";
 import {
   essence,
@@ -55,8 +55,6 @@ const TYPE: Span = fromText("content-type", texts);
 const FORM_DATA: Span = fromText("form-data", texts);
 const NAME: Span = fromText("name", texts);
 const FILENAME: Span = fromText("filename", texts);
-const CHARSET_FIELD: Span = fromText("_charset_", texts);
-const UTF8: Span = fromText("utf-8", texts);
 const BINARY: Span = fromText("application/octet-stream", texts);
 /** Codings that leave the bytes as they are. */
 const IDENTITIES: StaticArray<Span> = [
@@ -105,7 +103,7 @@ export function parse(body: Span, boundary: Span, list: FieldList, arena: Arena)
     const rest = sliceUnchecked(body, line, length(body));
     if (isEnd(rest)) {
       epilogue = sliceUnchecked(body, at, length(body));
-      return !list.failed;
+      return !list.failed && !namesCharset(list);
     }
     const start = line + 2;
     const stop = startsWith(rest, CRLF) ? nextDelimiter(body, start) : -1;
@@ -246,7 +244,6 @@ function escapedAt(text: Span, at: i32): i32 {
 /** Whether the content of the part at hand is a text, and the same one for everybody. */
 function isText(value: Span): bool {
   if (indexOfByte(value, 0) >= 0) return false;
-  if (equal(name, CHARSET_FIELD) && !ascii.equalIgnoringCase(value, UTF8)) return false;
   if (type == NONE) return true;
   const media = essence(type);
   // One reader takes such a part for a file, whatever else it says.

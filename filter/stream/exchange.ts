@@ -12,7 +12,7 @@ import { EMPTY_SET } from "../bytes/ordered-set";
 import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
-import { isDoubtfulParameter } from "../http/ambiguity";
+import { isDoubtfulParameter, namesCharset } from "../http/ambiguity";
 import { FieldList } from "../http/field-list";
 import { hasPlainParameters, isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
@@ -555,7 +555,7 @@ export class Exchange extends View {
     }
     if (!isMediaType(type, field.form) || !hasPlainParameters(type)) return false;
     query.parse(body, list, this.arena);
-    return !list.failed;
+    return !list.failed && !namesCharset(list);
   }
 
   /** Counts expressions that failed since there were `before` of them; the last one is described in
