@@ -185,4 +185,9 @@ export const codes: Record<string, Code> = {
     explanation:
       "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
   },
+  N604: {
+    title: "One value of several",
+    explanation:
+      "A client can send a parameter, header, cookie or form field twice, and which of the two counts is up to the server. So a guard fails, and acts, where it reads one value and there are several that differ: `when: request.query_params.role == 'admin'` refuses `?role=user&role=editor` too. Where several are usual, say what is meant of all of them: `when: \"'admin' in request.query_values.role\"`. `has()` never fails for this.",
+  },
 };

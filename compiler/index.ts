@@ -8,6 +8,7 @@ import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
 import { checkJsonSchemas, lintJsonSchemas } from "./json-schema.ts";
 import { lint } from "./lint.ts";
 import { escapeSegment, parseSource, type Source } from "./parse.ts";
+import { noteSingleValues } from "./single-values.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
 
@@ -57,6 +58,7 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
   if (diagnostics.length === 0) {
     lint(source, report, target === "higress");
     lintJsonSchemas(source, report);
+    noteSingleValues(source, report);
   }
   const needsHigress = target === "higress" || (target === "json" && redis !== undefined);
   const artefact = needsHigress ? "ruleway-higress.wasm" : "ruleway.wasm";
