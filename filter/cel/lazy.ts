@@ -1,11 +1,11 @@
 // Values that are read only where somebody looks: JSON arrays and objects, and maps of attributes.
 
 import { length, Span } from "../bytes/span";
-import { NO_NODE, REPEATED } from "../json/tape";
+import { ALIKE, NO_NODE, REPEATED } from "../json/tape";
 import { charge, chargeBytes, isSpent, READ_COST } from "./budget";
 import { activation, heap } from "./context";
 import { Failure } from "./failure";
-import { isStrict } from "./strictness";
+import { doubt, Strictness, strictness } from "./strictness";
 import {
   countOf,
   elementOf,
@@ -108,7 +108,9 @@ export function readMember(map: Value, key: Span, out: Value): Failure {
   }
   const tape = tapeOf(map);
   charge(tape.size(nodeOf(map)));
-  const node = tape.onlyMember(nodeOf(map), key, isStrict);
+  const isStrict = strictness != Strictness.None;
+  let node = tape.onlyMember(nodeOf(map), key, isStrict);
+  if (node == ALIKE && !doubt()) node = tape.onlyMember(nodeOf(map), key, false);
   if (node == NO_NODE) out.setAbsent();
   else if (node < 0) out.setFailure(node == REPEATED ? Failure.RepeatedKey : Failure.Ambiguous);
   else out.setJson(tape, node, heap);

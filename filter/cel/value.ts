@@ -9,7 +9,7 @@ import { copy as copySpan } from "../bytes/text";
 import { Kind as JsonKind, Tape } from "../json/tape";
 import { charge, chargeBytes } from "./budget";
 import { Failure } from "./failure";
-import { isStrict } from "./strictness";
+import { doubt, Strictness, strictness } from "./strictness";
 
 export const enum Kind {
   /** `aux` is ABSENT when it stands for something that is not there. */
@@ -220,7 +220,8 @@ export class Value {
         break;
       case JsonKind.String:
         this.setText(tape.text(node, arena));
-        if (isStrict && tape.isBroken(node)) this.setFailure(Failure.Ambiguous);
+        if (strictness != Strictness.None && tape.isBroken(node) && doubt())
+          this.setFailure(Failure.Ambiguous);
         break;
       case JsonKind.Number:
         this.setNumber(tape.raw(node), tape.isIntegral(node));
@@ -239,8 +240,8 @@ export class Value {
   private setNumber(text: Span, isIntegral: bool): void {
     if (isIntegral && parseInteger(text, this)) return;
     this.setDouble(number.parseDouble(text));
-    if (isStrict && (isIntegral || !Number.isFinite(this.double)))
-      this.setFailure(Failure.Ambiguous);
+    if (strictness == Strictness.None || (!isIntegral && Number.isFinite(this.double))) return;
+    if (doubt()) this.setFailure(Failure.Ambiguous);
   }
 }
 

@@ -236,6 +236,7 @@ export class Exchange extends View {
     this.program = program;
     this.variableCount = program.variableCount;
     this.openResults(program.callCount);
+    this.watching = program.variableCount + program.callCount > 0;
   }
 
   /** Which rules are for this request, in order. */

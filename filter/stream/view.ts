@@ -9,7 +9,16 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
-import { chargeBytes, Failure, Kind, settleAll, Value } from "../cel/index";
+import {
+  chargeBytes,
+  doubt,
+  Failure,
+  Kind,
+  Strictness,
+  settleAll,
+  strictness,
+  Value,
+} from "../cel/index";
 import { deepCopy, VALUE_SIZE, weight } from "../cel/value";
 import { isDoubtfulHeader, isDoubtfulParameter } from "../http/ambiguity";
 import * as cookies from "../http/cookie";
@@ -318,29 +327,31 @@ export abstract class View extends Facts {
   whole(name: Name, out: Value, arena: Arena): bool {
     if (name.source == Source.Store) return false; // nobody knows all keys
     const list = this.fieldsOf(name);
-    if (this.judging && this.isDoubtful(name, NONE, list)) {
+    const isStrict = strictness != Strictness.None;
+    if (isStrict && this.isDoubtful(name, NONE, list) && doubt()) {
       out.setFailure(Failure.Ambiguous);
       return true;
     }
     return name.isList
       ? mapOfLists(list, name.isHeader, out, arena)
-      : mapOf(list, this.judging, out, arena);
+      : mapOf(list, isStrict, out, arena);
   }
 
   // ---- fields: headers, parameters, cookies, and what a form has
 
   /** The field of that name, or all its values. */
   protected readField(name: Name, key: Span, out: Value): void {
-    if (!this.judging && !name.isList) {
+    const isStrict = strictness != Strictness.None;
+    if (!isStrict && !name.isList) {
       out.setText(this.firstOf(name, key));
       return;
     }
     const list = this.fieldsOf(name);
     const first = list.find(key);
-    if (this.judging && this.isDoubtful(name, key, list)) out.setFailure(Failure.Ambiguous);
+    if (isStrict && this.isDoubtful(name, key, list) && doubt()) out.setFailure(Failure.Ambiguous);
     else if (name.isList) this.readAll(name, key, list, out);
     else if (first == MISSING) out.setAbsent();
-    else if (this.judging && !list.agrees(key, first)) out.setFailure(Failure.SeveralValues);
+    else if (isStrict && !list.agrees(key, first) && doubt()) out.setFailure(Failure.SeveralValues);
     else out.setText(list.value(first));
   }
 
