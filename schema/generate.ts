@@ -141,11 +141,16 @@ function escapeCell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
+function example(word: string, yaml: string): string {
+  return `${word}:\n\n\`\`\`yaml\n${yaml}\n\`\`\`\n`;
+}
+
 function diagnostics(): string {
-  const sections = Object.entries(codes).map(
-    ([code, { title, explanation }]) => `## ${code}\n\n**${title}.** ${explanation}\n`,
-  );
-  return `# Diagnostics\n\nGenerated from \`compiler/codes.ts\`. R is an error, W a warning; codes are never reused.\n\n${sections.join("\n")}`;
+  const sections = Object.entries(codes).map(([code, { title, explanation, wrong, right }]) => {
+    const examples = wrong && right ? `\n${example("Not", wrong)}\n${example("but", right)}` : "";
+    return `## ${code}\n\n**${title}.** ${explanation}\n${examples}`;
+  });
+  return `# Diagnostics\n\nGenerated from \`compiler/codes.ts\`. R is an error, W a warning, N a note; codes are never reused.\n\n${sections.join("\n")}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

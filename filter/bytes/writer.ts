@@ -116,6 +116,11 @@ export class Writer {
     this.size += n;
   }
 
+  /** Takes the last `n` bytes back. */
+  cut(n: u32): void {
+    this.size -= min(n, this.size);
+  }
+
   /** What was written; valid until the next write or reset. */
   view(): Span {
     return span(this.base, this.size);

@@ -490,6 +490,7 @@ class Decoder {
         : this.placeName(index);
     const match = context.member(node, "match");
     if (match != NO_NODE && !report.hasIn(match)) decodeMatch(context, match, rule);
+    context.names.areCapturesUnknown = match != NO_NODE && report.hasIn(match);
     const limits = context.member(node, "limits");
     if (limits != NO_NODE && !report.hasIn(limits)) {
       rule.requestLimit = context.sizeOr(limits, "requestBody", UNLIMITED);
@@ -504,7 +505,8 @@ class Decoder {
     rule.final = context.isTrue(node, "final");
     rule.whenPhase = firstPhase(context, node);
     context.phase = rule.whenPhase;
-    if (!report.hasIn(node)) rule.when = context.condition(node, "when");
+    const when = context.member(node, "when");
+    if (when != NO_NODE && !report.hasIn(when)) rule.when = context.condition(node, "when");
     if (context.names.readsBody) {
       rule.whenReadsBody = true;
       steps.requireHold(context.member(node, "when"));

@@ -6,6 +6,7 @@ import { LogLevel } from "../abi/numbers";
 import { Place, Replacer } from "../bytes/replace";
 import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText } from "../bytes/text";
+import { Format } from "../http/events";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
 import { Demand, Phase } from "../rules/name";
@@ -21,7 +22,7 @@ import {
   TextEdit,
 } from "../steps/body";
 import { CookiesStep } from "../steps/cookies";
-import { EventEdit, EventsEdit, EventsStep, Format } from "../steps/events";
+import { EventEdit, EventsEdit, EventsStep } from "../steps/events";
 import { Kind as FieldKind } from "../steps/field-edits";
 import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
@@ -49,7 +50,7 @@ import { decodeFields, decodeHeaderValues } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeMetric } from "./metric";
 import { decodeRateLimit } from "./rate-limit";
-import { decodeRedact } from "./redact";
+import { decodeRedact, demandSecrets } from "./redact";
 import { decodeRedisStep } from "./redis";
 import { decodeSample } from "./sample";
 import { Services } from "./services";
@@ -544,8 +545,11 @@ export class StepDecoder {
 
   private decodeLog(value: i32): Step {
     const context = this.context;
-    if (context.tape.kind(value) == Kind.String)
-      return new LogStep(LogLevel.Info, context.template(value));
+    if (context.tape.kind(value) == Kind.String) {
+      const template = context.template(value);
+      if (!template.isConstant) demandSecrets(context);
+      return new LogStep(LogLevel.Info, template);
+    }
     const level = context.member(value, "level");
     const text = context.template(context.member(value, "text"));
     const step = new LogStep(

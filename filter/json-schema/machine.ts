@@ -9,7 +9,7 @@ import { Arena } from "../bytes/arena";
 import { address, end, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { findRepeatedName, GAVE_UP } from "../json/repeated-names";
-import { Kind, NO_NODE, Tape } from "../json/tape";
+import { Kind, NO_NODE, Tape, writePointerSegment } from "../json/tape";
 import { writeString } from "../json/write";
 import { Regex } from "../regex/index";
 import * as budget from "./budget";
@@ -108,10 +108,12 @@ export function judge(
 }
 
 /** Writes what failed last: the place in the document as a JSON Pointer in quotes, and the keyword.
- * The document must be there still. */
-export function writeFailure(out: Writer): void {
+ * With `ownOnly`, names that the schema does not have are a `*`: they are the sender's, and may be
+ * anything. The document must be there still. */
+export function writeFailure(out: Writer, ownOnly: bool): void {
   pointer.reset();
-  tape.writePointer(failedAt, pointer, arena);
+  if (ownOnly) writeOwnPointer(failedAt, 0);
+  else tape.writePointer(failedAt, pointer, arena);
   writeString(pointer.view(), out);
   out.text(": ");
   if (repeatedKey) {
@@ -125,6 +127,31 @@ export function writeFailure(out: Writer): void {
 }
 
 const pointer = Writer.create();
+/** Levels from the failure up whose names are looked for in the schema. */
+const MOST_LOOKUPS: i32 = 16;
+
+function writeOwnPointer(i: i32, level: i32): void {
+  const parent = tape.parent(i);
+  if (parent == NO_NODE) return;
+  writeOwnPointer(parent, level + 1); // as deep as the document, which `parse` limits
+  pointer.byte(0x2f);
+  if (tape.kind(parent) != Kind.Object) {
+    pointer.integer(tape.indexIn(parent, i));
+    return;
+  }
+  const name = tape.text(tape.kind(i) == Kind.Key ? i : i - 1, arena);
+  if (level < MOST_LOOKUPS && isOwnName(name)) writePointerSegment(name, pointer);
+  else pointer.byte(0x2a);
+}
+
+/** Whether the schema has a member of that name anywhere. */
+function isOwnName(name: Span): bool {
+  if (name == NONE) return false;
+  for (let i = 0; i < constants.count; i++) {
+    if (constants.kind(i) == Kind.Key && constants.isText(i, name)) return true;
+  }
+  return false;
+}
 
 function fail(i: i32, keyword: Keyword): bool {
   failedAt = i;

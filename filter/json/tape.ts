@@ -258,25 +258,31 @@ export class Tape {
       writePointerSegment(this.text(key, arena), out);
       return;
     }
+    out.integer(this.indexIn(parent, i));
+  }
+
+  /** How many elements of the array come before `i`. */
+  indexIn(parent: i32, i: i32): i32 {
     let index = 0;
     for (let child = this.firstChild(parent); child < i; child = this.after(child)) index++;
-    out.integer(index);
+    return index;
   }
 
   // ---- parsing
 
-  /** Builds the tape; false when the text is not one JSON value nested at most `maxDepth` deep. */
+  /** Builds the tape; false when the text is not one JSON value nested at most `maxDepth` deep. A byte
+   * order mark in front of it is ignored, as RFC 8259 8.1 allows. */
   parse(text: Span, maxDepth: i32): bool {
     this.count = 0;
     this.source = address(text);
-    return this.build(text, maxDepth);
+    return this.build(text, utf8.startOf(text), maxDepth);
   }
 
   /** Adds the records of another text, which must stay where it is as long as the first: the index of
    * its value, or NO_NODE. Offsets are from the first text, and wrap. */
   append(text: Span, maxDepth: i32): i32 {
     const root = this.count;
-    if (this.build(text, maxDepth)) return root;
+    if (this.build(text, address(text), maxDepth)) return root;
     this.count = root;
     return NO_NODE;
   }
@@ -294,10 +300,10 @@ export class Tape {
 
   // One loop over keys and values, with what it needs at each byte in locals: calls and the fields of
   // `this` would cost more than the work. Records that are not yet counted are written at `cursor`.
-  private build(text: Span, maxDepth: i32): bool {
+  private build(text: Span, from: usize, maxDepth: i32): bool {
     const source = this.source;
     const stop = end(text);
-    let at = skipSpace(address(text), stop);
+    let at = skipSpace(from, stop);
     let i = this.count; // the record that comes next
     let cursor = this.base + (i as usize) * NODE_SIZE;
     let limit = this.base + (this.capacity as usize) * NODE_SIZE;

@@ -81,6 +81,8 @@ export const enum Demand {
   Original = 2,
   /** The response is read or edited as a whole: no part of it is asked for. */
   WholeResponse = 4,
+  /** The response's headers as they arrived. */
+  OriginalResponse = 8,
 }
 
 /** A name of `store`, or all values under the keys of one. */

@@ -332,6 +332,7 @@ export class JsonEdit extends BodyEdit {
   ) {
     super();
     this.whole = true;
+    this.readsJson = true;
   }
 
   get verb(): string {
@@ -387,6 +388,7 @@ export class JsonStreamEdit extends BodyEdit {
   ) {
     super();
     this.breaksOff = true;
+    this.readsJson = true;
   }
 
   get verb(): string {

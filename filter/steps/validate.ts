@@ -32,7 +32,10 @@ export const NO_VARIABLE: i32 = -1;
 const MAX_REASON: u32 = 512;
 const MAX_HEADER_DEPTH: i32 = 2;
 
+/** Why, as the sender is told. */
 const reason = Writer.create();
+/** The same without names that are the sender's own, for logs and whatever rules make of it. */
+const told = Writer.create();
 const line = Writer.create();
 const headersText = Writer.create();
 const headersTape = Tape.create();
@@ -86,14 +89,11 @@ export class ValidateStep extends Step {
 
   private refuse(x: Exchange): Outcome {
     count(Counter.RefusedSchema);
-    if (reason.size > MAX_REASON) {
-      const kept = utf8.wholePrefix(span(reason.base, MAX_REASON));
-      reason.size = length(kept);
-      reason.text("...");
-    }
+    shorten(reason);
+    shorten(told);
     this.log(x);
     if (this.variable != NO_VARIABLE) {
-      variableValue.setText(copy(reason.view(), x.arena));
+      variableValue.setText(copy(told.view(), x.arena));
       x.setVariable(this.variable, variableValue);
     }
     const response = this.response;
@@ -117,7 +117,8 @@ export class ValidateStep extends Step {
     line.text("rule ");
     line.span(x.ruleName());
     line.text(this.isResponse ? ": response refused: " : ": request refused: ");
-    line.span(reason.view());
+    line.span(told.view());
+    ascii.blankControls(line.view());
     host.log(LogLevel.Debug, line.view());
   }
 }
@@ -132,16 +133,28 @@ function hasNoContent(x: Exchange): bool {
 
 function begin(what: string): void {
   reason.reset();
-  reason.text(what);
+  told.reset();
+  say(what);
+}
+
+function say(words: string): void {
+  reason.text(words);
+  told.text(words);
 }
 
 function because(words: string): bool {
-  reason.text(": ");
-  reason.text(words);
+  say(": ");
+  say(words);
   return false;
 }
 
-/** Whether the document is as the schema has it; else `reason` says where it is not. */
+function shorten(text: Writer): void {
+  if (text.size <= MAX_REASON) return;
+  text.size = length(utf8.wholePrefix(span(text.base, MAX_REASON)));
+  text.text("...");
+}
+
+/** Whether the document is as the schema has it; else `reason` and `told` say where it is not. */
 function holds(schema: Schema, tape: Tape): bool {
   const verdict = judge(schema, tape, scratch, true);
   if (verdict == Verdict.Valid) return true;
@@ -149,8 +162,9 @@ function holds(schema: Schema, tape: Tape): bool {
     count(Counter.ValidateGaveUp);
     return because("judging it would cost too much");
   }
-  reason.byte(0x20);
-  writeFailure(reason);
+  say(" ");
+  writeFailure(reason, false);
+  writeFailure(told, true);
   return false;
 }
 

@@ -202,6 +202,19 @@ export class BodyPipe {
     return false;
   }
 
+  /** Drops, as the body is a stream of events, the edits that take it for one JSON text: there may be no
+   * end to wait for. Refuses the message where one of them denies. */
+  dropJsonEdits(): Refusal {
+    for (let i = this.count - 1; i >= 0; i--) {
+      const edit = this.edit(i);
+      if (!edit.readsJson) continue;
+      if (edit.denies) return this.blame(i, Refusal.Invalid);
+      count(Counter.BodySkippedType);
+      this.drop(i);
+    }
+    return Refusal.None;
+  }
+
   /** Whose refusal it is: the place of a rule, AT_HAND or NOBODY. */
   guiltyOf(why: Refusal): i32 {
     return why == Refusal.Limit && this.guilty < 0 ? this.limiting : this.guilty;

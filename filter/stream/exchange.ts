@@ -13,6 +13,7 @@ import { equal, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Failure, Value } from "../cel/index";
 import { isDoubtfulParameter, namesCharset } from "../http/ambiguity";
+import { Format, formatOf } from "../http/events";
 import { FieldList } from "../http/field-list";
 import { hasPlainParameters, isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
@@ -148,6 +149,8 @@ export class Exchange extends View {
   private ended: bool = false;
   /** The response's headers have gone on: what is answered after that breaks the stream off. */
   private isResponseSent: bool = false;
+  /** A rule asks for the response's headers as they arrive. */
+  private keepsResponse: bool = false;
   phase: Phase = Phase.Request;
 
   private candidates: usize = 0;
@@ -182,6 +185,7 @@ export class Exchange extends View {
     this.outOfMemory = false;
     this.ended = false;
     this.isResponseSent = false;
+    this.keepsResponse = false;
     this.phase = Phase.Request;
     this.candidates = 0;
     this.candidateCount = 0;
@@ -291,6 +295,7 @@ export class Exchange extends View {
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
     if (demands & Demand.Original) this.keepOriginal();
+    this.keepsResponse = (demands & Demand.OriginalResponse) != 0;
     // Edits for the filter's own sake never choose another route.
     if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
@@ -483,7 +488,8 @@ export class Exchange extends View {
     if (pipe.reading == Reading.Ready) return this.goOnUnless(pipe.applyEdits(this));
     if (pipe.reading != Reading.Unasked) return Outcome.Next;
     const headers = this.phaseHeaders;
-    const isReadable = pipe.isBare || this.isBodyEditable(pipe, headers);
+    const isReadable =
+      pipe.isBare || (!hasNoEnd(pipe, headers) && this.isBodyEditable(pipe, headers));
     if (!pipe.mustWait(headers, pipe.isBare, isReadable)) {
       return this.goOnUnless(pipe.isOverLimit ? Refusal.Limit : Refusal.None);
     }
@@ -857,6 +863,7 @@ export class Exchange extends View {
     this.responseBody.isBare = endOfStream;
     this.responseBody.hasEnded = endOfStream;
     this.request.writable = false;
+    if (this.keepsResponse) this.keepOriginalResponse();
     for (let i = 0; i < this.clientHeaders.count; i++) {
       this.response.add(this.clientHeaders.name(i), this.clientHeaders.value(i));
     }
@@ -1033,7 +1040,11 @@ export class Exchange extends View {
   /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
    * must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
-    if (!pipe.hasEdits || this.isBodyEditable(pipe, headers)) return Refusal.None;
+    if (!pipe.hasEdits) return Refusal.None;
+    if (this.isBodyEditable(pipe, headers)) {
+      const isOfEvents = !isBare && formatOf(headers.get(field.contentType)) != Format.Auto;
+      return isOfEvents ? pipe.dropJsonEdits() : Refusal.None;
+    }
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
     const isRefused = !isBare && isForeign && pipe.findDenying();
     pipe.dropEdits();
@@ -1074,6 +1085,13 @@ export class Exchange extends View {
   reroute(): void {
     if (this.reroutes) host.callForeign(field.clearRouteCache, host.EMPTY);
   }
+}
+
+/** Whether the body is a stream of events that may go on for ever, and so is not waited for. Lines of JSON
+ * that a client sends are an upload, which ends. */
+function hasNoEnd(pipe: BodyPipe, headers: HeaderMap): bool {
+  const format = formatOf(headers.get(field.contentType));
+  return format == Format.Sse || (format == Format.Lines && !pipe.isRequest);
 }
 
 function stepsOf(rule: Rule, phase: Phase): StaticArray<Step> {

@@ -61,10 +61,6 @@ export const post: Span = name("POST");
 export const root: Span = name("/");
 export const applicationJson: Span = name("application/json");
 export const grpc: Span = name("application/grpc");
-export const eventStream: Span = name("text/event-stream");
-export const ndjson: Span = name("application/x-ndjson");
-export const jsonl: Span = name("application/jsonl");
-export const jsonLines: Span = name("application/json-lines");
 export const multipartForm: Span = name("multipart/form-data");
 export const form: Span = name("application/x-www-form-urlencoded");
 

@@ -110,6 +110,8 @@ export const enum Fed {
 export abstract class BodyEdit {
   /** Wants the whole body as one piece. */
   whole: bool = false;
+  /** Takes the body for one JSON text, which a stream of events is not. */
+  readsJson: bool = false;
   /** On failure, refuse the message instead of passing it on unedited. */
   denies: bool = false;
   /** A failure comes in the midst of the result: the message is never passed on after it. */

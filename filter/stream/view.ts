@@ -47,7 +47,10 @@ export abstract class View extends Facts {
   protected responseStatus: i32 = 0;
   /** Variables that the stream's rules may set. */
   protected variableCount: i32 = 0;
-  private readonly original: FieldList = new FieldList(scratch);
+  /** The request's headers as they arrived, where a rule asks for them. */
+  readonly original: FieldList = new FieldList(scratch);
+  /** The same of the response. */
+  readonly originalResponse: FieldList = new FieldList(scratch);
   private readonly queryList: FieldList = new FieldList(scratch);
   private readonly cookieList: FieldList = new FieldList(scratch);
   private readonly wholeList: FieldList = new FieldList(scratch);
@@ -83,6 +86,7 @@ export abstract class View extends Facts {
     this.responseStatus = 0;
     this.variableCount = 0;
     this.original.clear(arena);
+    this.originalResponse.clear(arena);
     this.queryParsed = false;
     this.cookiesParsed = false;
     this.arrivedHost = NONE;
@@ -111,11 +115,12 @@ export abstract class View extends Facts {
 
   /** Keeps the request as it arrived, for `original.…`. */
   protected keepOriginal(): void {
-    this.request.ensureLoaded();
-    const n = this.request.count;
-    this.original.reserve(n);
-    for (let i = 0; i < n; i++)
-      this.original.push(this.request.name(i), this.request.value(i), NONE);
+    keep(this.request, this.original);
+  }
+
+  /** Keeps the response's headers as they arrived: what they hold stays secret wherever it goes. */
+  protected keepOriginalResponse(): void {
+    keep(this.response, this.originalResponse);
   }
 
   // ---- facts for matching
@@ -481,6 +486,13 @@ export abstract class View extends Facts {
     if (units < 0 || !deepCopy(value, variable, this.arena)) variable.setAbsent();
     else if (this.values != this.arena) this.variableUnits -= units;
   }
+}
+
+function keep(headers: HeaderMap, list: FieldList): void {
+  headers.ensureLoaded();
+  const n = headers.count;
+  list.reserve(n);
+  for (let i = 0; i < n; i++) list.push(headers.name(i), headers.value(i), NONE);
 }
 
 function parseCookies(headers: FieldList, list: FieldList): void {

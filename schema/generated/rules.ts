@@ -258,13 +258,13 @@ export interface RedisServer {
   db?: number;
 }
 /**
- * What must not leave with events and log lines, by name: `redact: NAME` in `emit` and `log`.
+ * What must not leave with events and log lines, by name: `redact: NAME` in `emit`, `log` and `attributes`.
  */
 export interface RedactSets {
   [k: string]: Redact;
 }
 /**
- * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key, and passwords in URLs. Where the same as in a secret header stands elsewhere (a variable, another header, a body that repeats it), it is stars too: credentials without their scheme and other values from 8 bytes on, those of single cookies from 16. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
+ * What must not leave. Values become `***`. Never told, whatever stands here, are the values of authorization, proxy-authorization, cookie, set-cookie and x-api-key, and passwords in URLs. Where the same as in a secret header stands elsewhere, percent-encoded or not (a variable, another header, a query or body that repeats it), it is stars too, whatever edits have made of the header since: what counts are the headers as they arrived, and as they are. That holds for credentials without their scheme, the password in Basic ones, and other values from 8 bytes on, and for those of single cookies from 16, with quotes or without. A body that is coded, binary, cut, or not the JSON it should be cannot be looked into: it is left out (`body_redacted`), once there is `query`, `json` or `patterns`. Of cut lines of JSON and streams of events the whole lines are told.
  */
 export interface Redact {
   /**
@@ -1023,7 +1023,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response).
+ * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response). Streams of events (see `events`) are no JSON: `json` is skipped for them, or with `onError: deny` refuses them, as soon as their headers are there.
  */
 export interface Body {
   /**
@@ -1222,11 +1222,11 @@ export interface JsonOperation {
   };
 }
 /**
- * Edits of a body that is a stream of server-sent events, or of lines of JSON (NDJSON), one by one, as they come. What no edit touches keeps its bytes.
+ * Edits of a body that is a stream of server-sent events, or of lines of JSON (NDJSON), one by one, as they come, however they are cut. What the stream ends in without ending it is an event too. What no edit touches keeps its bytes, a byte order mark in front of all included; what is edited keeps its line ends.
  */
 export interface Events {
   /**
-   * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, jsonl and json-lines, and no other body.
+   * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, ndjson, jsonl, x-jsonl, json-lines, jsonlines, x-jsonlines and stream+json, and no other body.
    */
   format?: "sse" | "lines";
   maxSize?: Size8;
@@ -1801,6 +1801,10 @@ export interface Attributes {
   filterState?: AttributeValues;
   log?: AttributeValues1;
   trace?: AttributeValues2;
+  /**
+   * What must not leave. Expressions see stars where they read what is secret; line ends and other control characters in values are blanks.
+   */
+  redact?: string | Redact;
 }
 /**
  * Filter state under these names: `%FILTER_STATE(wasm.NAME:PLAIN)%` in Envoy's access log. Names that make Higress do something are refused.

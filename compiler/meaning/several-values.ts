@@ -1,8 +1,8 @@
 // Where a guard asks for one value of what a client can send several times: it acts when they differ,
 // which its author may not know. Said once for each kind of values, at the first place.
 
-import type { Diagnostic } from "./diagnostic.ts";
-import type { Source } from "./parse.ts";
+import type { Source } from "../parse.ts";
+import type { Finding } from "./finding.ts";
 
 type Tree = Record<string, unknown>;
 
@@ -30,9 +30,9 @@ interface Place {
   when: string;
 }
 
-export function noteSingleValues(source: Source, report: (diagnostic: Diagnostic) => void): void {
+export function* singleValues({ tree }: Source): Generator<Finding> {
   const found = new Map<string, { pointer: string; count: number }>();
-  for (const { pointer, when } of guardConditions(source.tree as Tree)) {
+  for (const { pointer, when } of guardConditions(tree as Tree)) {
     for (const name of namesRead(when)) {
       const known = found.get(name);
       if (known) known.count++;
@@ -42,15 +42,9 @@ export function noteSingleValues(source: Source, report: (diagnostic: Diagnostic
   for (const [name, { pointer, count }] of found) {
     const [root, member] = name.split(".") as [string, string];
     const more = count > 1 ? ` (and in ${count - 1} more)` : "";
-    report({
-      code: "N604",
-      severity: "note",
-      message: `a guard reads one value of ${name}${more}: where there are several that differ, it acts`,
-      hint: `${root}.${LISTS[member]} has all of them`,
-      file: source.file,
-      range: source.rangeOf(pointer, {}),
-      pointer,
-    });
+    const message = `a guard reads one value of ${name}${more}: where there are several that differ, it acts`;
+    const hint = `${root}.${LISTS[member]} has all of them`;
+    yield { code: "N604", severity: "note", pointer, message, hint };
   }
 }
 
