@@ -41,13 +41,16 @@ const DASH: u8 = 0x2d;
 const QUOTE: u8 = 0x22;
 const PERCENT: u8 = 0x25;
 const SLASH: u8 = 0x2f;
+const SEMICOLON: u8 = 0x3b;
+const EQUALS: u8 = 0x3d;
 /** RFC 2046 5.1.1. */
 const MAX_BOUNDARY: i32 = 70;
 /** Parts of one form; more are refused. */
 const MAX_PARTS: i32 = 10_000;
 
 const texts: Arena = Arena.create();
-const EMPTY: Span = fromText("", texts);
+/** The name of those parts in lists that are no text fields, known by its address. */
+export const FILE: Span = fromText("", texts);
 const CRLF: Span = fromText("\r\n", texts);
 const DISPOSITION: Span = fromText("content-disposition", texts);
 const ENCODING: Span = fromText("content-transfer-encoding", texts);
@@ -148,7 +151,7 @@ function push(part: Span, raw: Span, list: FieldList, arena: Arena): bool {
   const from = readHeaders(part);
   if (from < 0 || name == NONE) return false;
   const value = sliceUnchecked(part, from, length(part));
-  if (isFile) list.push(EMPTY, EMPTY, raw);
+  if (isFile) list.push(FILE, FILE, raw);
   else if (isText(value)) list.push(name, value, raw);
   else return false;
   return true;
@@ -210,7 +213,8 @@ function readDisposition(value: Span): bool {
   let at = length(FORM_DATA);
   while (at < n) {
     at = nextParameter(value, at);
-    if (at < 0) return false;
+    // Careless readers look for semicolons without looking at quotes.
+    if (at < 0 || indexOfByte(parameterValue, SEMICOLON) >= 0) return false;
     if (equal(parameterName, NAME) && name == NONE && isGoodName(parameterValue)) {
       name = parameterValue;
     } else if (equal(parameterName, FILENAME) && !isFile && length(parameterValue) > 0) {
@@ -222,10 +226,10 @@ function readDisposition(value: Span): bool {
   return name != NONE;
 }
 
-/** Not empty, in UTF-8, and without an escape, which some readers decode, but for those that browsers
- * write. */
+/** Not empty, in UTF-8, nothing like another parameter, and without an escape, which some readers decode,
+ * but for those that browsers write. */
 function isGoodName(text: Span): bool {
-  if (length(text) == 0 || !utf8.isValid(text)) return false;
+  if (length(text) == 0 || !utf8.isValid(text) || indexOfByte(text, EQUALS) >= 0) return false;
   for (let at = indexOfByte(text, PERCENT); at >= 0; at = indexOfByte(text, PERCENT, at + 1)) {
     const escaped = escapedAt(text, at);
     if (escaped >= 0 && escaped != QUOTE && escaped != CR && escaped != LF) return false;
@@ -280,7 +284,7 @@ export function isDoubtful(list: FieldList, key: Span): bool {
   for (let i = 0; i < list.count; i++) {
     let other = list.name(i);
     const raw = list.raw(i);
-    if (length(other) == 0 && raw != NONE) {
+    if (other == FILE) {
       readHeaders(sliceUnchecked(raw, indexOfByte(raw, LF) + 1, length(raw)));
       other = name;
       if (equal(other, key)) return true;

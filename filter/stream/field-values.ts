@@ -17,6 +17,7 @@ import {
 } from "../cel/value";
 import { FieldList, MISSING } from "../http/field-list";
 import { closesQuotes, isSingleton, memberEnd } from "../http/list-field";
+import { FILE } from "../http/multipart";
 
 const key = Value.create();
 
@@ -25,6 +26,7 @@ const key = Value.create();
 export function mapOf(list: FieldList, isStrict: bool, out: Value, arena: Arena): bool {
   if (!startMap(out, list.count, arena)) return false;
   for (let i = 0; i < list.count; i++) {
+    if (list.name(i) == FILE) continue;
     key.set(Kind.String, list.name(i));
     const place = insert(out, key);
     if (place != null) place.setText(list.value(i));
@@ -61,6 +63,7 @@ export function listOf(list: FieldList, name: Span, splits: bool, out: Value, ar
 export function mapOfLists(list: FieldList, splits: bool, out: Value, arena: Arena): bool {
   if (!startMap(out, list.count, arena)) return false;
   for (let i = 0; i < list.count; i++) {
+    if (list.name(i) == FILE) continue;
     const lists = listFor(out, list.name(i));
     lists.bits += splits && !isSingleton(list.name(i)) ? membersOf(list.value(i), null) : 1;
   }
@@ -69,6 +72,7 @@ export function mapOfLists(list: FieldList, splits: bool, out: Value, arena: Are
     if (!startList(lists, lists.bits as i32, arena)) return false;
   }
   for (let i = 0; i < list.count; i++) {
+    if (list.name(i) == FILE) continue;
     const lists = listFor(out, list.name(i));
     if (splits && !isSingleton(list.name(i))) membersOf(list.value(i), lists);
     else push(lists).setText(list.value(i));
