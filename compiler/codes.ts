@@ -252,7 +252,7 @@ export const codes: Record<string, Code> = {
     wrong:
       'rules: [{ match: { headers: { x-a: "$(request.host)" } }, request: [{ respond: { status: 403 } }] }]',
     right:
-      "rules: [{ when: \"request.headers['x-a'] == request.host\", request: [{ respond: { status: 403 } }] }]",
+      "rules: [{ when: \"request.host in request.header_values['x-a']\", request: [{ respond: { status: 403 } }] }]",
   },
   W539: {
     title: "A header of the host",
@@ -294,5 +294,14 @@ export const codes: Record<string, Code> = {
     title: "For Higress only",
     explanation:
       "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
+  },
+  N604: {
+    title: "One value of several",
+    explanation:
+      "A client can send a parameter, header, cookie or form field twice, and which of the two counts is up to the server. So a guard fails, and acts, where it reads one value and there are several that differ: `when: request.query_params.role == 'admin'` refuses `?role=user&role=editor` too. Where several are usual, say what is meant of all of them: `when: \"'admin' in request.query_values.role\"`. `has()` never fails for this.",
+    wrong:
+      "rules: [{ request: [{ respond: { status: 403 }, when: request.query_params.role == 'admin' }] }]",
+    right:
+      "rules: [{ request: [{ respond: { status: 403 }, when: \"'admin' in request.query_values.role\" }] }]",
   },
 };

@@ -231,7 +231,8 @@ describe("names", () => {
     for (const [name, { type, since }] of all) {
       if (name === "vars.NAME" || name === "tables.NAME") continue; // that of the constant
       const shown = said.get(`${name} ${since.split(" ")[0]}`);
-      const wanted = type === "map" ? "map(string, string)" : type;
+      const maps = { map: "map(string, string)", lists: "map(string, list(string))" };
+      const wanted = maps[type as "map"] ?? type;
       expect(`${name}: ${shown}`).toBe(
         `${name}: R313 a condition is true or false, but this is list(${wanted})`,
       );

@@ -523,7 +523,10 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
-    rule.judges = rule.final || decidePassage(rule.request) || decidePassage(rule.response);
+    const condition = rule.condition;
+    rule.isCertain = condition == null || condition.isCertain;
+    addJudgement(rule, rule.request);
+    addJudgement(rule, rule.response);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -538,9 +541,11 @@ class Decoder {
 
 const line = Writer.create();
 
-function decidePassage(steps: StaticArray<Step>): bool {
+/** What the steps have to do with whether messages pass. */
+function addJudgement(rule: Rule, steps: StaticArray<Step>): void {
   for (let i = 0; i < steps.length; i++) {
-    if (steps[i].decidesPassage) return true;
+    if (steps[i].decidesPassage) rule.hasGuards = true;
+    if (steps[i].leaves) rule.leaves = true;
   }
   return false;
 }

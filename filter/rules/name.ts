@@ -110,6 +110,8 @@ export class Name {
   type: Type = types.maybeString;
   /** All of them: a map of names to values. */
   isMap: bool = false;
+  /** All values of one name, as a list. */
+  isList: bool = false;
   constant: usize = 0;
   cell: Cell | null = null;
   /** The first phase in which it exists. */
@@ -124,6 +126,15 @@ export class Name {
     return (
       this.source < Source.Variable ||
       (this.source >= Source.EventData && this.source <= Source.EventJson)
+    );
+  }
+
+  /** It is of headers, whose values may be lists. */
+  get isHeader(): bool {
+    return (
+      this.source == Source.RequestHeader ||
+      this.source == Source.OriginalHeader ||
+      this.source == Source.ResponseHeader
     );
   }
 
@@ -168,10 +179,12 @@ const TIMESTAMPS = "request.time ";
 // The members of each root, for checking and for suggestions. What the host would not know is absent, and
 // a guard that reads it would never act: nothing is handed to the host that is not in one of these lists.
 const REQUEST =
-  "path url_path host scheme method headers query query_params cookies body json form useragent " +
+  "path url_path host scheme method headers header_values query query_params query_values cookies " +
+  "cookie_values body json form form_values useragent " +
   "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
-  "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
+  "code code_details headers header_values body json flags size total_size grpc_status " +
+  "backend_latency trailers ";
 const SOURCE = "address port ";
 const CERTIFICATES =
   "tls_version subject_local_certificate subject_peer_certificate dns_san_local_certificate " +
@@ -196,6 +209,8 @@ const CALL = "status headers body json error value ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
   "filter_state client params vars tables ctx store calls rule now event plugin_name plugin_root_id plugin_vm_id ";
+
+const texts: Type = types.list(types.string_);
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -373,17 +388,17 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   const member = chain[1];
   const header = original ? Source.OriginalHeader : Source.RequestHeader;
   name.source = header;
-  if (equalsText(member, "headers")) return memberName(chain, name, arena);
-  if (equalsText(member, "query_params")) {
+  if (isFields(member, "headers", "header_values", name)) return memberName(chain, name, arena);
+  if (isFields(member, "query_params", "query_values", name)) {
     name.source = original ? Source.OriginalQueryParameter : Source.RequestQueryParameter;
     return memberName(chain, name, arena);
   }
-  if (equalsText(member, "cookies")) {
+  if (isFields(member, "cookies", "cookie_values", name)) {
     name.source = original ? Source.OriginalCookie : Source.RequestCookie;
     return memberName(chain, name, arena);
   }
   if (!original && bodyName(member, Source.RequestBody, name)) return name;
-  if (!original && equalsText(member, "form")) {
+  if (!original && isFields(member, "form", "form_values", name)) {
     name.source = Source.RequestForm;
     return memberName(chain, name, arena);
   }
@@ -408,6 +423,12 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, REQUEST));
 }
 
+/** Whether the member stands for such fields: for the first value of each name, or for all of them. */
+function isFields(member: Span, first: string, all: string, name: Name): bool {
+  name.isList = equalsText(member, all);
+  return name.isList || equalsText(member, first);
+}
+
 /** Whether the member is the body or the JSON in it; `body` is the source of the former. */
 function bodyName(member: Span, body: Source, name: Name): bool {
   const isJson = equalsText(member, "json");
@@ -421,10 +442,11 @@ function bodyName(member: Span, body: Source, name: Name): bool {
 function memberName(chain: Span[], name: Name, arena: Arena): Name {
   if (chain.length == 2) {
     name.isMap = true;
-    name.type = types.map(types.string_, types.maybeString);
+    name.type = types.map(types.string_, name.isList ? texts : types.maybeString);
     return name;
   }
   resolvedSegments = 3;
+  if (name.isList) name.type = texts;
   name.key = copy(chain[2], arena);
   const isHeader = name.source == Source.RequestHeader || name.source == Source.OriginalHeader;
   if (isHeader || name.source == Source.ResponseHeader) ascii.lowerInPlace(name.key);
@@ -447,7 +469,7 @@ function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
   if (chain.length < 2) return unknown(chain, "response.NAME");
   name.since = Phase.Response;
   const member = chain[1];
-  if (equalsText(member, "headers")) {
+  if (isFields(member, "headers", "header_values", name)) {
     name.source = Source.ResponseHeader;
     return memberName(chain, name, arena);
   }

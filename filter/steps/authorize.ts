@@ -15,6 +15,7 @@ import { Writer } from "../bytes/writer";
 import * as siphash from "../crypto/siphash";
 import * as cacheControl from "../http/cache-control";
 import { FieldList, MISSING } from "../http/field-list";
+import { failures } from "../rules/expression";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
@@ -63,6 +64,8 @@ const fields = new FieldList(scratch);
 let method: Span = NONE;
 let path: Span = NONE;
 let body: Span = NONE;
+/** A part of the question could not be told, and the step is to act on that. */
+let isIncomplete: bool = false;
 
 const key = Writer.create();
 
@@ -170,6 +173,7 @@ export class AuthorizeStep extends Step {
 
   /** Makes the callout; the stream is the effective context. */
   private compose(x: Exchange): void {
+    const before = failures;
     x.request.ensureLoaded();
     body = this.bodyOf(x);
     const methodOf = this.method;
@@ -182,6 +186,7 @@ export class AuthorizeStep extends Step {
     if (body != NONE) this.describeBody(x);
     const edits = this.sendSet;
     if (edits != null) edits.run(x, fields);
+    isIncomplete = failures != before && this.onFailure == OnFailure.Act;
   }
 
   /** The body is sent as it is now: decoded, if it came coded. */
@@ -216,6 +221,7 @@ export class AuthorizeStep extends Step {
 
   /** Sends what was composed on behalf of the effective context. */
   private dispatch(timeoutMs: i32): i32 {
+    if (isIncomplete) return UNASKABLE;
     return send(this.service, method, path, fields, body, timeoutMs);
   }
 

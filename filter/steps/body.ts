@@ -10,6 +10,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { MISSING } from "../http/field-list";
 import { essence } from "../http/media-type";
+import { hadTwins } from "../json/document";
 import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
 import { feedStream, HELD_LIMIT, hasBegun, openStream, Streamed } from "../json/stream";
 import { StreamPlan } from "../json/stream-plan";
@@ -381,7 +382,10 @@ export class JsonEdit extends BodyEdit {
   }
 
   feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
-    switch (this.plan.apply(piece, state, out)) {
+    const status = this.plan.apply(piece, state, out);
+    // Which of two members of one name the sender meant, nobody knows.
+    if (this.denies && hadTwins) return Fed.Failed;
+    switch (status) {
       case EditStatus.Unchanged:
         return Fed.Same;
       case EditStatus.Applied:

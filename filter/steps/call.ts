@@ -210,6 +210,13 @@ export class ParallelStep extends Step {
     return this.advance(x, progress);
   }
 
+  override get leaves(): bool {
+    for (let i = 0; i < this.steps.length; i++) {
+      if (this.steps[i].leaves) return true;
+    }
+    return false;
+  }
+
   override leaveUnknown(x: Exchange): void {
     for (let i = 0; i < this.steps.length; i++) unchecked(this.steps[i]).leaveUnknown(x);
   }

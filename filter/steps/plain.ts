@@ -3,7 +3,7 @@
 import { scratch } from "../abi/memory";
 import { Writer } from "../bytes/writer";
 import { enter } from "../cel/context";
-import { Failure, parseJson, refill, Value } from "../cel/index";
+import { doubts, Failure, parseJson, refill, Value } from "../cel/index";
 import { VALUE_SIZE } from "../cel/value";
 import { failures } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
@@ -31,10 +31,10 @@ export class Assignment {
   /** The value, kept, as of now. */
   evaluate(x: Exchange, out: Value): void {
     const before = failures;
-    const doubts = x.doubts;
+    const doubtsBefore = doubts;
     const isMade = this.make(x);
     if (!isMade) value.setAbsent();
-    this.isKnown = x.keep(value, out) && isMade && failures == before && x.doubts == doubts;
+    this.isKnown = x.keep(value, out) && isMade && failures == before && doubts == doubtsBefore;
   }
 
   assign(x: Exchange, kept: Value): void {
@@ -91,6 +91,10 @@ export class SetStep extends Step {
       unchecked(this.assignments[i]).assign(x, Value.at(values + i * VALUE_SIZE));
     }
     return Outcome.Next;
+  }
+
+  override get leaves(): bool {
+    return true;
   }
 
   override leaveUnknown(x: Exchange): void {

@@ -10,7 +10,7 @@ import { Schema } from "../json-schema/index";
 import { hits, Index, propose } from "../match/index";
 import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
-import { Condition, Facts } from "../rules/match";
+import { Condition, Facts, Sense } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
@@ -96,6 +96,11 @@ export abstract class Step {
   }
 
   abstract run(x: Exchange): Outcome;
+
+  /** Whether it leaves something by which guards may judge. */
+  get leaves(): bool {
+    return false;
+  }
 
   /** It does not act, and nobody knows whether it should: what it would have left is unknown too. */
   leaveUnknown(x: Exchange): void {}
@@ -204,9 +209,12 @@ export class Rule {
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
-  /** Whether it decides if messages pass: there are guards in it, or it keeps messages from those after
-   * it. */
-  judges: bool = false;
+  /** It has steps whose conditions decide if messages pass. */
+  hasGuards: bool = false;
+  /** It has steps that leave something by which guards may judge. */
+  leaves: bool = false;
+  /** The condition says the same to every reader. */
+  isCertain: bool = true;
   captureCount: i32 = 0;
   /** What becomes of it is counted here; null: nowhere. */
   metrics: RuleMetrics | null = null;
@@ -222,6 +230,17 @@ export class Rule {
   request: StaticArray<Step> = NO_STEPS;
   response: StaticArray<Step> = NO_STEPS;
   done: StaticArray<Step> = NO_STEPS;
+
+  /** Whether what it says of a message decides if that passes: it may refuse, or keep the message from
+   * rules that would. */
+  get judges(): bool {
+    return this.hasGuards || this.final;
+  }
+
+  /** Whether the condition may hold for one reader and not for another, and that matters. */
+  get mayBeDoubtful(): bool {
+    return !this.isCertain && (this.judges || this.leaves);
+  }
 }
 
 /** An answer that a rule has prepared. */
@@ -260,6 +279,9 @@ export class Program {
     this.index = index;
     this.conditions = conditions;
     if (index == null) return;
+    for (let i = 0; i < n; i++) {
+      if (this.rules[i].judges || this.rules[i].leaves) index.proposesVariants = true;
+    }
     // Not to ask again what being found says saves a rule of many its share of cache misses.
     for (let i = 0; i < n; i++) {
       const condition = conditions[i];
@@ -382,7 +404,7 @@ export class Configuration {
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const entry = unchecked(this.entries[i]);
       if (chosen != null && entry.rank(facts) <= chosen.rank(facts)) continue;
-      if (!entry.condition.holds(facts)) continue;
+      if (!entry.condition.holds(facts, Sense.Plain)) continue;
       chosen = entry;
       if (!this.mostSpecificDomain || entry.hosts.length == 0) break;
     }

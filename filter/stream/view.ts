@@ -9,24 +9,33 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
-import { chargeBytes, Failure, Kind, settleAll, Value } from "../cel/index";
-import { deepCopy, insert, startMap, VALUE_SIZE, weight } from "../cel/value";
+import {
+  chargeBytes,
+  doubt,
+  Failure,
+  Kind,
+  Strictness,
+  settleAll,
+  strictness,
+  Value,
+} from "../cel/index";
+import { deepCopy, VALUE_SIZE, weight } from "../cel/value";
+import { isDoubtfulHeader, isDoubtfulParameter } from "../http/ambiguity";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
-import { Facts } from "../rules/match";
+import { Facts, Values } from "../rules/match";
 import { Name, Source } from "../rules/name";
 import { CallResult } from "./call-result";
 import * as event from "./event";
 import * as field from "./field-names";
+import { listOf, mapOf, mapOfLists } from "./field-values";
 import { HeaderMap } from "./header-map";
 import { valueOfReply } from "./redis-value";
 
 /** What a variable may take, in units of 16 bytes. */
 const MAX_VARIABLE: i32 = 64 * 1024;
-
-const key = Value.create();
 
 /** What the edits of a stream of events may put into variables, in units of 16 bytes: 64 KiB. */
 const MAX_VARIABLE_UNITS: i32 = 4096;
@@ -55,8 +64,6 @@ export abstract class View extends Facts {
   private variableUnits: i32 = 0;
   private variables: usize = 0;
   private areVariablesLost: bool = false;
-  /** How often something was read that guards must not trust; whoever asks compares. */
-  doubts: u32 = 0;
   /** Of callouts with a name; there are as many as any program that was chosen has. */
   private readonly results: CallResult[] = [];
   private resultCount: i32 = 0;
@@ -69,6 +76,8 @@ export abstract class View extends Facts {
   abstract readBody(name: Name, out: Value): void;
   /** The fields of the request's form; null when it is none. */
   abstract form(): FieldList | null;
+  /** Whether servers may differ in what the field, or any for NONE, of the form is. */
+  protected abstract isDoubtfulField(key: Span): bool;
 
   /** Ready for a new stream. */
   protected openView(): void {
@@ -165,6 +174,12 @@ export abstract class View extends Facts {
     return this.cookieList;
   }
 
+  isReadVariously(values: Values, name: Span): bool {
+    if (values == Values.Headers) return isDoubtfulHeader(this.headers(), name);
+    if (values == Values.Query) return isDoubtfulParameter(this.query(), name, scratch);
+    return isDoubtfulCookie(this.headers(), name);
+  }
+
   route(): Span {
     return this.propertyOr(field.routeName, field.routeNameBefore);
   }
@@ -197,25 +212,19 @@ export abstract class View extends Facts {
   read(name: Name, out: Value): void {
     switch (name.source) {
       case Source.RequestHeader:
-        out.setText(this.request.get(name.key));
+      case Source.RequestQueryParameter:
+      case Source.RequestCookie:
+      case Source.OriginalHeader:
+      case Source.OriginalQueryParameter:
+      case Source.OriginalCookie:
+      case Source.ResponseHeader:
+        this.readField(name, name.key, out);
         return;
       case Source.RequestUrlPath:
         out.setText(this.path());
         return;
       case Source.RequestQuery:
         out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
-        return;
-      case Source.RequestQueryParameter:
-        out.setText(
-          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.values),
-        );
-        return;
-      case Source.RequestCookie:
-        this.request.ensureLoaded();
-        out.setText(firstCookie(this.request, name.key));
-        return;
-      case Source.OriginalHeader:
-        out.setText(this.original.first(name.key));
         return;
       case Source.OriginalUrlPath: {
         const target = this.original.first(field.path);
@@ -224,17 +233,6 @@ export abstract class View extends Facts {
       }
       case Source.OriginalQuery:
         out.setText(orEmpty(queryOfTarget(this.original.first(field.path))));
-        return;
-      case Source.OriginalQueryParameter:
-        out.setText(
-          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.values),
-        );
-        return;
-      case Source.OriginalCookie:
-        out.setText(firstCookie(this.original, name.key));
-        return;
-      case Source.ResponseHeader:
-        out.setText(this.response.get(name.key));
         return;
       case Source.ResponseCode:
         this.readCode(name, out);
@@ -293,7 +291,7 @@ export abstract class View extends Facts {
     const result = unchecked(this.results[name.index]);
     if (this.failsUnknown(name, out) || !result.isThere) return;
     if (name.source == Source.CallStatus) out.set(Kind.Int, result.status);
-    else if (name.source == Source.CallHeader) out.setText(result.headers.first(name.key));
+    else if (name.source == Source.CallHeader) this.readField(name, name.key, out);
     else if (name.source == Source.CallBody) out.setText(result.body);
     else if (name.source == Source.CallError) out.setText(result.error);
     else if (name.source == Source.CallJson) result.readJson(out);
@@ -306,9 +304,9 @@ export abstract class View extends Facts {
     out.setAbsent();
     const tellsOfIt = name.source == Source.CallStatus || name.source == Source.CallError;
     if (tellsOfIt || !unchecked(this.results[name.index]).isUnknown) return false;
-    this.doubts++;
-    if (this.judging) out.setFailure(Failure.Unset);
-    return this.judging;
+    const fails = doubt();
+    if (fails) out.setFailure(Failure.Unset);
+    return fails;
   }
 
   private readReply(reply: Span, out: Value): void {
@@ -324,7 +322,6 @@ export abstract class View extends Facts {
   has(name: Name, out: Value): bool {
     if (name.source == Source.CallHeader)
       return !this.failsUnknown(name, out) && unchecked(this.results[name.index]).isThere;
-
     if (!name.isOfBody) return true;
     this.readBody(name, out);
     return out.kind == Kind.String;
@@ -333,71 +330,114 @@ export abstract class View extends Facts {
   member(name: Name, key: Span, out: Value): void {
     switch (name.source) {
       case Source.RequestHeader:
-        out.setText(this.request.get(this.lowered(key)));
-        return;
       case Source.ResponseHeader:
-        out.setText(this.response.get(this.lowered(key)));
-        return;
       case Source.OriginalHeader:
-        out.setText(this.original.first(this.lowered(key)));
-        return;
       case Source.CallHeader:
-        out.setText(unchecked(this.results[name.index]).headers.first(this.lowered(key)));
-        return;
-      case Source.RequestQueryParameter:
-      case Source.OriginalQueryParameter:
-        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.values));
-        return;
-      case Source.RequestForm:
-        out.setText(this.formField(key));
-        return;
-      case Source.RequestCookie:
-        this.request.ensureLoaded();
-        out.setText(firstCookie(this.request, key));
+        this.readField(name, this.lowered(key), out);
         return;
       case Source.Store:
         name.cell!.read(key, out);
         return;
       default:
-        out.setText(firstCookie(this.original, key));
+        this.readField(name, key, out);
     }
   }
 
   whole(name: Name, out: Value, arena: Arena): bool {
-    const list = this.wholeList;
+    if (name.source == Source.Store) return false; // nobody knows all keys
+    const list = this.fieldsOf(name);
+    const isStrict = strictness != Strictness.None;
+    if (isStrict && this.isDoubtful(name, NONE, list) && doubt()) {
+      out.setFailure(Failure.Ambiguous);
+      return true;
+    }
+    return name.isList
+      ? mapOfLists(list, name.isHeader, out, arena)
+      : mapOf(list, isStrict, out, arena);
+  }
+
+  // ---- fields: headers, parameters, cookies, and what a form has
+
+  /** The field of that name, or all its values. */
+  protected readField(name: Name, key: Span, out: Value): void {
+    const isStrict = strictness != Strictness.None;
+    if (!isStrict && !name.isList) {
+      out.setText(this.firstOf(name, key));
+      return;
+    }
+    const list = this.fieldsOf(name);
+    const first = list.find(key);
+    if (isStrict && this.isDoubtful(name, key, list) && doubt()) out.setFailure(Failure.Ambiguous);
+    else if (name.isList) this.readAll(name, key, list, out);
+    else if (first == MISSING) out.setAbsent();
+    else if (isStrict && !list.agrees(key, first) && doubt()) out.setFailure(Failure.SeveralValues);
+    else out.setText(list.value(first));
+  }
+
+  private readAll(name: Name, key: Span, list: FieldList, out: Value): void {
+    if (!listOf(list, key, name.isHeader, out, this.values)) out.setFailure(Failure.Memory);
+  }
+
+  /** The first value, which is found without taking apart what is behind it. */
+  private firstOf(name: Name, key: Span): Span {
     switch (name.source) {
-      case Source.RequestHeader:
-        return mapOf(this.loaded(this.request), out, arena);
-      case Source.ResponseHeader:
-        return mapOf(this.loaded(this.response), out, arena);
-      case Source.OriginalHeader:
-        return mapOf(this.original, out, arena);
-      case Source.CallHeader:
-        return mapOf(unchecked(this.results[name.index]).headers, out, arena);
       case Source.RequestQueryParameter:
-      case Source.OriginalQueryParameter: {
-        const target = this.target(name);
-        query.parse(queryOfTarget(target), list, this.arena);
-        return mapOf(list, out, arena);
-      }
-      case Source.RequestForm:
-        return mapOf(this.form()!, out, arena);
-      case Source.Store:
-        return false; // nobody knows all keys
-      default: {
-        const headers = name.source == Source.RequestCookie ? this.request : this.original;
-        list.clear(this.arena);
-        if (name.source == Source.RequestCookie) this.request.ensureLoaded();
-        parseCookies(headers, list);
-        return mapOf(list, out, arena);
-      }
+      case Source.OriginalQueryParameter:
+        return query.parameter(queryOfTarget(this.target(name)), key, this.values);
+      case Source.RequestCookie:
+        this.request.ensureLoaded();
+        return firstCookie(this.request, key);
+      case Source.OriginalCookie:
+        return firstCookie(this.original, key);
+      default:
+        return this.fieldsOf(name).first(key);
     }
   }
 
-  /** The first value of the form's field, or NONE. */
-  protected formField(name: Span): Span {
-    const form = this.form();
-    return form == null ? NONE : form.first(name);
+  /** All fields among which the name is one. */
+  private fieldsOf(name: Name): FieldList {
+    const list = this.wholeList;
+    switch (name.source) {
+      case Source.RequestHeader:
+        return this.loaded(this.request);
+      case Source.ResponseHeader:
+        return this.loaded(this.response);
+      case Source.OriginalHeader:
+        return this.original;
+      case Source.CallHeader:
+        return unchecked(this.results[name.index]).headers;
+      case Source.RequestForm:
+        return this.form()!;
+      case Source.RequestQueryParameter:
+      case Source.OriginalQueryParameter:
+        query.parse(queryOfTarget(this.target(name)), list, this.values);
+        return list;
+    }
+    list.clear(this.values);
+    parseCookies(this.cookieLines(name), list);
+    return list;
+  }
+
+  /** Whether servers may differ in what the field, or any for NONE, is. */
+  private isDoubtful(name: Name, key: Span, list: FieldList): bool {
+    switch (name.source) {
+      case Source.RequestHeader:
+      case Source.OriginalHeader:
+        return key != NONE && isDoubtfulHeader(list, key);
+      case Source.RequestQueryParameter:
+      case Source.OriginalQueryParameter:
+        return isDoubtfulParameter(list, key, scratch);
+      case Source.RequestCookie:
+      case Source.OriginalCookie:
+        return isDoubtfulCookie(this.cookieLines(name), key);
+      case Source.RequestForm:
+        return this.isDoubtfulField(key);
+    }
+    return false;
+  }
+
+  private cookieLines(name: Name): FieldList {
+    return name.source == Source.RequestCookie ? this.loaded(this.request) : this.original;
   }
 
   private loaded(headers: HeaderMap): FieldList {
@@ -446,8 +486,7 @@ export abstract class View extends Facts {
     if (this.variables != 0) out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
     else out.setAbsent();
     if (!this.isUnknown(i)) return;
-    this.doubts++;
-    if (this.judging) out.setFailure(Failure.Unset);
+    if (doubt()) out.setFailure(Failure.Unset);
   }
 
   private isUnknown(i: i32): bool {
@@ -511,17 +550,6 @@ function keep(headers: HeaderMap, list: FieldList): void {
   for (let i = 0; i < n; i++) list.push(headers.name(i), headers.value(i), NONE);
 }
 
-/** The fields as a map in `out`; of several with one name the first counts, as when one is asked for. */
-function mapOf(list: FieldList, out: Value, arena: Arena): bool {
-  if (!startMap(out, list.count, arena)) return false;
-  for (let i = 0; i < list.count; i++) {
-    key.set(Kind.String, list.name(i));
-    const place = insert(out, key);
-    if (place != null) place.setText(list.value(i));
-  }
-  return true;
-}
-
 function parseCookies(headers: FieldList, list: FieldList): void {
   for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
     chargeBytes(length(headers.value(i)));
@@ -547,6 +575,15 @@ function firstCookie(headers: FieldList, name: Span): Span {
     if (value != NONE) return value;
   }
   return NONE;
+}
+
+function isDoubtfulCookie(headers: FieldList, name: Span): bool {
+  for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    const line = headers.value(i);
+    chargeBytes(length(line));
+    if (name == NONE ? cookies.isDoubtfulLine(line) : cookies.isDoubtful(line, name)) return true;
+  }
+  return false;
 }
 
 /** A status line's number, or 0. */

@@ -5,8 +5,8 @@
 export type Since = "request" | "response" | "done" | "request only" | "response only";
 
 export interface NameEntry {
-  /** As the filter calls it; `map` for a map of text to text. */
-  type: "string" | "int" | "bool" | "duration" | "timestamp" | "dyn" | "map";
+  /** As the filter calls it; `map` for a map of text to text, `lists` for one of text to lists of text. */
+  type: "string" | "int" | "bool" | "duration" | "timestamp" | "dyn" | "map" | "lists";
   since: Since;
   what: string;
 }
@@ -39,14 +39,25 @@ const ROWS: Row[] = [
   [
     "request.headers",
     "map",
-    "By name, letter case ignored: `request.headers['x-user']`. Of several with one name the first.",
+    "By name, letter case ignored: `request.headers['x-user']`. Of several with one name the first, which a guard does not read if they differ.",
+  ],
+  [
+    "request.header_values",
+    "lists",
+    "All values of each, an empty list for what is not there: `'admin' in request.header_values['x-role']`. Lines with commas are taken apart, but for names that have one value by definition (date, user-agent, cookie, …).",
   ],
   [
     "request.query_params",
     "map",
-    "Decoded parameters of the query; of several with one name the first.",
+    "Decoded parameters of the query; of several with one name the first, which a guard does not read if they differ.",
   ],
-  ["request.cookies", "map", "Cookies."],
+  [
+    "request.query_values",
+    "lists",
+    "All values of each: `request.query_values.role.exists(v, v == 'admin')`.",
+  ],
+  ["request.cookies", "map", "Cookies; of several with one name as `request.query_params`."],
+  ["request.cookie_values", "lists", "All values of each."],
   ["request.useragent", "string", "The header user-agent."],
   ["request.referer", "string", "The header referer."],
   ["request.id", "string", "The header x-request-id."],
@@ -60,9 +71,10 @@ const ROWS: Row[] = [
   [
     "request.form",
     "map",
-    "The fields of a form, urlencoded or multipart; files are not among them.",
+    "The fields of a form, urlencoded or multipart; files are not among them. Of several with one name as `request.query_params`.",
     "request only",
   ],
+  ["request.form_values", "lists", "All values of each field.", "request only"],
   ["request.protocol", "string", "`HTTP/1.1`, `HTTP/2`, …"],
   ["request.time", "timestamp", "When it began."],
   ["request.size", "int", "Bytes of the body, as far as the host knows them."],
@@ -71,6 +83,7 @@ const ROWS: Row[] = [
   ["request.duration", "duration", "How long all of it took.", "done"],
   ["response.code", "int", "The status.", "response"],
   ["response.headers", "map", "As `request.headers`.", "response"],
+  ["response.header_values", "lists", "As `request.header_values`.", "response"],
   [
     "response.body",
     "string",
@@ -170,6 +183,6 @@ export const NAMES: ReadonlyMap<string, NameEntry> = new Map(
 
 /** Members of `request` that `original` has too. */
 export const ORIGINAL =
-  "method scheme host path url_path query headers query_params cookies useragent referer id".split(
+  "method scheme host path url_path query headers header_values query_params query_values cookies cookie_values useragent referer id".split(
     " ",
   );

@@ -640,7 +640,7 @@ export interface Rule {
   when?: string;
   limits?: Limits1;
   /**
-   * No later rule applies once this one has; default false.
+   * No later rule applies once this one has; default false. Where readers may differ on whether it is for the message, guards after it act all the same.
    */
   final?: boolean;
   /**
@@ -734,7 +734,7 @@ export interface PathMatcher {
   not?: boolean;
 }
 /**
- * Name -> matcher. Multi-valued: one value that matches is enough.
+ * Name -> matcher. Of several values one that matches is enough; with `not`, none may. A guard acts where any of them may be what the server reads.
  */
 export interface Matchers {
   [k: string]: Matcher;
@@ -999,7 +999,7 @@ export interface CookieValues {
   [k: string]: Value;
 }
 /**
- * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
+ * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form, or is written so that servers read it differently, is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
  */
 export interface Form {
   set?: Values;
