@@ -419,7 +419,8 @@ export class Exchange extends View {
         const outcome = this.runStep(unchecked(steps[this.stepAt]));
         if (outcome == Outcome.Pause || outcome == Outcome.Read) return outcome;
         this.stepAt++;
-        if (outcome == Outcome.Next || (outcome == Outcome.Stop && this.stopsOthersOnly())) continue;
+        if (outcome == Outcome.Next || (outcome == Outcome.Stop && this.stopsOthersOnly()))
+          continue;
         return outcome;
       }
       this.candidateAt++;

@@ -123,6 +123,48 @@ test("edits read null where nothing is known, and say so in what they do about i
   expect(denied.status).toBe("403");
 });
 
+// What is said several times is one thing for one reader and another for the next: so is what comes of it.
+test.each([
+  ["a variable made of it", [{ request: [{ set: { v: "$(request.query_params.role)" } }] }]],
+  [
+    "a variable made of that",
+    [
+      { request: [{ set: { w: "is $(request.query_params.role)" } }] },
+      { request: [{ set: { v: "admin" }, when: "ctx.w == 'is admin'" }] },
+    ],
+  ],
+  [
+    "a variable set by a rule for it",
+    [{ match: { query: { role: "admin" } }, request: [{ set: { v: "admin" } }] }],
+  ],
+  [
+    "a variable set by a rule with a condition on it",
+    [{ when: "request.query_params.role == 'admin'", request: [{ set: { v: "admin" } }] }],
+  ],
+])("%s shuts guards", (_how, rules) => {
+  const f = configured([...rules, { request: [guard("ctx.v == 'admin'")] }]);
+  const ask = (query: string) => f.open().request({ ":path": `/?${query}` });
+  for (const query of ["role=user&role=admin", "role=admin&role=user"]) {
+    const s = ask(query);
+    expect([query, s.status, s.upstream]).toEqual([query, "403", undefined]);
+  }
+  expect(ask("role=admin").status).toBe("403");
+  expect(ask("role=user").upstream).toBeDefined();
+  expect(ask("role=user&role=user").upstream).toBeDefined();
+});
+
+test("a rule that stops keeps guards only from messages that it is for as everybody reads them", () => {
+  const f = configured([
+    { match: { query: { role: "admin" } }, request: [{ stop: true }] },
+    { request: [{ headers: { set: { "x-after": "1" } } }, { respond: { status: 403 } }] },
+  ]);
+  const ask = (query: string) => f.open().request({ ":path": `/?${query}` });
+  expect(ask("role=admin").upstream).toBeDefined();
+  expect(ask("role=admin&role=admin").upstream).toBeDefined();
+  for (const query of ["role=user&role=admin", "role=admin&role=user", "role=user"])
+    expect([query, ask(query).status]).toEqual([query, "403"]);
+});
+
 // ---- types
 
 const TYPED: Array<[value: unknown, type: string]> = [
