@@ -423,7 +423,8 @@ export class Configuration {
     }
     const size = (memory.size() as i64) << 16;
     if (memoryAtFirst == 0) memoryAtFirst = size;
-    const isMore = size - this.memoryBefore >= this.rebuildMemory && size >= 2 * memoryAtFirst;
+    // Memory grows by as much as there is: once, and nothing is said by that.
+    const isMore = size - this.memoryBefore >= this.rebuildMemory && size > 2 * memoryAtFirst;
     if (this.rebuildMemory > 0 && isMore) {
       this.memoryBefore = size;
       isTime = true;
