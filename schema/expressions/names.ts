@@ -81,7 +81,7 @@ const ROWS: Row[] = [
   ["request.total_size", "int", "Bytes with headers."],
   ["request.headers_bytes", "int", "Bytes of the headers."],
   ["request.duration", "duration", "How long all of it took.", "done"],
-  ["response.code", "int", "The status.", "response"],
+  ["response.code", "int", "The status, as edited so far.", "response"],
   ["response.headers", "map", "As `request.headers`.", "response"],
   ["response.header_values", "lists", "As `request.header_values`.", "response"],
   [
