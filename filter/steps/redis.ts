@@ -4,7 +4,7 @@
 import * as host from "../abi/host";
 import { length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Kind, Value, writeText } from "../cel/index";
+import { Failure, Kind, Value, writeText } from "../cel/index";
 import { writeHead, writeWord } from "../resp/command";
 import { Phase } from "../rules/name";
 import { Absent, Template } from "../rules/template";
