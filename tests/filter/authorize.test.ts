@@ -911,3 +911,17 @@ test.each([
   expect(f.configure(rulesOf(authorize))).toBe(false);
   expect(f.errors.join()).toContain(code);
 });
+
+test("a question with a part that servers read differently is not asked", () => {
+  const path = "/check?user=$(request.query_params.user)";
+  const send = { set: { "x-user": "$(request.cookies.user)" } };
+  for (const authorize of [{ path }, { send }, { path, cache: { ttl: "1s" } }]) {
+    const f = filter(authorize);
+    const ask = (target: string, cookie: string) =>
+      fate(f.open().request({ ":path": target, cookie }));
+    expect(ask("/?user=a", "user=a")).toBeUndefined();
+    expect(f.calls).toHaveLength(1);
+    expect(ask("/?user=a&user=b", "user=a; user=b")).toBe("403");
+    expect(f.calls).toHaveLength(1);
+  }
+});
