@@ -143,6 +143,8 @@ function isEnd(rest: Span): bool {
 // What the headers of the part at hand say.
 let name: Span = NONE;
 let isFile: bool = false;
+/** A file without a name, as browsers send it where none was chosen. */
+let isUnchosen: bool = false;
 let type: Span = NONE;
 let isDispositioned: bool = false;
 
@@ -151,6 +153,8 @@ function push(part: Span, raw: Span, list: FieldList, arena: Arena): bool {
   const from = readHeaders(part);
   if (from < 0 || name == NONE) return false;
   const value = sliceUnchecked(part, from, length(part));
+  // A file without a name is a text for some: there must be nothing in it.
+  if (isUnchosen && (length(value) > 0 || !isBinary())) return false;
   if (isFile) list.push(FILE, FILE, raw);
   else if (isText(value)) list.push(name, value, raw);
   else return false;
@@ -163,6 +167,7 @@ function readHeaders(part: Span): i32 {
   name = NONE;
   type = NONE;
   isFile = false;
+  isUnchosen = false;
   isDispositioned = false;
   let at = 0;
   while (true) {
@@ -217,8 +222,9 @@ function readDisposition(value: Span): bool {
     if (at < 0 || indexOfByte(parameterValue, SEMICOLON) >= 0) return false;
     if (equal(parameterName, NAME) && name == NONE && isGoodName(parameterValue)) {
       name = parameterValue;
-    } else if (equal(parameterName, FILENAME) && !isFile && length(parameterValue) > 0) {
+    } else if (equal(parameterName, FILENAME) && !isFile) {
       isFile = true;
+      isUnchosen = length(parameterValue) == 0;
     } else {
       return false;
     }
@@ -245,13 +251,17 @@ function escapedAt(text: Span, at: i32): i32 {
   return high < 0 || low < 0 ? -1 : (high << 4) | low;
 }
 
+function isBinary(): bool {
+  return type != NONE && ascii.equalIgnoringCase(essence(type), BINARY);
+}
+
 /** Whether the content of the part at hand is a text, and the same one for everybody. */
 function isText(value: Span): bool {
   if (indexOfByte(value, 0) >= 0) return false;
   if (type == NONE) return true;
-  const media = essence(type);
   // One reader takes such a part for a file, whatever else it says.
-  if (ascii.equalIgnoringCase(media, BINARY)) return false;
+  if (isBinary()) return false;
+  const media = essence(type);
   const slash = indexOfByte(media, SLASH);
   for (let i = 0; i < COMPOSITES.length && slash > 0; i++) {
     const major = sliceUnchecked(media, 0, slash);

@@ -37,6 +37,9 @@ import { valueOfReply } from "./redis-value";
 /** What a variable may take, in units of 16 bytes. */
 const MAX_VARIABLE: i32 = 64 * 1024;
 
+/** Looking at a field of a form costs an expression as much as so many bytes. */
+const FIELD_COST: i32 = 4;
+
 /** What the edits of a stream of events may put into variables, in units of 16 bytes: 64 KiB. */
 const MAX_VARIABLE_UNITS: i32 = 4096;
 
@@ -406,8 +409,11 @@ export abstract class View extends Facts {
         return this.original;
       case Source.CallHeader:
         return unchecked(this.results[name.index]).headers;
-      case Source.RequestForm:
-        return this.form()!;
+      case Source.RequestForm: {
+        const form = this.form()!;
+        chargeBytes(form.count * FIELD_COST); // there may be very many
+        return form;
+      }
       case Source.RequestQueryParameter:
       case Source.OriginalQueryParameter:
         query.parse(queryOfTarget(this.target(name)), list, this.values);

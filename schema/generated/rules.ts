@@ -1475,7 +1475,7 @@ export interface AuthorizeBody {
  */
 export interface AuthorizeCache {
   /**
-   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Where a header that is sent, a cookie in it or a parameter of the query is there twice, all that the service is sent belongs to the key. Default: all that the service is sent (with `x-request-id` among it no two are the same).
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null or fails, as where it reads one of several values, asks for itself. Where a header that is sent, a cookie in it or a parameter of the query is there twice, all that the service is sent belongs to the key. Default: all that the service is sent (with `x-request-id` among it no two are the same).
    */
   key?:
     | Template

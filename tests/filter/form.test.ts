@@ -205,3 +205,13 @@ test("no body, and a body that nobody can read", () => {
   const zipped = filter.open().request({ ...URLENCODED, "content-encoding": "gzip" }, "a=1");
   expect(zipped.upstreamBody).toBe("a=1");
 });
+
+test("a guard that asks for each of very many fields runs out of its budget, and acts", () => {
+  const filter = filterWith({ remove: ["zzz"] }, [
+    { respond: { status: 403 }, when: "request.form.exists(k, request.form[k] == 'x')" },
+  ]);
+  const many = (n: number) => Array.from({ length: n }, (_, i) => `${i}=`).join("&");
+  expect(send(filter, URLENCODED, many(100)).status).toBeUndefined();
+  expect(send(filter, URLENCODED, many(100_000)).status).toBe("403");
+  expect(filter.metrics["ruleway.expression_failed"]).toBe(1);
+});

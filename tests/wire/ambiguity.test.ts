@@ -147,6 +147,9 @@ const FORMS: Row[] = [
 ];
 
 const file = part("x", 'form-data; name="f"; filename="a.txt"', "Content-Type: text/plain\r\n");
+/** As browsers send it. */
+const unchosen = (name: string) =>
+  part("", `form-data; name="${name}"; filename=""`, "Content-Type: application/octet-stream\r\n");
 const MULTIPARTS: Row[] = [
   ["one", post("/form", form(part("user")), MULTIPART), 200],
   ["the one", post("/form", form(part("admin")), MULTIPART), 403],
@@ -225,6 +228,8 @@ const MULTIPARTS: Row[] = [
     post("/form", form(part("admin", 'form-data; name="role"; filename=""')), MULTIPART),
     403,
   ],
+  ["a file that was not chosen", post("/form", form(unchosen("f"), part("user")), MULTIPART), 200],
+  ["one of the name", post("/form", form(unchosen("role")), MULTIPART), 403],
   [
     "a file of the name",
     post("/form", form(part("admin", 'form-data; name="role"; filename="x"')), MULTIPART),
