@@ -199,6 +199,15 @@ export const codes: Record<string, Code> = {
     explanation:
       "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
   },
+  W514: {
+    title: "A value that reads what its own step writes",
+    explanation:
+      "Maps have no order: all values of a step are computed from the state before it, so that this one gets what the other name had, not what it becomes. Where that is meant, as in an exchange of two values, nothing is wrong; else write the other in a step before.",
+    wrong:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])", key: "u:$(ctx.user)" } }] }]',
+    right:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])" } }, { set: { key: "u:$(ctx.user)" } }] }]',
+  },
   W530: {
     title: "Read in two ways",
     explanation:
@@ -257,7 +266,7 @@ export const codes: Record<string, Code> = {
     wrong:
       'rules: [{ match: { headers: { x-a: "$(request.host)" } }, request: [{ respond: { status: 403 } }] }]',
     right:
-      "rules: [{ when: \"request.headers['x-a'] == request.host\", request: [{ respond: { status: 403 } }] }]",
+      "rules: [{ when: \"request.host in request.header_values['x-a']\", request: [{ respond: { status: 403 } }] }]",
   },
   W539: {
     title: "A header of the host",
@@ -313,5 +322,14 @@ export const codes: Record<string, Code> = {
     title: "For Higress only",
     explanation:
       "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
+  },
+  N604: {
+    title: "One value of several",
+    explanation:
+      "A client can send a parameter, header, cookie or form field twice, and which of the two counts is up to the server. So a guard fails, and acts, where it reads one value and there are several that differ: `when: request.query_params.role == 'admin'` refuses `?role=user&role=editor` too. Where several are usual, say what is meant of all of them: `when: \"'admin' in request.query_values.role\"`. `has()` never fails for this.",
+    wrong:
+      "rules: [{ request: [{ respond: { status: 403 }, when: request.query_params.role == 'admin' }] }]",
+    right:
+      "rules: [{ request: [{ respond: { status: 403 }, when: \"'admin' in request.query_values.role\" }] }]",
   },
 };

@@ -428,7 +428,7 @@ export class Generator {
     const n = node.args.length - 1;
     const first = this.reserve(n);
     for (let k = 0; k < n; k++) {
-      const variable = node.kind == NodeKind.Bind ? node.variable! : node.args[k].variable!;
+      const variable = node.kind == NodeKind.Bind ? node.variable! : node.args[k].bound!;
       variable.index = first + k;
       this.emitGuarded(node.args[k]);
       this.op(Op.Store, first + k, 0, node.args[k].at);

@@ -16,7 +16,16 @@ import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "
 import { Demand, Phase } from "../rules/name";
 import { isOfErrors } from "../rules/status-pattern";
 import { Redaction } from "../steps/redaction";
-import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import {
+  Accept,
+  Configuration,
+  Entry,
+  Program,
+  Reroute,
+  Rule,
+  Step,
+  UNLIMITED,
+} from "../stream/program";
 import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
@@ -518,6 +527,10 @@ class Decoder {
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
     settleAsking(context, node, rule);
+    const condition = rule.condition;
+    rule.isCertain = condition == null || condition.isCertain;
+    addJudgement(rule, rule.request);
+    addJudgement(rule, rule.response);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -541,6 +554,14 @@ function settleAsking(context: Context, node: i32, rule: Rule): void {
   const isSaid = context.member(node, "ranges") != NO_NODE;
   if (isSaid ? context.isWord(node, "ranges", "keep") : isOfErrorsOnly)
     rule.demands &= ~Demand.WholeResponse;
+}
+
+/** What the steps have to do with whether messages pass. */
+function addJudgement(rule: Rule, steps: StaticArray<Step>): void {
+  for (let i = 0; i < steps.length; i++) {
+    if (steps[i].decidesPassage) rule.hasGuards = true;
+    if (steps[i].leaves) rule.leaves = true;
+  }
 }
 
 /** The first phase in which the rule has steps; the request for one without any, which may be final. */

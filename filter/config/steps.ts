@@ -28,7 +28,7 @@ import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { LimitStep } from "../steps/limit";
 import { LogStep } from "../steps/log";
-import { SetStep, StopStep } from "../steps/plain";
+import { Assignment, SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
 import {
@@ -150,7 +150,7 @@ export class StepDecoder {
     const denies = equalsText(context.tape.text(onError, scratch), "deny");
     if (!denies) step.onFailure = OnFailure.Skip;
     // A guard that asks would ask with a part of the question missing.
-    else if (!step.isGuard || step.calls) step.onFailure = OnFailure.Deny;
+    else if (!step.isGuard || step.calls || step.answersWell) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {
@@ -239,9 +239,12 @@ export class StepDecoder {
     if (isResponse)
       context.names.demands |= Demand.Request | Demand.WholeResponse | Demand.EditedResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
-    const rejects = context.isWord(value, "overLimit", "reject");
     const streams = context.isWord(value, "overLimit", "stream");
     const denies = context.isWord(value, "onError", "deny");
+    const isSaid = context.member(value, "overLimit") != NO_NODE;
+    const rejects = context.isWord(value, "overLimit", "reject") || (denies && !isSaid);
+    // What fails in its values, and whether it is done at all, is no way around it either.
+    if (denies) step.onFailure = OnFailure.Deny;
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
@@ -250,13 +253,11 @@ export class StepDecoder {
     const json = context.member(value, "json");
     if (json != NO_NODE && streams) {
       const edit = decodeJsonStreamEdits(context, json);
-      edit.denies = denies;
       step.edits.push(edit);
     } else if (json != NO_NODE) {
       const edit = decodeJsonEdits(context, json);
       edit.maxSize = maxSize;
       edit.rejects = rejects;
-      edit.denies = denies;
       step.judgesBody = rejects || denies;
       step.holdsBody = true;
       step.edits.push(edit);
@@ -312,6 +313,7 @@ export class StepDecoder {
       context.report.add(node, "R312", -1, "identity asks for a response; a request is as it came");
     }
     for (let i = 0; i < step.edits.length; i++) {
+      step.edits[i].denies = denies;
       step.edits[i].decodes = !skips && !rejects;
       step.edits[i].rejectsCoding = rejects || (denies && !skips);
     }
@@ -574,16 +576,24 @@ export class StepDecoder {
   // ---- the small verbs
 
   private decodeSet(value: i32): SetStep {
-    const context = this.context;
-    const tape = context.tape;
-    const variables: i32[] = [];
-    const values: Template[] = [];
+    const tape = this.context.tape;
+    const list: Assignment[] = [];
     const stop = tape.after(value);
-    for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
-      variables.push(this.variable(key));
-      values.push(context.template(key + 1));
-    }
-    return new SetStep(StaticArray.fromArray(variables), StaticArray.fromArray(values));
+    for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1))
+      list.push(this.decodeAssignment(key));
+    return new SetStep(StaticArray.fromArray(list));
+  }
+
+  /** Text is a template; everything else has the type that it is written with. */
+  private decodeAssignment(key: i32): Assignment {
+    const context = this.context;
+    const kind = context.tape.kind(key + 1);
+    const assignment = new Assignment(this.variable(key));
+    if (kind == Kind.Array || kind == Kind.Object) assignment.json = context.jsonTemplate(key + 1);
+    else if (kind != Kind.String) assignment.constant = context.names.literal(key + 1);
+    if (assignment.json == null && assignment.constant == 0)
+      assignment.text = context.template(key + 1);
+    return assignment;
   }
 
   private decodeLog(value: i32): Step {

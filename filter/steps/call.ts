@@ -210,6 +210,17 @@ export class ParallelStep extends Step {
     return this.advance(x, progress);
   }
 
+  override get leaves(): bool {
+    for (let i = 0; i < this.steps.length; i++) {
+      if (this.steps[i].leaves) return true;
+    }
+    return false;
+  }
+
+  override leaveUnknown(x: Exchange): void {
+    for (let i = 0; i < this.steps.length; i++) unchecked(this.steps[i]).leaveUnknown(x);
+  }
+
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     const progress = changetype<Progress>(x.stepState);
     const outcome = unchecked(this.steps[item]).hear(x, answer, item, attemptsOf(progress, item));
@@ -233,6 +244,7 @@ export class ParallelStep extends Step {
       const when = step.when;
       const verdict = when == null ? Verdict.Yes : when.test(x);
       const isAsked = verdict == Verdict.Yes || (verdict == Verdict.Failed && step.isGuard);
+      if (verdict == Verdict.Failed) step.leaveUnknown(x);
       const outcome = isAsked ? step.start(x, i, attemptsOf(progress, i)) : Outcome.Next;
       if (outcome == Outcome.Pause) {
         i++;

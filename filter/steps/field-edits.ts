@@ -1,6 +1,7 @@
 // The operations that headers, query parameters and cookies share, over a FieldList. They are
 // carried out in a fixed order, since the maps they are written as have none:
-// keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+// keep, remove, rename, copy, replace, set, default, add, append, dedupe. All values are computed before
+// the first of them.
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
@@ -35,10 +36,28 @@ export const enum Dedupe {
 /** A name and the values it gets. */
 @final
 export class Assignment {
+  /** What the values came to, NONE for those that are absent; for the callback at hand. */
+  readonly results: StaticArray<Span>;
+  isConstant: bool = true;
+
   constructor(
     readonly name: Span,
     readonly values: StaticArray<Template>,
-  ) {}
+  ) {
+    this.results = new StaticArray<Span>(values.length);
+    for (let i = 0; i < values.length; i++) {
+      this.results[i] = values[i].constant;
+      if (!values[i].isConstant) this.isConstant = false;
+    }
+  }
+
+  evaluate(x: Exchange): void {
+    if (this.isConstant) return;
+    for (let i = 0, n = this.values.length; i < n; i++) {
+      const template = unchecked(this.values[i]);
+      unchecked((this.results[i] = template.evaluate(x, Absent.Skips, x.arena)));
+    }
+  }
 }
 
 @final
@@ -107,6 +126,10 @@ export class FieldEdits {
   constructor(private readonly kind: Kind) {}
 
   run(x: Exchange, list: FieldList): void {
+    evaluateAll(x, this.set);
+    this.evaluateFallbacks(x, list);
+    evaluateAll(x, this.add);
+    evaluateAll(x, this.append);
     if (this.keep.length > 0) this.runKeep(list);
     if (this.remove.length > 0) this.runRemove(list);
     if (this.rename.length > 0) this.runRename(list);
@@ -114,13 +137,13 @@ export class FieldEdits {
     for (let i = 0, n = this.replace.length; i < n; i++) {
       this.runReplace(x, list, unchecked(this.replace[i]));
     }
-    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(x, list, unchecked(this.set[i]));
+    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(list, unchecked(this.set[i]));
     for (let i = 0, n = this.fallback.length; i < n; i++) {
       const assignment = unchecked(this.fallback[i]);
       list.ensureLoaded();
-      if (list.find(assignment.name) == MISSING) this.runSet(x, list, assignment);
+      if (list.find(assignment.name) == MISSING) this.runSet(list, assignment);
     }
-    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(x, list, unchecked(this.add[i]));
+    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(list, unchecked(this.add[i]));
     for (let i = 0, n = this.append.length; i < n; i++)
       this.runAppend(x, list, unchecked(this.append[i]));
     for (let i = 0, n = this.dedupe.length; i < n; i++) runDedupe(list, unchecked(this.dedupe[i]));
@@ -136,6 +159,23 @@ export class FieldEdits {
       .concat<StaticArray<Assignment>>(this.append);
     for (let i = 0; i < sets.length; i++) if (is(sets[i].name)) return sets[i].name;
     return NONE;
+  }
+
+  /** Those of `default` are made only where they may be wanted: what fails in one that is not is nobody's
+   * concern. */
+  private evaluateFallbacks(x: Exchange, list: FieldList): void {
+    for (let i = 0, n = this.fallback.length; i < n; i++) {
+      const assignment = unchecked(this.fallback[i]);
+      if (assignment.isConstant) continue;
+      list.ensureLoaded();
+      if (this.takesAway || list.find(assignment.name) == MISSING) assignment.evaluate(x);
+    }
+  }
+
+  /** Whether a name that is there may be gone when `default` looks for it. */
+  private get takesAway(): bool {
+    const moves = this.rename.length + this.copy.length + this.replace.length;
+    return this.keep.length + this.remove.length + moves > 0;
   }
 
   /** What frames a message is not for `keep` to take away. */
@@ -236,22 +276,22 @@ export class FieldEdits {
     return isGood;
   }
 
-  private evaluate(x: Exchange, template: Template): Span {
-    const value = template.evaluate(x, Absent.Skips, x.arena);
+  /** The value, or NONE, counted, where there is none that could stand there. */
+  private valueAt(assignment: Assignment, i: i32): Span {
+    const value = unchecked(assignment.results[i]);
     if (value == NONE) {
       count(Counter.EditSkippedAbsent);
       return NONE;
     }
-    if (template.isConstant) return value; // checked when it was compiled
-    if (!this.isValue(value)) return NONE;
+    // A constant was checked when it was compiled.
+    if (!unchecked(assignment.values[i]).isConstant && !this.isValue(value)) return NONE;
     return value;
   }
 
-  private runSet(x: Exchange, list: FieldList, assignment: Assignment): void {
-    const values = assignment.values;
+  private runSet(list: FieldList, assignment: Assignment): void {
     let isFirst = true;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value == NONE) continue;
       if (isFirst) list.set(assignment.name, value);
       else list.add(assignment.name, value);
@@ -259,19 +299,17 @@ export class FieldEdits {
     }
   }
 
-  private runAdd(x: Exchange, list: FieldList, assignment: Assignment): void {
-    const values = assignment.values;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+  private runAdd(list: FieldList, assignment: Assignment): void {
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value != NONE) list.add(assignment.name, value);
     }
   }
 
   private runAppend(x: Exchange, list: FieldList, assignment: Assignment): void {
     list.ensureLoaded();
-    const values = assignment.values;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value == NONE) continue;
       const last = findLast(list, assignment.name);
       if (last == MISSING) {
@@ -291,6 +329,10 @@ export class FieldEdits {
       list.rewritten(assignment.name);
     }
   }
+}
+
+function evaluateAll(x: Exchange, list: StaticArray<Assignment>): void {
+  for (let i = 0, n = list.length; i < n; i++) unchecked(list[i]).evaluate(x);
 }
 
 const copyList = new FieldList(scratch);

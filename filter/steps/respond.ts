@@ -50,7 +50,13 @@ export class Response extends Reply {
 export class RespondStep extends Step {
   constructor(private readonly response: Response) {
     super();
-    this.isGuard = response.status >= 400;
+    this.isGuard = true;
+    this.answersWell = response.status < 400;
+  }
+
+  /** What it says to the client decides nothing. */
+  override get judges(): bool {
+    return false;
   }
 
   run(x: Exchange): Outcome {
@@ -66,6 +72,13 @@ export class RedirectStep extends Step {
     private readonly status: i32,
   ) {
     super();
+    this.isGuard = true;
+    this.answersWell = true;
+  }
+
+  /** Where the client is sent decides nothing. */
+  override get judges(): bool {
+    return false;
   }
 
   run(x: Exchange): Outcome {

@@ -95,7 +95,7 @@ export class ValidateStep extends Step {
     this.log(x);
     if (this.variable != NO_VARIABLE) {
       variableValue.setText(copy(told.view(), x.arena));
-      x.setVariable(this.variable, variableValue);
+      x.assign(this.variable, variableValue, true);
     }
     const response = this.response;
     if (response != null) {

@@ -246,19 +246,20 @@ export class BodyPipe {
     return changetype<BodyEdit>(this.binding(i).edit);
   }
 
-  /** Adds an edit, of the rule at `place`, whose state is bound. More than 64 to a body are not carried
-   * out, and counted. */
-  add(edit: BodyEdit, state: usize, place: i32): void {
+  /** Adds an edit, of the rule at `place`, whose state is bound. False, and counted, for more than 64 to
+   * a body, which are not carried out. */
+  add(edit: BodyEdit, state: usize, place: i32): bool {
     if (this.base == 0) this.base = this.arena.allocate(MAX_EDITS * BINDING_SIZE);
     if (this.base == 0 || this.count == MAX_EDITS) {
       count(Counter.OutOfMemory);
-      return;
+      return false;
     }
     const binding = this.binding(this.count++);
     binding.edit = changetype<usize>(edit);
     binding.state = state;
     binding.place = place;
     if (edit.whole) this.wholes++;
+    return true;
   }
 
   /** Forgets the edits: the message has no body, or is none that may be edited. */

@@ -11,15 +11,16 @@ import { Arena } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Failure, Value } from "../cel/index";
+import { doubts, Failure, Value } from "../cel/index";
+import { isDoubtfulParameter, namesCharset } from "../http/ambiguity";
 import { Format, formatOf } from "../http/events";
 import { FieldList } from "../http/field-list";
-import { isMediaType } from "../http/media-type";
+import { hasPlainParameters, isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
-import { captures } from "../rules/match";
+import { captures, Sense } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
 import { AT_HAND, BodyPipe, NOBODY, Reading } from "./body-pipe";
@@ -30,7 +31,14 @@ import * as field from "./field-names";
 import { Content, contentOf, frame } from "./framing";
 import { HeaderMap } from "./header-map";
 import * as inquiries from "./inquiries";
-import { isGrpc, isInUtf8, NO_OBSTACLE, obstacleTo } from "./obstacle";
+import {
+  isGrpc,
+  isInUtf8,
+  isTakenForGrpc,
+  isWithoutBody,
+  NO_OBSTACLE,
+  obstacleTo,
+} from "./obstacle";
 import {
   Accept,
   Configuration,
@@ -62,6 +70,8 @@ export const enum Refusal {
   Coding,
   /** It is in a charset that a rule does not take. */
   Charset,
+  /** It is none that could be edited, as a rule demands. */
+  Type,
 }
 
 /** What a candidate's `when` has said. */
@@ -73,6 +83,16 @@ const enum Applies {
   GuardsOnly,
 }
 
+/** How far readers agree that the rule is for the message. */
+const enum Certainty {
+  /** All do. */
+  Sure,
+  /** It is, as edits read it; but not for each. */
+  Plain,
+  /** It is for some, so guards act, and nothing else. */
+  Possible,
+}
+
 @unmanaged
 @final
 class Candidate {
@@ -80,6 +100,8 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
   isCounted: i32; // 1: as applied or skipped
+  certainty: Certainty;
+  isUnsure: i32; // 1: what says that it applies has read what guards must not trust
 }
 
 /** Edits that wait for the trailers. */
@@ -158,8 +180,14 @@ export class Exchange extends View {
   private candidateCapacity: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
+  /** The same in the phase at hand, by a step that stops. */
+  private stoppedFrom: i32 = i32.MAX_VALUE;
+  /** From this candidate on only guards act. */
+  private guardsFrom: i32 = i32.MAX_VALUE;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
+  /** What said so has read what guards must not trust. */
+  private isUnsure: bool = false;
   private failuresBefore: u32 = 0;
   /** The candidate that a refusal is counted for, AT_HAND or NOBODY. */
   private blamed: i32 = AT_HAND;
@@ -174,6 +202,7 @@ export class Exchange extends View {
   private askedWith: Span = NONE;
   /** The response's status before a step has changed it, else 0. */
   private statusBefore: i32 = 0;
+  private isFormMultipart: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -196,7 +225,10 @@ export class Exchange extends View {
     this.candidateCapacity = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.guardsFrom = i32.MAX_VALUE;
+    this.stoppedFrom = i32.MAX_VALUE;
     this.isDecided = false;
+    this.isUnsure = false;
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
     this.awaited = 0;
@@ -247,6 +279,7 @@ export class Exchange extends View {
     this.program = program;
     this.variableCount = program.variableCount;
     this.openResults(program.callCount);
+    this.watching = program.variableCount + program.callCount > 0;
   }
 
   /** Which rules are for this request, in order. */
@@ -263,8 +296,15 @@ export class Exchange extends View {
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
       const condition = unchecked(program.conditions[i]);
+      let certainty = Certainty.Sure;
       if (rule.captureCount > 0) captures.fill(NONE);
-      if (condition != null && !condition.holds(this)) continue;
+      if (condition != null && !condition.holds(this, Sense.Plain)) {
+        if (!rule.mayBeDoubtful || !(rule.hasGuards || rule.leaves)) continue;
+        if (!condition.holds(this, Sense.Possibly)) continue;
+        certainty = Certainty.Possible;
+      } else if (rule.mayBeDoubtful && !condition!.holds(this, Sense.Surely)) {
+        certainty = Certainty.Plain;
+      }
       const candidate = this.addCandidate();
       if (candidate == null) break;
       candidate.rule = i;
@@ -272,6 +312,8 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       candidate.isCounted = 0;
+      candidate.certainty = certainty;
+      candidate.isUnsure = certainty == Certainty.Sure ? 0 : 1;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
@@ -285,7 +327,8 @@ export class Exchange extends View {
         ownResponseLimit = rule.responseLimit;
         this.responseBody.limiting = place;
       }
-      if (rule.final && rule.status == null && rule.when == null) break;
+      const isSure = certainty == Certainty.Sure;
+      if (rule.final && isSure && rule.status == null && rule.when == null) break;
     }
     hits.clear();
     if (this.ended) return;
@@ -409,7 +452,8 @@ export class Exchange extends View {
         const outcome = this.runStep(unchecked(steps[this.stepAt]));
         if (outcome == Outcome.Pause || outcome == Outcome.Read) return outcome;
         this.stepAt++;
-        if (outcome == Outcome.Next) continue;
+        if (outcome == Outcome.Next || (outcome == Outcome.Stop && this.stopsOthersOnly()))
+          continue;
         return outcome;
       }
       this.candidateAt++;
@@ -418,8 +462,16 @@ export class Exchange extends View {
     return Outcome.Next;
   }
 
+  /** Whether readers differ in whether the rule that stops the walk is for the message: then guards go on. */
+  private stopsOthersOnly(): bool {
+    if (this.candidate(this.candidateAt).certainty == Certainty.Sure) return false;
+    this.stoppedFrom = min(this.stoppedFrom, this.candidateAt);
+    return true;
+  }
+
   /** Runs the step if its condition says so; what fails in it is counted and has the step's policy. */
   private runStep(step: Step): Outcome {
+    if (this.isDeniedUndecided(step)) return this.denyFailed();
     const before = failures;
     let outcome = Outcome.Next;
     if (!this.isDecided) {
@@ -435,7 +487,10 @@ export class Exchange extends View {
       this.isDecided = false;
       if (outcome == Outcome.Next) {
         if (this.phase == Phase.Request) this.enterStep(step);
+        this.judging = step.judges;
         outcome = step.run(this);
+        this.judging = false;
+        if (this.isUnsure) step.leaveUnknown(this);
       }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -455,19 +510,55 @@ export class Exchange extends View {
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
     if (!denies || (outcome != Outcome.Next && outcome != Outcome.Pause)) return outcome;
+    return this.denyFailed();
+  }
+
+  private denyFailed(): Outcome {
     this.forgetCalls();
     reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
 
+  /** Whether nobody knows if the rule applies, and the step refuses the message then. */
+  private isDeniedUndecided(step: Step): bool {
+    if (step.onFailure != OnFailure.Deny || step.isGuard) return false;
+    return this.phase <= Phase.Response && this.isForGuards;
+  }
+
   /** Whether the step acts, as its condition and the rule's have it. */
   private decides(step: Step): bool {
-    if (this.candidate(this.candidateAt).applies == Applies.GuardsOnly && !step.isGuard)
-      return false;
+    if (!step.isGuard && this.isForGuards) return this.leavesUnknown(step);
     const when = step.when;
+    this.isUnsure = this.candidate(this.candidateAt).isUnsure != 0;
     if (when == null) return true;
+    const before = doubts;
+    const verdict = this.ask(when, step.decidesPassage);
+    if (verdict == Verdict.Failed)
+      return step.onFailure == OnFailure.Act || this.leavesUnknown(step);
+    if (!step.decidesPassage && doubts != before) this.isUnsure = true;
+    return verdict == Verdict.Yes || (this.isUnsure && this.leavesUnknown(step));
+  }
+
+  /** The step does not act though it might have had to. */
+  private leavesUnknown(step: Step): bool {
+    step.leaveUnknown(this);
+    return false;
+  }
+
+  /** Whether of the rule at hand only guards act. */
+  private get isForGuards(): bool {
+    const candidate = this.candidate(this.candidateAt);
+    if (candidate.applies == Applies.GuardsOnly) return true;
+    if (candidate.certainty == Certainty.Possible) return true;
+    return this.candidateAt >= min(this.guardsFrom, this.stoppedFrom);
+  }
+
+  /** What the condition says; `judges`: for a guard. */
+  private ask(when: Expression, judges: bool): Verdict {
+    this.judging = judges;
     const verdict = when.test(this);
-    return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+    this.judging = false;
+    return verdict;
   }
 
   /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
@@ -513,9 +604,17 @@ export class Exchange extends View {
       out.setText(pipe.text());
     } else if (this.form() == null) {
       out.setFailure(Failure.BadForm);
+    } else if (name.key == NONE) {
+      out.setText(pipe.text());
     } else {
-      out.setText(name.key == NONE ? pipe.text() : this.formField(name.key));
+      this.readField(name, name.key, out);
     }
+  }
+
+  protected isDoubtfulField(key: Span): bool {
+    return this.isFormMultipart
+      ? multipart.isDoubtful(this.formList, key)
+      : isDoubtfulParameter(this.formList, key, scratch);
   }
 
   form(): FieldList | null {
@@ -532,16 +631,23 @@ export class Exchange extends View {
   parseForm(list: FieldList, isForEdits: bool): bool {
     const type = this.request.get(field.contentType);
     const body = this.requestBody.text();
-    if (type == NONE) return false;
-    if (isMediaType(type, field.multipartForm)) {
+    // What the body is taken for, is what one of several types says, or one of several parameters.
+    if (
+      type == NONE ||
+      !this.request.agrees(field.contentType, this.request.find(field.contentType))
+    )
+      return false;
+    this.isFormMultipart = isMediaType(type, field.multipartForm);
+    if (this.isFormMultipart) {
       const boundary = multipart.boundaryOf(type);
       return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
     }
-    if (!isMediaType(type, field.form)) return false;
+    if (!isMediaType(type, field.form) || !hasPlainParameters(type)) return false;
     if (isForEdits) query.parseAll(body, list, this.arena);
     else query.parse(body, list, this.arena);
-    return !list.failed;
+    return !list.failed && !namesCharset(list);
   }
+
   /** Counts expressions that failed since there were `before` of them; the last one is described in
    * the log of those who look for it. */
   private countFailures(before: u32): void {
@@ -584,15 +690,27 @@ export class Exchange extends View {
   private entersRule(rule: Rule): bool {
     const status = rule.status;
     const when = rule.when;
-    if (status == null && when == null) return true;
+    if (status == null && when == null) {
+      if (rule.final) this.leaveOutRest();
+      return true;
+    }
     if (status != null) {
       if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
     }
     if (when != null && !this.applies(rule, when)) return false;
     // A rule whose `when` failed has not applied: the guards after it are still to act.
     const hasApplied = this.candidate(this.candidateAt).applies != Applies.GuardsOnly;
-    if (rule.final && hasApplied) this.candidateCount = this.candidateAt + 1;
+    if (rule.final && hasApplied) this.leaveOutRest();
     return true;
+  }
+
+  /** The rule at hand, a final one, applies: those after it do not. Where it is not sure that it does,
+   * guards among them are still to act. */
+  private leaveOutRest(): void {
+    const certainty = this.candidate(this.candidateAt).certainty;
+    if (certainty == Certainty.Sure) this.candidateCount = this.candidateAt + 1;
+    else if (certainty == Certainty.Plain)
+      this.guardsFrom = min(this.guardsFrom, this.candidateAt + 1);
   }
 
   /** What the rule's `when` says: it is asked once, in the first phase in which the rule has steps. */
@@ -601,9 +719,13 @@ export class Exchange extends View {
     if (candidate.applies == Applies.Unknown) {
       if (this.phase < rule.whenPhase) return false;
       const before = failures;
-      const verdict = when.test(this);
+      const doubtsBefore = doubts;
+      const verdict = this.ask(when, rule.judges);
+      const isSure = rule.judges || doubts == doubtsBefore;
+      if (!isSure) candidate.isUnsure = 1;
       if (verdict == Verdict.Yes) candidate.applies = Applies.Yes;
-      else if (verdict == Verdict.No) candidate.applies = Applies.No;
+      // What its steps would have left is unknown then; there is no guard among them.
+      else if (verdict == Verdict.No && isSure) candidate.applies = Applies.No;
       else candidate.applies = Applies.GuardsOnly;
       if (failures != before) this.countFailures(before);
     }
@@ -798,7 +920,10 @@ export class Exchange extends View {
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
     if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
+    this.judging = step.judges;
     let outcome = step.resume(this, answer, item);
+    this.judging = false;
+    if (this.isUnsure) step.leaveUnknown(this);
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
     if (outcome == Outcome.Next) {
@@ -907,6 +1032,7 @@ export class Exchange extends View {
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.stoppedFrom = i32.MAX_VALUE;
     this.isDecided = false;
   }
 
@@ -1007,7 +1133,9 @@ export class Exchange extends View {
     }
     candidate.rule = 0;
     candidate.captures = 0;
+    candidate.isUnsure = 0;
     candidate.applies = Applies.Yes;
+    candidate.certainty = Certainty.Sure;
     this.isBusy = this.run() == Outcome.Pause;
     if (!this.isBusy) this.close();
   }
@@ -1078,6 +1206,10 @@ export class Exchange extends View {
         count(Counter.RefusedCharset);
         reply.plain(this, isRequest ? 415 : 502, reply.charsetRefused);
         break;
+      case Refusal.Type:
+        count(Counter.RefusedType);
+        reply.plain(this, isRequest ? 415 : 502, reply.typeRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
@@ -1094,18 +1226,22 @@ export class Exchange extends View {
 
   // ---- bodies that are not for editing
 
-  /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
-   * must not be a way around an edit that denies: the message is refused then. */
+  /** Forgets the edits of a body that they are not for. What the body is, is for the sender to say, so
+   * that it must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
     if (!pipe.hasEdits) return Refusal.None;
-    if (this.isBodyEditable(pipe, headers)) {
+    const isEditable = this.isBodyEditable(pipe, headers);
+    const isSafe = isEditable && !isTakenForGrpc(headers);
+    if (isSafe) {
       const isOfEvents = !isBare && formatOf(headers.get(field.contentType)) != Format.Auto;
       return isOfEvents ? pipe.dropJsonEdits() : Refusal.None;
     }
+    const isNone = isBare || isWithoutBody(this.request, headers, pipe.isRequest);
+    const isRefused = !isNone && pipe.findDenying();
+    if (isRefused || !isEditable) pipe.dropEdits();
+    if (!isRefused) return Refusal.None;
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
-    const isRefused = !isBare && isForeign && pipe.findDenying();
-    pipe.dropEdits();
-    return isRefused ? Refusal.Charset : Refusal.None;
+    return isForeign ? Refusal.Charset : Refusal.Type;
   }
 
   /** Whether the body is one that edits are for; counts the reason when not. */

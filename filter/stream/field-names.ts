@@ -64,6 +64,8 @@ export const post: Span = name("POST");
 export const root: Span = name("/");
 export const applicationJson: Span = name("application/json");
 export const grpc: Span = name("application/grpc");
+export const grpcWeb: Span = name("-web");
+export const grpcWebText: Span = name("-web-text");
 export const multipartForm: Span = name("multipart/form-data");
 export const form: Span = name("application/x-www-form-urlencoded");
 

@@ -20,6 +20,7 @@ export const responseInvalid: Span = fromText("ruleway_response_body_invalid", t
 export const headersTooLarge: Span = fromText("ruleway_request_headers_over_limit", texts);
 export const codingRefused: Span = fromText("ruleway_content_encoding_refused", texts);
 export const charsetRefused: Span = fromText("ruleway_charset_refused", texts);
+export const typeRefused: Span = fromText("ruleway_body_type_refused", texts);
 export const trailersRefused: Span = fromText("ruleway_trailers_after_held_body", texts);
 export const outOfMemory: Span = fromText("ruleway_out_of_memory", texts);
 export const responded: Span = fromText("ruleway_respond", texts);

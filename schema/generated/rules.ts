@@ -70,9 +70,9 @@ export type Duration5 = string;
  */
 export type Size5 = string | number;
 /**
- * Text with templates; a single `$(…)` keeps its type.
+ * Text with templates, of which a single `$(…)` keeps its type; or a value that keeps the type it is written with. `null` takes the value away.
  */
-export type StoredValue = string | number | boolean | StoredValue1;
+export type StoredValue = string | number | boolean | null | unknown[] | StoredValue1;
 /**
  * After that it is absent; default: never.
  */
@@ -367,7 +367,7 @@ export interface Task {
 export interface TaskStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   call?: Call;
@@ -457,7 +457,7 @@ export interface RedisCommand {
 export interface ParallelCall {
   call: Call;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   /**
@@ -542,10 +542,15 @@ export interface Queue {
   bytes?: Size5;
 }
 /**
- * Variables of this stream, read as `$(ctx.NAME)`.
+ * Variables of this stream, read as `$(ctx.NAME)`. All values are computed from the state before the step. A variable whose value failed or is larger than 1 MiB, whose `set` could not be decided on, or that was made of such a one, is null for edits; a guard that reads it fails, and so acts.
  */
 export interface Set {
-  [k: string]: Value;
+  /**
+   * Any JSON value, which keeps its type: `true` is a bool, `1` a number, `"1"` text. Strings are templates; one that is a single `$(…)` keeps the type of its value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
@@ -634,12 +639,12 @@ export interface Rule {
   enabled?: boolean;
   match?: Match;
   /**
-   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act.
+   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act, and its steps that say `onError: deny` deny.
    */
   when?: string;
   limits?: Limits1;
   /**
-   * No later rule applies once this one has; default false.
+   * No later rule applies once this one has; default false. Where readers may differ on whether it is for the message, guards after it act all the same.
    */
   final?: boolean;
   /**
@@ -737,7 +742,7 @@ export interface PathMatcher {
   not?: boolean;
 }
 /**
- * Name -> matcher. Multi-valued: one value that matches is enough.
+ * Name -> matcher. Of several values one that matches is enough; with `not`, none may. A guard acts where any of them may be what the server reads.
  */
 export interface Matchers {
   [k: string]: Matcher;
@@ -839,7 +844,7 @@ export interface Limits1 {
 export interface RequestStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -1002,7 +1007,7 @@ export interface CookieValues {
   [k: string]: Value;
 }
 /**
- * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
+ * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form, or is written so that servers read it differently, is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
  */
 export interface Form {
   set?: Values;
@@ -1067,11 +1072,11 @@ export interface Body {
   contentType?: string | [string, ...string[]];
   maxSize?: Size8;
   /**
-   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
+   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`, the default beside `onError: deny`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
   overLimit?: "skip" | "reject" | "stream";
   /**
-   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
+   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). `deny` holds for whatever keeps the body from being edited: its type (gRPC, a tunnel, part of a response; 415 or 502), its charset, its coding, its size, an expression in the edit or in `when` that fails (403 or 502). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
    */
   onError?: "skip" | "deny";
 }
@@ -1483,7 +1488,7 @@ export interface AuthorizeBody {
  */
 export interface AuthorizeCache {
   /**
-   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent (with `x-request-id` among it no two are the same).
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null or fails, as where it reads one of several values, asks for itself. Where a header that is sent, a cookie in it or a parameter of the query is there twice, all that the service is sent belongs to the key. Default: all that the service is sent (with `x-request-id` among it no two are the same).
    */
   key?:
     | Template
@@ -1680,7 +1685,7 @@ export interface RateLimit {
    */
   name?: string;
   /**
-   * What the request takes of the limit; default 1. Fractions count as the next whole number, what is no number from 0 on as 1; more than the limit (or burst) never passes.
+   * What the request takes of the limit; default 1. A number, or text that is one in decimals (`7`, `0012`, `2.5`, `1e3`). Fractions count as the next whole number, null as 1; more than the limit (or burst) never passes. What is no number from 0 on, or fails, cannot be counted: see `onError`.
    */
   cost?: number | string;
   /**
@@ -1689,7 +1694,7 @@ export interface RateLimit {
   headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
   respond?: Respond2;
   /**
-   * The counts cannot be read or written, or Redis does not answer: `deny` (503, the default) or `allow`.
+   * The counts cannot be read or written, Redis does not answer, or `cost` cannot be known: `deny` (503, the default) or `allow`.
    */
   onError?: "deny" | "allow";
 }
@@ -1843,7 +1848,7 @@ export interface AttributeValues2 {
 export interface ResponseStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -1903,7 +1908,7 @@ export interface Headers2 {
 export interface DoneStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   call?: Call;
