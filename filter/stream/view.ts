@@ -38,7 +38,7 @@ import { valueOfReply } from "./redis-value";
 const MAX_VARIABLE: i32 = 64 * 1024;
 
 /** Looking at a field of a form costs an expression as much as so many bytes. */
-const FIELD_COST: i32 = 4;
+const FIELD_COST: i32 = 16;
 
 /** What the edits of a stream of events may put into variables, in units of 16 bytes: 64 KiB. */
 const MAX_VARIABLE_UNITS: i32 = 4096;
