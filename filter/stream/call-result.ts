@@ -7,6 +7,7 @@ import { fromText } from "../bytes/text";
 import { Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
 import { HttpAnswer } from "./answer";
+import { Counter, count } from "./counters";
 import { JsonText } from "./json-text";
 
 const texts: Arena = Arena.create();
@@ -70,6 +71,7 @@ export class CallResult {
   keep(answer: HttpAnswer, mostBody: i32): bool {
     const refused = refusals();
     const isKept = this.keepWhole(answer, mostBody);
+    if (!isKept) count(Counter.OutOfMemory);
     // Who has called says what happens without an answer.
     forgive(refused);
     return isKept;

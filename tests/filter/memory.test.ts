@@ -114,7 +114,11 @@ const guards: Scenario[] = [
     { request: [{ validate: { body: { type: "object", properties: { a: { maximum: 1 } } } } }] },
     json({ a: 2 }),
   ],
-  ["a limit", { request: [{ limit: { body: "8" } }] }, json({ a: "0123456789" })],
+  [
+    "a limit",
+    { request: [{ limit: { body: "8" } }] },
+    json({ a: "0123456789" }, { "content-length": "18" }),
+  ],
   [
     "an edit that denies",
     {
@@ -336,8 +340,8 @@ const passing: Scenario[] = [
     rules: [
       {
         request: [
-          { authorize: { service: "a", upstream: ["x-user"] } },
-          { call: { service: "a", as: "c" } },
+          { authorize: { service: "a", upstream: { set: ["x-user"] } } },
+          { call: { service: "a", as: "c", onError: "deny" } },
           { headers: { set: { "x-c": "$(calls.c.json.user)" } } },
         ],
       },
@@ -462,7 +466,10 @@ function exhaust(scenario: Scenario, isGuarded: boolean): number {
         wasReset || response?.includes('":status","503"'),
         `${place}: ${JSON.stringify(outcome)}`,
       ).toBe(true);
-      expect(filter.metrics["ruleway.out_of_memory"] ?? 0, place).toBeGreaterThan(counted);
+      expect(
+        filter.metrics["ruleway.out_of_memory"] ?? 0,
+        `${place}: ${JSON.stringify(outcome)}`,
+      ).toBeGreaterThan(counted);
       if (isGuarded) expect((outcome.upstream as unknown[])[0], place).toBeUndefined();
     }
     if (isDone) break;
