@@ -494,13 +494,17 @@ export class Tape {
     const expected = (capacity * (total as u64)) / max(done as u64, 1);
     // A little more than that, within bounds: a text may be dense in front and empty behind.
     const wanted = min(min(expected + expected / 8, capacity * 16), MAX_CAPACITY as u64) as i32;
-    return (wanted > this.capacity * 2 && this.grow(wanted)) || this.grow(this.capacity * 2);
+    const before = memoryBudget.refusals();
+    if (wanted > this.capacity * 2 && this.grow(wanted)) return true;
+    memoryBudget.forgive(before);
+    return this.grow(this.capacity * 2);
   }
 
   private grow(capacity: i32): bool {
-    if (capacity > MAX_CAPACITY) return false;
     const bytes = (this.capacity as usize) * NODE_SIZE;
-    const fresh = memoryBudget.take((capacity as usize) * NODE_SIZE);
+    if (capacity > MAX_CAPACITY) memoryBudget.refuse();
+    if (capacity > MAX_CAPACITY) return false;
+    const fresh = memoryBudget.takeForBody((capacity as usize) * NODE_SIZE);
     if (fresh == 0) return false;
     memory.copy(fresh, this.base, bytes);
     if (this.capacity == FIRST_CAPACITY) heap.free(this.base);

@@ -551,7 +551,10 @@ export class BodyPipe {
   /** Where what is decoded is collected. */
   private plain(): Writer {
     let plain = this.collected;
-    if (plain == null) plain = this.collected = Writer.create();
+    if (plain == null) {
+      plain = this.collected = Writer.create();
+      plain.isForBody = true;
+    }
     return plain;
   }
 
@@ -917,6 +920,7 @@ export class BodyPipe {
 
   private newCollector(): Writer {
     const writer = Writer.create();
+    writer.isForBody = true;
     // With a known length, room is made once (a byte more, so that it is never full).
     if (this.declared > 0 && this.declared < 0x40000000) writer.reserve((this.declared as u32) + 1);
     return writer;

@@ -7,7 +7,7 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
-import { Arena } from "../bytes/arena";
+import { Arena, ranOut } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
@@ -140,6 +140,7 @@ class StreamWaiter extends Waiter {
 
   onAnswer(token: i32, answer: Answer, item: i32): void {
     this.x.onAnswer(token, answer, item);
+    this.x.giveUpIfBlind();
   }
 }
 
@@ -893,6 +894,7 @@ export class Exchange extends View {
   onCommonAnswer(answer: Answer): void {
     this.together = 0;
     this.onAnswer(TOGETHER, answer, inquiries.COMMON);
+    this.giveUpIfBlind();
   }
 
   private forgetCalls(): void {
@@ -968,6 +970,7 @@ export class Exchange extends View {
   }
 
   private goOn(stream: StreamType): void {
+    if (ranOut()) return; // `giveUpIfBlind` comes next
     if (stream == StreamType.Response) this.isResponseSent = true;
     host.continueStream(stream);
   }
@@ -1214,14 +1217,29 @@ export class Exchange extends View {
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
       default:
-        count(Counter.OutOfMemory);
-        reply.plain(this, 503, reply.outOfMemory);
+        reply.withoutMemory(this);
     }
   }
 
   private runOutOfMemory(): void {
     this.outOfMemory = true;
     this.refuse(Refusal.Memory, true);
+  }
+
+  /** Memory was refused in the callback that ends: a guard may have seen a part of what there is, or nothing.
+   * The message is refused, unless it has an answer already; false where it has. */
+  giveUp(isRequest: bool): bool {
+    if (this.ended || this.phase > Phase.Response) return false;
+    this.forgetCalls();
+    this.refuse(Refusal.Memory, isRequest);
+    return true;
+  }
+
+  /** The same at the end of a callback that is of neither message: an answer to a callout. */
+  giveUpIfBlind(): void {
+    if (!ranOut()) return;
+    if (this.phase == Phase.Task) this.callFailed = true;
+    this.giveUp(this.phase == Phase.Request);
   }
 
   // ---- bodies that are not for editing

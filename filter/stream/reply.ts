@@ -1,10 +1,12 @@
 // Answers that the filter gives itself.
 
 import * as host from "../abi/host";
-import { Arena } from "../bytes/arena";
+import { HeadersAction } from "../abi/numbers";
+import { Arena, ranOut } from "../bytes/arena";
 import { equal, NONE, Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { FieldList } from "../http/field-list";
+import { Counter, count } from "./counters";
 import { Exchange } from "./exchange";
 import * as field from "./field-names";
 import { Content, contentOf } from "./framing";
@@ -39,8 +41,18 @@ export const expressionFailed: Span = fromText("ruleway_expression_failed", text
 
 const builder = new host.PairsBuilder();
 
+/** The answer to what could not be judged, or answered, for lack of memory. */
+export function withoutMemory(x: Exchange): void {
+  count(Counter.OutOfMemory);
+  builder.begin();
+  x.end(503, unavailable);
+  host.sendLocalResponse(503, outOfMemory, builder.end(), unavailable);
+}
+
 /** An answer with a body that names its status, and no headers of its own. */
 export function plain(x: Exchange, status: i32, details: Span): void {
+  // What was decided with a part missing is no decision.
+  if (ranOut()) return withoutMemory(x);
   const body = bodyOf(status);
   builder.begin();
   x.end(status, body);
@@ -57,6 +69,15 @@ function isOfHost(name: Span): bool {
   return isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding);
 }
 
+/** Answers a request that there was no memory to look at; it goes nowhere. Its response, which is this
+ * answer, passes. */
+export function refuseUnseen(): HeadersAction {
+  count(Counter.OutOfMemory);
+  builder.begin();
+  host.sendLocalResponse(503, outOfMemory, builder.end(), unavailable);
+  return HeadersAction.StopIteration;
+}
+
 /** An answer with the fields of `headers`; `body` may be NONE. */
 export function send(
   x: Exchange,
@@ -70,12 +91,7 @@ export function send(
     if (!isOfHost(headers.name(i))) builder.add(headers.name(i), headers.value(i));
   }
   const pairs = builder.end();
-  if (pairs == NONE || headers.failed) {
-    x.end(503, host.EMPTY);
-    builder.begin();
-    host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
-    return;
-  }
+  if (pairs == NONE || headers.failed || ranOut()) return withoutMemory(x);
   if (body == NONE || isBodiless(status)) body = host.EMPTY;
   // What an upstream says of a request that went there is no refusal of ours.
   x.end(details == forwarded || details == bodyMade ? 0 : status, body);
