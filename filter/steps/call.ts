@@ -4,6 +4,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
+import { forgive, refusals } from "../bytes/arena";
 import { NONE } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
@@ -105,12 +106,19 @@ export class CallStep extends CalloutStep {
     const isNone = answer.status < 200 || answer.status >= 500;
     if (isNone && attempts != 0 && this.again(x, item, changetype<Attempts>(attempts)))
       return Outcome.Pause;
-    const isKept =
-      this.result == NO_RESULT ||
-      x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
-    if (isNone || !isKept) return this.fail(x);
+    if (!this.keep(x, changetype<HttpAnswer>(answer)) || isNone) return this.fail(x);
     count(Counter.CallAnswered);
     return Outcome.Next;
+  }
+
+  /** False when there is no memory for the answer: that is a call without one, as `onError` has it. */
+  private keep(x: Exchange, answer: HttpAnswer): bool {
+    if (this.result == NO_RESULT) return true;
+    const refused = refusals();
+    if (x.result(this.result).keep(answer, this.mostBody)) return true;
+    count(Counter.OutOfMemory);
+    forgive(refused);
+    return false;
   }
 
   private again(x: Exchange, item: i32, attempts: Attempts): bool {

@@ -1,13 +1,12 @@
 // What a callout came to, as `calls.NAME` shows it to the steps after it. Pooled with the exchange.
 
 import { scratch } from "../abi/memory";
-import { Arena, forgive, refusals } from "../bytes/arena";
+import { Arena } from "../bytes/arena";
 import { NONE, Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { Value } from "../cel/index";
 import { FieldList } from "../http/field-list";
 import { HttpAnswer } from "./answer";
-import { Counter, count } from "./counters";
 import { JsonText } from "./json-text";
 
 const texts: Arena = Arena.create();
@@ -74,15 +73,6 @@ export class CallResult {
   /** Keeps the answer, and its body if that is `mostBody` bytes at most; false, and nothing is kept,
    * when memory ran out: an answer without its body would be another one. */
   keep(answer: HttpAnswer, mostBody: i32): bool {
-    const refused = refusals();
-    const isKept = this.keepWhole(answer, mostBody);
-    if (!isKept) count(Counter.OutOfMemory);
-    // Who has called says what happens without an answer.
-    forgive(refused);
-    return isKept;
-  }
-
-  private keepWhole(answer: HttpAnswer, mostBody: i32): bool {
     this.fail(unreachable);
     if (answer.status == 0) return true;
     this.error = NONE;
