@@ -4,6 +4,9 @@ export interface Code {
   title: string;
   /** Why it is a problem and what to do. */
   explanation: string;
+  /** A part of a rule file that gets the code, and what was meant instead. */
+  wrong?: string;
+  right?: string;
 }
 
 export const codes: Record<string, Code> = {
@@ -143,6 +146,27 @@ export const codes: Record<string, Code> = {
     explanation:
       "A host is a name or an address (IPv6 in brackets), with or without a port: no scheme, no path, no user information. A request whose values make none of it is answered with 400.",
   },
+  R340: {
+    title: "Not UTF-8",
+    explanation:
+      "Rule files are UTF-8. Saved as Latin-1 or Windows-1252, letters beyond ASCII are bytes that no reader of YAML takes, or takes for others.",
+    wrong: 'rules: [{ request: [{ respond: { text: "caf\uFFFD" } }] }]',
+    right: 'rules: [{ request: [{ respond: { text: "café" } }] }]',
+  },
+  R322: {
+    title: "A body where there is none",
+    explanation:
+      "Answers of status 204, 205 and 304 have no content (RFC 9110 15): what follows their headers on the connection is the next answer. Leave `text` or `json` out, or take another status. What a template or an upstream makes such an answer loses its body on the way.",
+    wrong: "rules: [{ request: [{ respond: { status: 204, text: done } }] }]",
+    right: "rules: [{ request: [{ respond: { status: 200, text: done } }] }]",
+  },
+  R323: {
+    title: "Not a trailer",
+    explanation:
+      "Fields that say where a message ends or how it is to be read (connection, trailer, upgrade and the like) come before its body, never after it (RFC 9110 6.5.1).",
+    wrong: 'rules: [{ response: [{ trailers: { set: { trailer: "x-sum" } } }] }]',
+    right: 'rules: [{ response: [{ trailers: { set: { x-sum: "5" } } }] }]',
+  },
   R401: {
     title: "Needs held headers",
     explanation:
@@ -195,6 +219,120 @@ export const codes: Record<string, Code> = {
     explanation:
       "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
   },
+  W514: {
+    title: "A value that reads what its own step writes",
+    explanation:
+      "Maps have no order: all values of a step are computed from the state before it, so that this one gets what the other name had, not what it becomes. Where that is meant, as in an exchange of two values, nothing is wrong; else write the other in a step before.",
+    wrong:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])", key: "u:$(ctx.user)" } }] }]',
+    right:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])" } }, { set: { key: "u:$(ctx.user)" } }] }]',
+  },
+  W530: {
+    title: "Read in two ways",
+    explanation:
+      "Without quotes, some words are a text here, in YAML 1.2, and something else in YAML 1.1, which the tools of Kubernetes and the console of Higress read: `no`, `on` and `y` are booleans, 0123 is 83, 12:30:45 and 1_000 are numbers, 2024-01-31 is a date. In quotes they are texts for all.",
+    wrong: "rules: [{ match: { headers: { x-consent: no } }, request: [{ stop: true }] }]",
+    right: 'rules: [{ match: { headers: { x-consent: "no" } }, request: [{ stop: true }] }]',
+  },
+  W531: {
+    title: "A number that changes",
+    explanation:
+      "A number has no spelling: 1.10 goes out as 1.1, 1e3 as 1000, 007 as 7. A text keeps what stands in its quotes.",
+    wrong: "rules: [{ request: [{ headers: { set: { x-version: 1.10 } } }] }]",
+    right: 'rules: [{ request: [{ headers: { set: { x-version: "1.10" } } }] }]',
+  },
+  W532: {
+    title: "A method that never comes",
+    explanation:
+      "Methods are case-sensitive (RFC 9110 9.1) and single words; several of them are a list. A rule for `delete` is for no request, and a guard that it was meant to be lets everything by.",
+    wrong: "rules: [{ match: { method: delete }, request: [{ respond: { status: 403 } }] }]",
+    right: "rules: [{ match: { method: DELETE }, request: [{ respond: { status: 403 } }] }]",
+  },
+  W533: {
+    title: "A condition that reads nothing",
+    explanation:
+      "A condition without a name in it says the same of each request. To leave a rule out for a while there is `enabled: false`.",
+    wrong: 'rules: [{ when: "false", request: [{ respond: { status: 403 } }] }]',
+    right: "rules: [{ enabled: false, request: [{ respond: { status: 403 } }] }]",
+  },
+  W534: {
+    title: "A path of another language",
+    explanation:
+      "`:id`, `<id>` and `[id]` are segments of other routers, `.*` and `^` are of regular expressions, and a query is no part of a path: here each stands for itself, so that no request has such a path. A segment of any value is `{id}` or `*`, the rest of a path `**` or `{rest=**}`, a pattern `path: { regex: … }`. A new path begins with /.",
+    wrong: "rules: [{ match: { path: /users/:id }, request: [{ respond: { status: 403 } }] }]",
+    right: 'rules: [{ match: { path: "/users/{id}" }, request: [{ respond: { status: 403 } }] }]',
+  },
+  W536: {
+    title: "One header twice",
+    explanation:
+      "Names of headers have no letter case (RFC 9110 5.1): `x-a` and `X-A` are one, and what is said of it last, or first, is up to the reader.",
+    wrong: "rules: [{ request: [{ headers: { set: { x-a: one, X-A: two } } }] }]",
+    right: "rules: [{ request: [{ headers: { set: { x-a: two } } }] }]",
+  },
+  W537: {
+    title: "A placeholder of another language",
+    explanation:
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the text is about
+      "`${…}`, `{{…}}` and `%REQ(…)%` are sent as they stand. Values are put into texts with `$(…)`: an expression over the names of docs/reference/expressions.md.",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what is wrong
+    wrong: 'rules: [{ request: [{ headers: { set: { x-method: "${request.method}" } } }] }]',
+    right: 'rules: [{ request: [{ headers: { set: { x-method: "$(request.method)" } } }] }]',
+  },
+  W538: {
+    title: "A template that nobody evaluates",
+    explanation:
+      "`$(…)` is evaluated where the reference says template. Names of clusters, authorities, details, and what a match compares with, are taken as they stand.",
+    wrong:
+      'rules: [{ match: { headers: { x-a: "$(request.host)" } }, request: [{ respond: { status: 403 } }] }]',
+    right:
+      "rules: [{ when: \"request.host in request.header_values['x-a']\", request: [{ respond: { status: 403 } }] }]",
+  },
+  W539: {
+    title: "A header of the host",
+    explanation:
+      "Some headers are not a filter's: Envoy writes `server` and `date` after all filters, and no request goes on without a host. What a rule says of them is undone.",
+    wrong: "rules: [{ response: [{ headers: { remove: [server, x-powered-by] } }] }]",
+    right: "rules: [{ response: [{ headers: { remove: [x-powered-by] } }] }]",
+  },
+  W540: {
+    title: "A redirect to itself",
+    explanation:
+      "The place that the client is sent to is one that the rule is for as well: it is sent on again, until the client gives up.",
+    wrong: 'rules: [{ match: { path: "/**" }, request: [{ redirect: { to: /login } }] }]',
+    right:
+      'rules: [{ match: { path: "/**", not: { path: /login } }, request: [{ redirect: { to: /login } }] }]',
+  },
+  W542: {
+    title: "A secret in the clear",
+    explanation:
+      "What stands in a rule file stands in the proxy's configuration, in its admin pages and in the cluster's objects. Keep it where secrets are kept: a service that is asked for it (`tasks` fetch and `store` tokens), or a header that another filter sets from Envoy's secrets.",
+    wrong: 'rules: [{ request: [{ headers: { set: { authorization: "Bearer 1b9d6bcd4bed" } } }] }]',
+    right:
+      'rules: [{ request: [{ headers: { set: { authorization: "Bearer $(ctx.token)" } } }, { set: { token: "$(request.id)" } }] }]',
+  },
+  N610: {
+    title: "A limit by what the client writes",
+    explanation:
+      "Who is limited by a header, a parameter or a cookie chooses another value and has another limit. The address is not the client's to choose (`client.ip`), nor is what an earlier step has checked.",
+    wrong:
+      "rules: [{ request: [{ rateLimit: { limit: 10/1m, key: \"$(request.headers['x-user'])\" } }] }]",
+    right: 'rules: [{ request: [{ rateLimit: { limit: 10/1m, key: "$(client.ip)" } }] }]',
+  },
+  W511: {
+    title: "A body for a request that has none",
+    explanation:
+      "`text`, `prepend` and `append` make a body of their own in responses. A request of headers alone, as GET and HEAD are, gets none: Envoy gives a filter no buffer for it. It goes on as it is, and is counted (`body_skipped.none`). `call` or `forward` send requests that a rule makes.",
+    wrong: "rules: [{ match: { method: GET }, request: [{ body: { text: a } }] }]",
+    right: "rules: [{ match: { method: POST }, request: [{ body: { text: a } }] }]",
+  },
+  W512: {
+    title: "Edits of a body that does not go out",
+    explanation:
+      "The response ends with a status that has no content (204, 205, 304), so that whatever is made of its body comes to nothing. Leave the edit out, or take another status.",
+    wrong: "rules: [{ response: [{ body: { text: gone } }, { status: 204 }] }]",
+    right: "rules: [{ response: [{ body: { text: gone } }, { status: 404 }] }]",
+  },
   N601: {
     title: "Asked on every request",
     explanation:
@@ -204,5 +342,14 @@ export const codes: Record<string, Code> = {
     title: "For Higress only",
     explanation:
       "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
+  },
+  N604: {
+    title: "One value of several",
+    explanation:
+      "A client can send a parameter, header, cookie or form field twice, and which of the two counts is up to the server. So a guard fails, and acts, where it reads one value and there are several that differ: `when: request.query_params.role == 'admin'` refuses `?role=user&role=editor` too. Where several are usual, say what is meant of all of them: `when: \"'admin' in request.query_values.role\"`. `has()` never fails for this.",
+    wrong:
+      "rules: [{ request: [{ respond: { status: 403 }, when: request.query_params.role == 'admin' }] }]",
+    right:
+      "rules: [{ request: [{ respond: { status: 403 }, when: \"'admin' in request.query_values.role\" }] }]",
   },
 };

@@ -7,6 +7,7 @@ import { checkShape } from "./check.ts";
 import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
 import { checkJsonSchemas, lintJsonSchemas } from "./json-schema.ts";
 import { lint } from "./lint.ts";
+import { checkMeaning } from "./meaning/index.ts";
 import { escapeSegment, parseSource, type Source } from "./parse.ts";
 
 export type { Diagnostic } from "./diagnostic.ts";
@@ -38,14 +39,12 @@ export interface Compiled {
 export function compile(text: string, options: CompileOptions = {}): Compiled {
   const file = options.file ?? "rules.yaml";
   const diagnostics: Diagnostic[] = [];
+  const known = new Set<string>();
   const report = (diagnostic: Diagnostic) => {
-    const isKnown = diagnostics.some(
-      (each) =>
-        each.pointer !== undefined &&
-        each.pointer === diagnostic.pointer &&
-        each.code === diagnostic.code,
-    );
-    if (!isKnown) diagnostics.push(diagnostic);
+    const { code, pointer } = diagnostic;
+    if (pointer !== undefined && known.has(`${code} ${pointer}`)) return;
+    known.add(`${code} ${pointer}`);
+    diagnostics.push(diagnostic);
   };
   const source = parseSource(text.replace(/^\uFEFF/, ""), file, report);
   if (!source) return { diagnostics: sortDiagnostics(diagnostics) };
@@ -57,6 +56,7 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
   if (diagnostics.length === 0) {
     lint(source, report, target === "higress");
     lintJsonSchemas(source, report);
+    checkMeaning(source, report);
   }
   const needsHigress = target === "higress" || (target === "json" && redis !== undefined);
   const artefact = needsHigress ? "ruleway-higress.wasm" : "ruleway.wasm";
@@ -72,9 +72,21 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
     const message = "the filter refuses the rules and does not say why";
     report({ code: "R100", severity: "error", message, file });
   }
-  const sorted = sortDiagnostics(diagnostics);
+  const sorted = sortDiagnostics(withoutEchoes(diagnostics));
   if (sorted.some((each) => each.severity === "error")) return { diagnostics: sorted };
   return { rules, json, artefact, source, diagnostics: sorted };
+}
+
+/** Without warnings about what is an error: one mistake is one finding. */
+function withoutEchoes(diagnostics: Diagnostic[]): Diagnostic[] {
+  const errors = diagnostics.filter((each) => each.severity === "error");
+  const wrong = new Set(errors.map((each) => each.pointer));
+  // A name that is misspelt where it is used is not used where it is right.
+  const isMisspelt = errors.some((each) => each.code === "R303");
+  return diagnostics.filter(({ code, severity, pointer }) => {
+    if (severity === "error") return true;
+    return !(code === "W501" && isMisspelt) && (pointer === undefined || !wrong.has(pointer));
+  });
 }
 
 /** Where the rules define a service that is Redis, which only Higress can call. */

@@ -1,6 +1,15 @@
 // YAML text to a plain tree with the positions kept: the compiler's first stage.
 
-import { isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseAllDocuments } from "yaml";
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  type Scalar,
+} from "yaml";
 import type { Diagnostic, Position, Range } from "./diagnostic.ts";
 
 /** A file that was read: its tree and where everything in it stands. */
@@ -11,6 +20,15 @@ export interface Source {
   tree: unknown;
   /** The range of the value at a JSON Pointer, of its key when `key`; the nearest there is. */
   rangeOf(pointer: string, options?: { key?: boolean; offset?: number }): Range | undefined;
+  /** Everything that is written without quotes, keys included. */
+  plainScalars(): Generator<PlainScalar>;
+}
+
+/** A scalar without quotes: as it is written, and as it was read. */
+export interface PlainScalar {
+  text: string;
+  value: unknown;
+  range: Range;
 }
 
 const MAX_SIZE = 16 * 1024 * 1024;
@@ -40,6 +58,12 @@ export function parseSource(
     start: position(start),
     end: position(Math.max(start, end)),
   });
+  const lost = text.indexOf("\uFFFD");
+  if (lost >= 0) {
+    const message = "here is a byte that is not UTF-8, or a character that was lost before";
+    fail("R340", message, range(lost, lost + 1));
+    return undefined;
+  }
   const documents = parseAllDocuments(text, {
     lineCounter: lines,
     keepSourceTokens: true,
@@ -100,6 +124,12 @@ export function parseSource(
       if (isMap(node) || isSeq(node)) return range(...headOf(node));
       return range(node.range[0], node.range[1]);
     },
+    *plainScalars() {
+      for (const { source: written, value, range: at } of plainNodes(contents as Node)) {
+        const plain = typeof value === "bigint" ? Number(value) : value;
+        yield { text: written!, value: plain, range: range(at![0], at![1]) };
+      }
+    },
   };
   source.tree = plainNumbers(tree, "", (pointer) =>
     fail(
@@ -109,6 +139,19 @@ export function parseSource(
     ),
   );
   return source;
+}
+
+function* plainNodes(node: Node | null): Generator<Scalar> {
+  if (isMap(node)) {
+    for (const { key, value } of node.items as Pair<Node, Node | null>[]) {
+      yield* plainNodes(key);
+      yield* plainNodes(value);
+    }
+  } else if (isSeq(node)) {
+    for (const item of node.items as Node[]) yield* plainNodes(item);
+  } else if (isScalar(node) && node.type === "PLAIN" && node.source !== undefined) {
+    yield node;
+  }
 }
 
 function yamlMessage(code: string, message: string): string {

@@ -12,17 +12,27 @@ export type Texts = ReadonlyMap<string, string>;
 /** The diagnostics in the format; ends with a line end unless empty. */
 export function render(diagnostics: Diagnostic[], format: Format, texts: Texts): string {
   switch (format) {
-    case "pretty":
-      return diagnostics.map((each) => pretty(each, texts)).join("\n");
+    case "pretty": {
+      const lines = new Map([...texts].map(([file, text]) => [file, text.split(/\r?\n/)]));
+      return diagnostics.map((each) => pretty(each, lines)).join("\n");
+    }
     case "json":
-      return `${JSON.stringify(diagnostics, null, 2)}\n`;
+      return json(diagnostics);
     case "sarif":
-      return `${JSON.stringify(sarif(diagnostics), null, 2)}\n`;
+      return json(sarif(diagnostics));
     case "github":
       return diagnostics.map(github).join("");
     case "junit":
       return junit(diagnostics, [...texts.keys()]);
   }
+}
+
+/** What a terminal would take for commands stays escaped. */
+function json(value: unknown): string {
+  const text = JSON.stringify(value, null, 2).replace(CONTROLS, (each) =>
+    each === "\n" ? each : `\\u${each.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `${text}\n`;
 }
 
 function place({ file, range }: Diagnostic): string {
@@ -36,10 +46,10 @@ function place({ file, range }: Diagnostic): string {
  *    |         ^^^^^^^ did you mean "replace"?
  *    = docs/reference/diagnostics.md#r200
  */
-function pretty(diagnostic: Diagnostic, texts: Texts): string {
+function pretty(diagnostic: Diagnostic, lines: ReadonlyMap<string, string[]>): string {
   const { code, severity, message, hint, range, file } = diagnostic;
-  let text = `${severity}[${code}]: ${visible(message)}\n  ${place(diagnostic)}\n`;
-  const line = range && texts.get(file)?.split(/\r?\n/)[range.start.line - 1];
+  let text = `${severity}[${code}]: ${visible(message)}\n  ${visible(place(diagnostic))}\n`;
+  const line = range && lines.get(file)?.[range.start.line - 1];
   if (range && line !== undefined) {
     const number = String(range.start.line);
     const margin = " ".repeat(number.length);
@@ -48,10 +58,10 @@ function pretty(diagnostic: Diagnostic, texts: Texts): string {
     const shown = excerpt(line, start, sameLine ? range.end.column - 1 : line.length);
     const carets = "^".repeat(Math.max(1, blank(shown.marked).length));
     text += `${number} | ${visible(shown.before + shown.marked + shown.after)}\n`;
-    text += `${margin} | ${blank(shown.before)}${carets}${hint ? ` ${hint}` : ""}\n`;
+    text += `${margin} | ${blank(shown.before)}${carets}${hint ? ` ${visible(hint)}` : ""}\n`;
     text += `${margin} = docs/reference/diagnostics.md#${code.toLowerCase()}\n`;
   } else if (hint) {
-    text += `  = ${hint}\n`;
+    text += `  = ${visible(hint)}\n`;
   }
   return text;
 }
@@ -77,13 +87,18 @@ function whole(line: string, index: number): number {
   return /[\uDC00-\uDFFF]/.test(line.charAt(index)) ? index + 1 : index;
 }
 
-/** Without what would move the cursor or change the colour of a terminal. */
+/** What would move the cursor, change the colour of a terminal, or the order in which text is shown. */
+const CONTROLS = /[^\P{Cc}\t]|[\u202A-\u202E\u2066-\u2069]/gu;
+
 function visible(text: string): string {
-  return text.replace(/[^\P{Cc}\t]|[\u202A-\u202E\u2066-\u2069]/gu, "\uFFFD");
+  return text.replace(CONTROLS, "\uFFFD");
 }
 
 const WIDE =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303E\uFF01-\uFF60]/gu;
+
+/** What XML 1.0 does not have, escaped or not, and what a terminal takes for commands. */
+const NO_XML = /[^\P{Cc}\t\n\r]|[\uFFFE\uFFFF\u202A-\u202E\u2066-\u2069]/gu;
 
 /** Spaces as wide as the text is on a terminal; tabs stay. */
 function blank(text: string): string {
@@ -121,7 +136,7 @@ function sarif(diagnostics: Diagnostic[]): object {
           locations: [
             {
               physicalLocation: {
-                artifactLocation: { uri: each.file },
+                artifactLocation: { uri: uriOf(each.file) },
                 ...(each.range && {
                   region: {
                     startLine: each.range.start.line,
@@ -139,23 +154,41 @@ function sarif(diagnostics: Diagnostic[]): object {
   };
 }
 
-/** A workflow command of GitHub Actions. */
+/** The path as a URI reference (RFC 3986), which SARIF asks for. */
+function uriOf(path: string): string {
+  const uri = path
+    .replace(/\p{Cs}/gu, "\uFFFD")
+    .split("/")
+    .map(encodeURIComponent)
+    .join("/");
+  return /^[^/]*:/.test(path) ? `./${uri}` : uri;
+}
+
+/** A workflow command of GitHub Actions: a line, its properties between commas. */
 function github(each: Diagnostic): string {
   const escaped = (text: string) =>
-    text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+    text
+      .replaceAll("%", "%25")
+      .replaceAll("\r", "%0D")
+      .replaceAll("\n", "%0A")
+      .replace(CONTROLS, "\uFFFD");
+  const property = (text: string) => escaped(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
   const at = each.range ? `,line=${each.range.start.line},col=${each.range.start.column}` : "";
-  const title = escaped(`${each.code} ${codes[each.code]?.title ?? ""}`).replaceAll(",", "%2C");
+  const title = property(`${each.code} ${codes[each.code]?.title ?? ""}`);
   const command = each.severity === "note" ? "notice" : each.severity;
-  return `::${command} file=${each.file}${at},title=${title}::${escaped(withHint(each))}\n`;
+  return `::${command} file=${property(each.file)}${at},title=${title}::${escaped(withHint(each))}\n`;
 }
 
 function junit(diagnostics: Diagnostic[], files: string[]): string {
   const escaped = (text: string) =>
     text
+      .replace(/\p{Cs}/gu, "\uFFFD")
       .replaceAll("&", "&amp;")
       .replaceAll("<", "&lt;")
       .replaceAll(">", "&gt;")
-      .replaceAll('"', "&quot;");
+      .replaceAll('"', "&quot;")
+      .replace(/[\t\n\r]/g, (each) => `&#${each.charCodeAt(0)};`)
+      .replace(NO_XML, "\uFFFD");
   const cases = files.map((file) => {
     const failures = diagnostics
       .filter((each) => each.file === file && each.severity === "error")

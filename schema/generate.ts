@@ -85,13 +85,14 @@ function reference(schema: Schema): string {
       visit(name, node);
       return anchor(name);
     }
+    const format = node["format"] as string | undefined;
+    if (format === "jsonTemplate" && node["type"] === "array") return "list, with templates";
+    if (format === "jsonTemplate") return "any JSON value, with templates";
     if (node["type"] === "array") return `list of ${typeOf(node["items"] as Schema)}`;
     if (node["type"] === "object") {
       const values = node["additionalProperties"] as Schema;
-      return `map to ${values["type"] || values["$ref"] || values["anyOf"] || values["enum"] ? typeOf(values) : "any value"}`;
+      return `map to ${values["type"] || values["$ref"] || values["anyOf"] || values["enum"] || values["format"] ? typeOf(values) : "any value"}`;
     }
-    const format = node["format"] as string | undefined;
-    if (format === "jsonTemplate") return "any JSON value, with templates";
     if (node["type"] === "string") return format ? (FORMATS[format] ?? "text") : "text";
     return String(node["type"] ?? "any value");
   };
@@ -141,11 +142,16 @@ function escapeCell(text: string): string {
   return text.replaceAll("|", "\\|");
 }
 
+function example(word: string, yaml: string): string {
+  return `${word}:\n\n\`\`\`yaml\n${yaml}\n\`\`\`\n`;
+}
+
 function diagnostics(): string {
-  const sections = Object.entries(codes).map(
-    ([code, { title, explanation }]) => `## ${code}\n\n**${title}.** ${explanation}\n`,
-  );
-  return `# Diagnostics\n\nGenerated from \`compiler/codes.ts\`. R is an error, W a warning; codes are never reused.\n\n${sections.join("\n")}`;
+  const sections = Object.entries(codes).map(([code, { title, explanation, wrong, right }]) => {
+    const examples = wrong && right ? `\n${example("Not", wrong)}\n${example("but", right)}` : "";
+    return `## ${code}\n\n**${title}.** ${explanation}\n${examples}`;
+  });
+  return `# Diagnostics\n\nGenerated from \`compiler/codes.ts\`. R is an error, W a warning, N a note; codes are never reused.\n\n${sections.join("\n")}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -101,6 +101,7 @@ function refusals(text: string, rules: string, shift: number): Diagnostic[] {
   const source: Source = {
     ...{ file: EXPRESSION, text, tree: undefined },
     rangeOf: (_pointer, { offset = 0 } = {}) => rangeAt(text, Math.max(0, offset - shift)),
+    *plainScalars() {},
   };
   const isAccepted = admit(rules, source, (each) => diagnostics.push({ ...each, pointer: "" }));
   if (!isAccepted && diagnostics.length === 0) {

@@ -82,6 +82,19 @@ export function lowerInPlace(s: Span): void {
   }
 }
 
+/** Puts a blank in the place of each control character (those of UTF-8 too: U+0085 ends a line for some),
+ * where they lie. */
+export function blankControls(s: Span): void {
+  for (let at = address(s), stop = at + length(s); at < stop; at++) {
+    const c = load<u8>(at);
+    if (c < 0x20 || c == 0x7f) {
+      store<u8>(at, 0x20);
+    } else if (c == 0xc2 && at + 1 < stop && load<u8>(at, 1) < 0xa0) {
+      store<u16>(at, 0x2020);
+    }
+  }
+}
+
 /** Without the blanks at both ends. */
 export function trim(s: Span): Span {
   let from = address(s);

@@ -126,7 +126,8 @@ export function parsePeer(text: Span, out: usize): bool {
   if (parseAddress(bare, out) != 0) return true;
   // ::ffff:10.0.0.1, in whatever way its first half is written: as an address it ends with that.
   const colon = lastIndexOfByte(bare, 0x3a);
-  if (colon < 2 || parseAddress(sliceUnchecked(bare, colon + 1, length(bare)), out) != 4) return false;
+  if (colon < 2 || parseAddress(sliceUnchecked(bare, colon + 1, length(bare)), out) != 4)
+    return false;
   const tail = load<u32>(out, 12);
   if (!parseMapped(sliceUnchecked(bare, 0, colon), out)) return false;
   store<u32>(out, tail, 12);

@@ -1,7 +1,20 @@
 // UTF-8 by RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 
-import { address, end, Span, span } from "./span";
+import { address, end, length, Span, span } from "./span";
 import { Writer } from "./writer";
+
+/** The byte order mark, U+FEFF, which is no part of the text that it stands in front of. */
+export const MARK: StaticArray<u8> = [0xef, 0xbb, 0xbf];
+
+/** Where the text begins: behind a byte order mark. */
+export function startOf(text: Span): usize {
+  const at = address(text);
+  if (length(text) < MARK.length) return at;
+  for (let i = 0; i < MARK.length; i++) {
+    if (load<u8>(at + i) != unchecked(MARK[i])) return at;
+  }
+  return at + MARK.length;
+}
 
 /** What `decode` answers for bytes that are not UTF-8. */
 export const INVALID: i32 = -1;

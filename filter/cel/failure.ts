@@ -31,6 +31,12 @@ export const enum Failure {
   UnknownClient,
   UnknownHost,
   BadForm,
+  /** A variable whose value nobody knows. */
+  Unset,
+  /** It is there several times, with values that differ, and one was asked for. */
+  SeveralValues,
+  /** It is there, and servers differ in what it says. */
+  Ambiguous,
   NotACondition,
   /** Nothing absorbs these two. */
   Budget,
@@ -90,6 +96,12 @@ export function failureText(failure: Failure): string {
       return "the request's Host is no authority (RFC 3986 3.2)";
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
+    case Failure.Unset:
+      return "nobody knows its value: what should have set it failed, there was no answer, or the host does not give it";
+    case Failure.SeveralValues:
+      return "it is there several times, with different values: the names with _values have all of them";
+    case Failure.Ambiguous:
+      return "it is written in a way that servers read differently";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

@@ -9,6 +9,7 @@ import { NO_NODE } from "../json/tape";
 import { Attribute, AttributesStep, isReserved, tagPrefix } from "../steps/attributes";
 import * as field from "../stream/field-names";
 import { Context } from "./context";
+import { decodeRedact } from "./redact";
 
 const name = Writer.create();
 
@@ -21,6 +22,7 @@ export function decodeAttributes(context: Context, value: i32): AttributesStep {
   decodeMap(context, filterState, host.EMPTY, step.filterState);
   decodeMap(context, trace, tagPrefix, step.tags);
   decodeMap(context, context.member(value, "log"), host.EMPTY, step.log);
+  step.redaction = decodeRedact(context, value);
   return step;
 }
 

@@ -39,6 +39,8 @@ import { findStored } from "./store";
 @final
 export class RuleNames extends Names {
   captures: Span[] = [];
+  /** What would have captured them is wrong, which is reported: nobody knows which there are. */
+  areCapturesUnknown: bool = false;
 
   /** `variables` and `calls` are those of the document; `stores` grows as steps store some. */
   constructor(
@@ -58,8 +60,13 @@ export class RuleNames extends Names {
     return this.constants.table(path);
   }
 
+  /** The address of the value that the node, which has no templates, stands for; 0 without memory. */
+  literal(node: i32): usize {
+    return this.constants.literal(node);
+  }
+
   parameter(name: Span): i32 {
-    return indexIn(this.captures, name);
+    return this.areCapturesUnknown ? 0 : indexIn(this.captures, name);
   }
 
   variable(name: Span): i32 {
@@ -117,9 +124,11 @@ export class Context {
   /** Ready for the next rule of the document. */
   begin(): void {
     this.names.captures.length = 0;
+    this.names.areCapturesUnknown = false;
     this.names.demands = 0;
     this.names.readsBody = false;
     this.names.inEvents = false;
+    this.names.inTrailers = false;
     this.phase = Phase.Request;
   }
 

@@ -12,9 +12,9 @@ import {
   Dedupe,
   Deduplication,
   FieldEdits,
+  Kind as FieldKind,
   isRoutedBy,
   isScheme,
-  Kind as FieldKind,
   Move,
   NO_ASSIGNMENTS,
   NO_DEDUPLICATIONS,
@@ -169,7 +169,9 @@ function assignmentsOf(
         context.report.add(at, "R307", -1, "a cookie value has no semicolon or control character");
       }
     }
-    list[count++] = new Assignment(field, values);
+    const assignment = new Assignment(field, values);
+    assignment.isLocation = kind == FieldKind.Headers && equalsText(field, "location");
+    list[count++] = assignment;
   }
   return list;
 }

@@ -22,12 +22,7 @@ import {
   ValueMatcher,
   Values,
 } from "../rules/match";
-import {
-  comparablePath,
-  comparableText,
-  MAX_CAPTURES,
-  PathTemplate,
-} from "../rules/path-template";
+import { comparablePath, comparableText, MAX_CAPTURES, PathTemplate } from "../rules/path-template";
 import { StatusSet } from "../rules/status-pattern";
 import { Rule } from "../stream/program";
 import { Context, indexIn } from "./context";

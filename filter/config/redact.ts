@@ -6,6 +6,7 @@ import { EditKind, EditPlan } from "../json/edit";
 import { errorOffset, errorText, Path } from "../json/path";
 import { Kind, NO_NODE } from "../json/tape";
 import { Notation, Template as RegexTemplate, Unknown } from "../regex/index";
+import { Demand, Phase } from "../rules/name";
 import { stars } from "../steps/parameters";
 import { Redaction, Secret, standard } from "../steps/redaction";
 import { Context } from "./context";
@@ -52,10 +53,18 @@ export class RedactSets {
 
 /** What a step's `redact` says; without one there are the headers that are never told. */
 export function decodeRedact(context: Context, step: i32): Redaction {
+  demandSecrets(context);
   const node = context.member(step, "redact");
   if (node == NO_NODE) return standard;
   if (context.tape.kind(node) == Kind.String) return context.redactSets.find(context, node);
   return decode(context, node);
+}
+
+/** What tells of a stream has to know its secrets as they arrived. */
+export function demandSecrets(context: Context): void {
+  context.names.demands |= Demand.Original;
+  if (context.phase == Phase.Response || context.phase == Phase.Done)
+    context.names.demands |= Demand.OriginalResponse;
 }
 
 function decodeSound(context: Context, node: i32): Redaction | null {

@@ -16,7 +16,8 @@ export function decodePaths(context: Context, node: i32, program: Program): void
   const normalise = context.member(node, "normalize");
   policy.normalises = normalise == NO_NODE || context.tape.kind(normalise) == Kind.True;
   policy.mergesSlashes = context.isTrue(node, "mergeSlashes");
-  if (context.isWord(node, "encodedSlashes", "reject")) policy.escapedSlashes = EscapedSlashes.Reject;
+  if (context.isWord(node, "encodedSlashes", "reject"))
+    policy.escapedSlashes = EscapedSlashes.Reject;
   if (context.isWord(node, "encodedSlashes", "unescape"))
     policy.escapedSlashes = EscapedSlashes.Unescape;
   program.paths = policy;
@@ -28,12 +29,22 @@ export function decodeClientIp(context: Context, node: i32): ClientAddress {
   const name = context.text(context.member(node, "header"));
   ascii.lowerInPlace(name);
   if (!ascii.isToken(name))
-    context.report.add(context.member(node, "header"), "R307", -1, "not a header name (RFC 9110 5.6.2)");
+    context.report.add(
+      context.member(node, "header"),
+      "R307",
+      -1,
+      "not a header name (RFC 9110 5.6.2)",
+    );
   const client = new ClientAddress(name, equalsText(name, "forwarded"));
   const trusted = context.member(node, "trusted");
   const hops = context.member(node, "trustedHops");
   if (trusted != NO_NODE && hops != NO_NODE)
-    context.report.add(hops, "R311", -1, "proxies are trusted by their number or by their addresses");
+    context.report.add(
+      hops,
+      "R311",
+      -1,
+      "proxies are trusted by their number or by their addresses",
+    );
   client.trustedHops = context.integerOr(node, "trustedHops", 0) as i32;
   if (trusted != NO_NODE) client.trusted = decodeBlocks(context, trusted);
   return client;

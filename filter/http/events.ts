@@ -1,11 +1,66 @@
 // Where events end in a stream of bytes that comes in pieces, and what is in one: server-sent events as
 // the HTML standard has them ("Server-sent events", parsing an event stream), or lines of JSON.
 
-import { byteAtUnchecked, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { Arena } from "../bytes/arena";
+import {
+  address,
+  byteAtUnchecked,
+  end,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
+import { fromText } from "../bytes/text";
+import { MARK } from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
+import { isMediaType } from "./media-type";
 
 const LF: u8 = 0x0a;
 const CR: u8 = 0x0d;
+
+export const enum Format {
+  /** No stream of events, or as the content-type says. */
+  Auto,
+  Sse,
+  Lines,
+}
+
+const texts: Arena = Arena.create();
+const EVENT_STREAM: Span = fromText("text/event-stream", texts);
+/** Lines of JSON have no registered type; these are in use. */
+const LINES: StaticArray<Span> = [
+  fromText("application/x-ndjson", texts),
+  fromText("application/ndjson", texts),
+  fromText("application/jsonl", texts),
+  fromText("application/x-jsonl", texts),
+  fromText("application/json-lines", texts),
+  fromText("application/jsonlines", texts),
+  fromText("application/x-jsonlines", texts),
+  fromText("application/stream+json", texts),
+];
+
+/** What a body of that content-type is, or Auto. */
+export function formatOf(type: Span): Format {
+  if (type == NONE) return Format.Auto;
+  if (isMediaType(type, EVENT_STREAM)) return Format.Sse;
+  for (let i = 0; i < LINES.length; i++) {
+    if (isMediaType(type, unchecked(LINES[i]))) return Format.Lines;
+  }
+  return Format.Auto;
+}
+
+/** What a stream of events is made of. */
+export const enum Unit {
+  /** An event: its lines and the blank one behind them, or a line of JSON. */
+  Event,
+  /** The line feed of a pair whose carriage return has ended an event: both may come in pieces of
+   * their own, and what ended with the first must not wait for the second. */
+  PairEnd,
+  /** The byte order mark in front of all. */
+  Mark,
+}
 
 /** How far the framing has come between two pieces. */
 @unmanaged
@@ -16,35 +71,70 @@ export class Framing {
   atLineStart: bool;
   /** That byte was a carriage return, which a line feed may follow. */
   afterCarriageReturn: bool;
+  /** Nothing has come of the unit that is due. */
+  atUnitStart: bool;
+  /** Bytes of the mark that have come; all of them where there is none. */
+  marked: i32;
+  /** What `next` has found. */
+  unit: Unit;
 
   start(isLines: bool): void {
     this.isLines = isLines;
     this.atLineStart = true;
     this.afterCarriageReturn = false;
+    this.atUnitStart = true;
+    this.marked = 0;
+    this.unit = Unit.Event;
   }
 
-  /** The offset behind the event that ends first in `piece` at or after `from`, or -1. */
+  /** The offset behind the unit that ends first in `piece` at or after `from`, or -1. Where a unit ends
+   * does not depend on how the stream is cut. */
   next(piece: Span, from: i32): i32 {
-    if (this.isLines) return indexOfByte(piece, LF, from) + 1 || -1;
+    let at = from;
+    for (const n = length(piece); at < n && this.marked < MARK.length; at++) {
+      if (byteAtUnchecked(piece, at) != unchecked(MARK[this.marked])) {
+        // What looked like one is the beginning of a line.
+        if (this.marked > 0) this.takeText();
+        this.marked = MARK.length;
+        break;
+      }
+      if (++this.marked == MARK.length) return this.found(Unit.Mark, at + 1);
+    }
+    return this.isLines ? this.nextJsonLine(piece, at) : this.nextEvent(piece, at);
+  }
+
+  private found(unit: Unit, stop: i32): i32 {
+    this.unit = unit;
+    this.atUnitStart = true;
+    return stop;
+  }
+
+  private takeText(): void {
+    this.atLineStart = false;
+    this.afterCarriageReturn = false;
+    this.atUnitStart = false;
+  }
+
+  private nextJsonLine(piece: Span, from: i32): i32 {
+    const at = indexOfByte(piece, LF, from);
+    return at < 0 ? -1 : this.found(Unit.Event, at + 1);
+  }
+
+  private nextEvent(piece: Span, from: i32): i32 {
     for (let i = from, n = length(piece); i < n; i++) {
       const c = byteAtUnchecked(piece, i);
-      if (c == LF && this.afterCarriageReturn) {
-        this.afterCarriageReturn = false;
-        continue;
-      }
       if (c != LF && c != CR) {
-        this.atLineStart = false;
-        this.afterCarriageReturn = false;
+        this.takeText();
         continue;
       }
-      const isBlank = this.atLineStart;
-      this.atLineStart = true;
+      const endsPair = c == LF && this.afterCarriageReturn;
       this.afterCarriageReturn = c == CR;
-      if (!isBlank) continue;
-      const isPair = c == CR && i + 1 < n && byteAtUnchecked(piece, i + 1) == LF;
-      if (!isPair) return i + 1;
-      this.afterCarriageReturn = false;
-      return i + 2;
+      if (endsPair) {
+        if (this.atUnitStart) return this.found(Unit.PairEnd, i + 1);
+        continue;
+      }
+      if (this.atLineStart) return this.found(Unit.Event, i + 1);
+      this.atLineStart = true;
     }
     return -1;
   }
@@ -52,6 +142,8 @@ export class Framing {
 
 // One line of an event, as `nextLine` found it.
 export let line: Span = NONE;
+/** What ends it: nothing, where the stream has ended in its midst. */
+export let lineEnd: Span = NONE;
 /** The offset behind the line's end. */
 export let after: i32 = 0;
 
@@ -67,6 +159,7 @@ export function nextLine(event: Span, from: i32): bool {
   const isPair =
     after < n && byteAtUnchecked(event, stop) == CR && byteAtUnchecked(event, after) == LF;
   if (isPair) after++;
+  lineEnd = sliceUnchecked(event, stop, after);
   return true;
 }
 
@@ -105,8 +198,8 @@ export function valueOf(line: Span): Span {
 }
 
 /** Writes the data as the lines of an event: whatever ends a line in it ends a field, and no other can
- * begin. */
-export function writeData(data: Span, out: Writer): void {
+ * begin. Lines end with `lineEnd`, the last one with `lastEnd`. */
+export function writeData(data: Span, lineEnd: Span, lastEnd: Span, out: Writer): void {
   let from = 0;
   const n = length(data);
   while (true) {
@@ -115,11 +208,28 @@ export function writeData(data: Span, out: Writer): void {
       stop++;
     out.text("data: ");
     out.span(sliceUnchecked(data, from, stop));
-    out.byte(LF);
+    out.span(stop < n ? lineEnd : lastEnd);
     if (stop >= n) return;
     const isPair =
       byteAtUnchecked(data, stop) == CR && stop + 1 < n && byteAtUnchecked(data, stop + 1) == LF;
     from = stop + (isPair ? 2 : 1);
+  }
+}
+
+/** The line of JSON in an event of such a stream, without its end. A carriage return within is white
+ * space of the JSON. */
+export function jsonLine(event: Span): Span {
+  let n = length(event);
+  if (n > 0 && byteAtUnchecked(event, n - 1) == LF) n--;
+  if (n > 0 && byteAtUnchecked(event, n - 1) == CR) n--;
+  return sliceUnchecked(event, 0, n);
+}
+
+/** Makes JSON one line, where it lies: line ends in it are white space between its values. */
+export function joinLines(json: Span): void {
+  for (let at = address(json), stop = end(json); at < stop; at++) {
+    const c = load<u8>(at);
+    if (c == LF || c == CR) store<u8>(at, 0x20);
   }
 }
 

@@ -8,7 +8,15 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { byteAtUnchecked, indexOfByte, length, NONE, Span, sliceUnchecked, span } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+  span,
+} from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { hexDigit, isUnreserved } from "./percent";
 
@@ -103,7 +111,10 @@ function traitsOfEscape(path: Span, i: i32): i32 {
   const c = escapeAt(path, i);
   if (c < 0) return 0;
   if (isUnreserved(c)) return Trait.NotNormal;
-  let traits = isLower(byteAtUnchecked(path, i + 1)) || isLower(byteAtUnchecked(path, i + 2)) ? Trait.NotNormal : 0;
+  let traits =
+    isLower(byteAtUnchecked(path, i + 1)) || isLower(byteAtUnchecked(path, i + 2))
+      ? Trait.NotNormal
+      : 0;
   if (isSlash(c)) traits |= Trait.EscapedSlash;
   if (c == 0) traits |= Trait.EscapedNul;
   if (isBare(c)) traits |= Trait.EscapedBare;
@@ -257,6 +268,9 @@ export function endOfPrefix(path: Span, prefix: Span): i32 {
     if (c != SLASH) continue;
     while (i < n && k + 1 < m && byteAtUnchecked(path, i) == SLASH) i++;
   }
-  const isWhole = i == n || byteAtUnchecked(path, i) == SLASH || (m > 0 && byteAtUnchecked(prefix, m - 1) == SLASH);
+  const isWhole =
+    i == n ||
+    byteAtUnchecked(path, i) == SLASH ||
+    (m > 0 && byteAtUnchecked(prefix, m - 1) == SLASH);
   return isWhole ? i : -1;
 }

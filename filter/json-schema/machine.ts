@@ -8,12 +8,13 @@
 import { Arena } from "../bytes/arena";
 import { address, end, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Kind, NO_NODE, Tape } from "../json/tape";
+import { findRepeatedName, GAVE_UP } from "../json/repeated-names";
+import { Kind, NO_NODE, Tape, writePointerSegment } from "../json/tape";
 import { writeString } from "../json/write";
 import { Regex } from "../regex/index";
 import * as budget from "./budget";
 import { Decimal, isShort, shortInteger } from "./decimal";
-import { equalValues, findRepeated, findRepeatedKey, textOf } from "./equality";
+import { equalValues, findRepeated, textOf } from "./equality";
 import { hasFormat } from "./formats";
 import { Keyword, nameOf } from "./keyword";
 import {
@@ -93,8 +94,8 @@ export function judge(
   repeatedKey = false;
   budget.refill(document.end(0));
   if (refusesRepeats) {
-    const key = findRepeatedKey(document, arena);
-    if (budget.isSpent()) return Verdict.GaveUp;
+    const key = findRepeatedName(document, 0, arena);
+    if (key == GAVE_UP) return Verdict.GaveUp;
     if (key != NO_NODE) {
       repeatedKey = true;
       failedAt = key;
@@ -107,10 +108,12 @@ export function judge(
 }
 
 /** Writes what failed last: the place in the document as a JSON Pointer in quotes, and the keyword.
- * The document must be there still. */
-export function writeFailure(out: Writer): void {
+ * With `ownOnly`, names that the schema does not have are a `*`: they are the sender's, and may be
+ * anything. The document must be there still. */
+export function writeFailure(out: Writer, ownOnly: bool): void {
   pointer.reset();
-  tape.writePointer(failedAt, pointer, arena);
+  if (ownOnly) writeOwnPointer(failedAt, 0);
+  else tape.writePointer(failedAt, pointer, arena);
   writeString(pointer.view(), out);
   out.text(": ");
   if (repeatedKey) {
@@ -124,6 +127,31 @@ export function writeFailure(out: Writer): void {
 }
 
 const pointer = Writer.create();
+/** Levels from the failure up whose names are looked for in the schema. */
+const MOST_LOOKUPS: i32 = 16;
+
+function writeOwnPointer(i: i32, level: i32): void {
+  const parent = tape.parent(i);
+  if (parent == NO_NODE) return;
+  writeOwnPointer(parent, level + 1); // as deep as the document, which `parse` limits
+  pointer.byte(0x2f);
+  if (tape.kind(parent) != Kind.Object) {
+    pointer.integer(tape.indexIn(parent, i));
+    return;
+  }
+  const name = tape.text(tape.kind(i) == Kind.Key ? i : i - 1, arena);
+  if (level < MOST_LOOKUPS && isOwnName(name)) writePointerSegment(name, pointer);
+  else pointer.byte(0x2a);
+}
+
+/** Whether the schema has a member of that name anywhere. */
+function isOwnName(name: Span): bool {
+  if (name == NONE) return false;
+  for (let i = 0; i < constants.count; i++) {
+    if (constants.kind(i) == Kind.Key && constants.isText(i, name)) return true;
+  }
+  return false;
+}
 
 function fail(i: i32, keyword: Keyword): bool {
   failedAt = i;

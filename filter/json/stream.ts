@@ -17,6 +17,7 @@
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, end, equal, length, NONE, Span, span } from "../bytes/span";
+import { MARK } from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 import { MAX_DEPTH } from "./document";
 import { EditKind, SKIPPED } from "./edit";
@@ -114,6 +115,7 @@ class State {
   isKey: bool; // of the string
   inColon: bool; // between the first name and its value
   hasBegun: bool;
+  marked: i32; // bytes of a byte order mark that have come; all of them where there is none
   isFailed: bool;
   bits: usize; // a bit for each open bracket, set for an object
   frames: usize;
@@ -208,13 +210,29 @@ export function feedStream(
   holdFrom = runFrom;
   colonFrom = runFrom;
   isTouched = state.flow != Flow.Pass;
-  const isGood = lex(runFrom, end(piece)) && settle(end(piece)) && (!last || isComplete());
+  const stop = end(piece);
+  const from = state.marked < MARK.length ? skipMark(runFrom, stop) : runFrom;
+  const isGood = from != 0 && lex(from, stop) && settle(stop) && (!last || isComplete());
   if (isOutOfMemory || out.failed) return Streamed.OutOfMemory;
   if (!isGood) {
     state.isFailed = true;
     return Streamed.Invalid;
   }
   return isTouched ? Streamed.Changed : Streamed.Same;
+}
+
+/** Where the document begins, or goes on: a byte order mark in front of it passes (RFC 8259 8.1); 0 when
+ * only a part of one has come. */
+function skipMark(from: usize, stop: usize): usize {
+  let at = from;
+  while (at < stop && load<u8>(at) == unchecked(MARK[state.marked])) {
+    at++;
+    if (++state.marked == MARK.length) return at;
+  }
+  if (at == stop) return at;
+  const isPart = state.marked > 0;
+  state.marked = MARK.length;
+  return isPart ? 0 : at;
 }
 
 /** Whether the document has had a byte so far. */

@@ -55,7 +55,7 @@ export function validate(at: usize, n: i32, refusesRepeats: bool): i32 {
 /** The place and keyword of the last failure. */
 export function failure(): Span {
   out.reset();
-  writeFailure(out);
+  writeFailure(out, false);
   return out.view();
 }
 

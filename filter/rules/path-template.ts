@@ -7,7 +7,15 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { byteAtUnchecked, equal, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { copy, equalsText, toString } from "../bytes/text";
 import * as paths from "../http/path";
 import * as problem from "./problem";

@@ -6,8 +6,8 @@ import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/sp
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cel from "../cel/index";
-import { closingParenthesis, Kind, Value, writeText } from "../cel/index";
-import { Expression, Scope } from "./expression";
+import { closingParenthesis, Failure, Kind, Value, writeText } from "../cel/index";
+import { Expression, failAsJson, Scope } from "./expression";
 import { Names, Phase } from "./name";
 import * as problem from "./problem";
 
@@ -119,7 +119,9 @@ export class Template {
   /** Writes one value; false when it is absent. */
   writeValue(scope: Scope, i: i32, out: Writer): bool {
     unchecked(this.expressions[i]).evaluate(scope, value);
-    return value.kind != Kind.Null && writeText(value, out);
+    const wrong = writeText(value, out);
+    if (wrong != Failure.None) failAsJson(wrong);
+    return !value.isNull && wrong == Failure.None;
   }
 
   /** Nothing but one expression: then its value keeps its type where types are kept. */

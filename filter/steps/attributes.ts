@@ -6,8 +6,9 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
 import { equal, length, NONE, Span, sliceUnchecked, startsWith } from "../bytes/span";
-import { fromText } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
 import { Kind, Tape } from "../json/tape";
@@ -18,6 +19,9 @@ import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { MAX_JSON_DEPTH } from "../stream/json-text";
 import { Outcome, Step } from "../stream/program";
+import * as credentials from "./credentials";
+import * as redacted from "./redacted-scope";
+import { Redaction, standard } from "./redaction";
 
 /** What all of `custom_log` may take. */
 const MAX_LOG: i32 = 64 * 1024;
@@ -50,6 +54,9 @@ const tape = Tape.create();
 /** A name and its value; the name is that of the property, or of the member of the log. */
 @final
 export class Attribute {
+  /** What `value` came to, for the callback at hand; NONE: it is absent. */
+  result: Span = NONE;
+
   constructor(
     readonly name: Span,
     readonly value: Template,
@@ -63,28 +70,52 @@ export class AttributesStep extends Step {
   readonly tags: Attribute[] = [];
   readonly log: Attribute[] = [];
 
+  redaction: Redaction = standard;
+
+  /** All values are computed before the first is set: expressions read what others set. */
   run(x: Exchange): Outcome {
+    credentials.collect(x, this.redaction);
+    this.evaluateAll(x, this.filterState);
+    this.evaluateAll(x, this.tags);
+    this.evaluateAll(x, this.log);
+    credentials.forget();
     for (let i = 0; i < this.filterState.length; i++) {
       const attribute = unchecked(this.filterState[i]);
-      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
-      if (value != NONE) host.setProperty(attribute.name, value);
+      if (attribute.result != NONE) host.setProperty(attribute.name, attribute.result);
     }
     for (let i = 0; i < this.tags.length; i++) {
       const attribute = unchecked(this.tags[i]);
-      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
+      const value = attribute.result;
       // Higress refuses tags without a value.
       if (value != NONE && length(value) > 0) host.setProperty(attribute.name, value);
     }
-    if (this.log.length > 0) this.writeLog(x);
+    if (this.log.length > 0) this.writeLog();
     return Outcome.Next;
   }
 
-  private writeLog(x: Exchange): void {
+  private evaluateAll(x: Exchange, list: Attribute[]): void {
+    for (let i = 0; i < list.length; i++) {
+      const attribute = unchecked(list[i]);
+      attribute.result = this.told(x, attribute.value);
+    }
+  }
+
+  /** The value without what must not leave, on one line: access logs end an entry with a line; NONE when
+   * it is absent. */
+  private told(x: Exchange, template: Template): Span {
+    const value = template.evaluate(redacted.open(x, this.redaction), Absent.Skips, scratch);
+    redacted.close();
+    if (value == NONE || template.isConstant) return value;
+    const told = copy(this.redaction.text(value), scratch);
+    if (told != NONE) ascii.blankControls(told);
+    return told;
+  }
+
+  private writeLog(): void {
     members.clear(scratch);
     for (let i = 0; i < this.log.length; i++) {
       const attribute = unchecked(this.log[i]);
-      const value = attribute.value.evaluate(x, Absent.Skips, scratch);
-      if (value != NONE) members.push(attribute.name, value, NONE);
+      if (attribute.result != NONE) members.push(attribute.name, attribute.result, NONE);
     }
     if (members.count == 0) return;
     object.reset();

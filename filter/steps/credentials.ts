@@ -17,13 +17,15 @@ import {
 } from "../bytes/span";
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import * as base64 from "../crypto/base64";
+import { FieldList } from "../http/field-list";
+import { encodeComponent } from "../http/percent";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
-import { HeaderMap } from "../stream/header-map";
 import { stars } from "./parameters";
 import { Redaction } from "./redaction";
 
-const MOST: i32 = 32;
+const MOST: i32 = 64;
 /** What is shorter stands in a text for other reasons, and so may short values of cookies: `lang=de-DE`. */
 const SHORTEST: i32 = 8;
 const SHORTEST_COOKIE: i32 = 16;
@@ -41,25 +43,49 @@ const AT: u8 = 0x40;
 const LONGEST_USER: i32 = 4096;
 
 const scheme: Span = fromText("://", texts);
+const basic: Span = fromText("basic", texts);
+const QUOTE: u8 = 0x22;
 
 const values = new StaticArray<Span>(MOST);
 let count = 0;
 const out = Writer.create();
+const encoded = Writer.create();
 
-/** Takes those of the headers that have been read. */
+/** Takes those of the headers as they arrived, wherever edits have put them since, and of the headers as
+ * they are now, where they have been read. */
 export function collect(x: Exchange, redaction: Redaction): void {
   count = 0;
-  take(x.request, redaction);
-  take(x.response, redaction);
+  take(x.original, redaction);
+  take(x.originalResponse, redaction);
+  if (x.request.loaded) take(x.request, redaction);
+  if (x.response.loaded) take(x.response, redaction);
 }
 
 export function forget(): void {
   count = 0;
 }
 
-/** Keeps the longest first: one may be a part of another. */
+/** Takes the value as it is, without quotes around it, and as it stands in a URL. */
 function add(value: Span, shortest: i32): void {
+  addOne(value, shortest);
+  const n = length(value);
+  const isQuoted =
+    n > 1 && byteAtUnchecked(value, 0) == QUOTE && byteAtUnchecked(value, n - 1) == QUOTE;
+  const bare = isQuoted ? sliceUnchecked(value, 1, n - 1) : value;
+  if (isQuoted) addOne(bare, shortest);
+  encoded.reset();
+  encodeComponent(bare, encoded);
+  if (encoded.size == (length(bare) as u32)) return;
+  const kept = encoded.failed ? NONE : copy(encoded.view(), scratch);
+  if (kept != NONE) addOne(kept, shortest);
+}
+
+/** Keeps the longest first: one may be a part of another. */
+function addOne(value: Span, shortest: i32): void {
   if (length(value) < shortest || count == MOST) return;
+  for (let i = 0; i < count; i++) {
+    if (equal(unchecked(values[i]), value)) return;
+  }
   let place = count++;
   for (; place > 0 && length(unchecked(values[place - 1])) < length(value); place--)
     unchecked((values[place] = values[place - 1]));
@@ -80,14 +106,16 @@ function takeCookies(list: Span, most: i32): void {
   }
 }
 
-function take(headers: HeaderMap, redaction: Redaction): void {
-  if (!headers.loaded) return;
+function take(headers: FieldList, redaction: Redaction): void {
   for (let i = 0, n = headers.count; i < n; i++) {
     const name = headers.name(i);
     if (!redaction.hidesHeader(name)) continue;
     let value = ascii.trim(headers.value(i));
-    if (equal(name, field.authorization) || equal(name, field.proxyAuthorization))
-      value = withoutScheme(value);
+    if (equal(name, field.authorization) || equal(name, field.proxyAuthorization)) {
+      const token = withoutScheme(value);
+      if (startsWithIgnoringCase(value, basic)) takePassword(token);
+      value = token;
+    }
     add(value, SHORTEST);
     if (equal(name, field.cookie)) takeCookies(value, i32.MAX_VALUE);
     else if (equal(name, field.setCookie)) takeCookies(value, 1);
@@ -96,8 +124,26 @@ function take(headers: HeaderMap, redaction: Redaction): void {
 
 /** The credentials of `Bearer …`, `Basic …` (RFC 9110 11.4). */
 function withoutScheme(value: Span): Span {
-  const blank = indexOfByte(value, 0x20);
-  return blank < 0 ? value : ascii.trim(sliceUnchecked(value, blank, length(value)));
+  for (let i = 0, n = length(value); i < n; i++) {
+    if (ascii.isBlank(byteAtUnchecked(value, i))) return ascii.trim(sliceUnchecked(value, i, n));
+  }
+  return value;
+}
+
+/** The password that Basic credentials hold (RFC 7617 2), and it with its user. */
+function takePassword(token: Span): void {
+  encoded.reset();
+  if (!base64.decode(token, encoded, false) || encoded.failed) return;
+  const pair = copy(encoded.view(), scratch);
+  if (pair == NONE) return;
+  add(pair, SHORTEST);
+  const colon = indexOfByte(pair, COLON);
+  if (colon >= 0) add(sliceUnchecked(pair, colon + 1, length(pair)), SHORTEST);
+}
+
+function startsWithIgnoringCase(s: Span, prefix: Span): bool {
+  const n = length(prefix);
+  return length(s) > n && ascii.equalIgnoringCase(sliceUnchecked(s, 0, n), prefix);
 }
 
 /** The text with stars for what was taken, and for passwords in URLs; the stars alone when memory runs

@@ -1,14 +1,15 @@
 // `events`: edits of a body that is a stream of server-sent events or of lines of JSON, event by event,
-// as they come and for as long as they come. An event is held until it has ended; what is larger than
-// `maxSize` passes as it is. What no edit touches keeps its bytes.
+// as they come and for as long as they come. An event is held until it has ended, or the stream has; what
+// is larger than `maxSize` passes as it is. What no edit touches keeps its bytes, and what is edited its
+// line ends. How the stream was cut into pieces is of no matter.
 
 import { scratch } from "../abi/memory";
+import { Arena } from "../bytes/arena";
 import { address, equal, length, NONE, Span, sliceUnchecked, span } from "../bytes/span";
-import { copy } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as events from "../http/events";
-import { Field, Framing } from "../http/events";
-import { isMediaType } from "../http/media-type";
+import { Field, Format, Framing, Unit } from "../http/events";
 import { Expression, Verdict } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
@@ -21,13 +22,8 @@ import { JsonEdit } from "./body";
 import { LogStep } from "./log";
 import { SetStep } from "./plain";
 
-export const enum Format {
-  /** As the content-type says. */
-  Auto,
-  Sse,
-  Lines,
-}
-
+const texts: Arena = Arena.create();
+const LINE_FEED: Span = fromText("\n", texts);
 const edited = Writer.create();
 const joined = Writer.create();
 
@@ -60,6 +56,8 @@ class State {
   capacity: i32;
   /** The event is too large: what is left of it passes. */
   passes: bool;
+  /** The last event was dropped. */
+  hasDropped: bool;
   index: i64;
 }
 
@@ -98,7 +96,7 @@ export class EventsEdit extends BodyEdit {
   /** The state for a body of that content-type; 0 when it is no stream of events. */
   open(x: Exchange, type: Span): usize {
     let format = this.format;
-    if (format == Format.Auto) format = formatOf(type);
+    if (format == Format.Auto) format = events.formatOf(type);
     if (format == Format.Auto) {
       count(Counter.BodySkippedType);
       return 0;
@@ -114,6 +112,7 @@ export class EventsEdit extends BodyEdit {
     state.size = 0;
     state.capacity = 0;
     state.passes = false;
+    state.hasDropped = false;
     state.index = 0;
     return at;
   }
@@ -153,29 +152,32 @@ export class EventsEdit extends BodyEdit {
     let changed = state.size > 0; // what was held has to be written
     let written = 0; // up to here the piece is in `out`, once something changed
     let from = 0;
-    while (from < n) {
-      const stop = state.framing.next(piece, from);
-      if (stop < 0) break;
-      let event = sliceUnchecked(piece, from, stop);
+    while (true) {
+      let stop = state.framing.next(piece, from);
+      if (stop < 0) {
+        // What the stream ends with is an event too: readers take it for one.
+        if (!last || n - from + state.size == 0) break;
+        state.framing.unit = Unit.Event;
+        stop = n;
+      }
+      let unit = sliceUnchecked(piece, from, stop);
       const wasHeld = state.size > 0;
       if (wasHeld) {
-        if (!this.hold(x, state, event)) return Fed.Failed;
-        event = span(state.base, state.size);
+        if (!this.hold(x, state, unit)) return Fed.Failed;
+        unit = span(state.base, state.size);
         state.size = 0;
       }
-      const isChanged = !state.passes && this.editEvent(x, state, event);
-      state.passes = false;
-      state.index++;
+      const isChanged = this.editUnit(x, state, unit);
       if (isChanged || wasHeld) {
         out.span(sliceUnchecked(piece, written, from));
-        out.span(isChanged ? edited.view() : event);
+        out.span(isChanged ? edited.view() : unit);
         written = stop;
         changed = true;
       }
       from = stop;
     }
     const rest = sliceUnchecked(piece, from, n);
-    const keeps = !last && length(rest) > 0 && !state.passes;
+    const keeps = length(rest) > 0 && !state.passes;
     if (keeps && state.size + length(rest) <= this.largest) {
       out.span(sliceUnchecked(piece, written, from));
       if (!this.hold(x, state, rest)) return Fed.Failed;
@@ -187,7 +189,7 @@ export class EventsEdit extends BodyEdit {
       state.passes = true;
     }
     // The rest passes, and before it what was held of the same event.
-    if (state.size > 0 && (last || state.passes)) {
+    if (state.size > 0 && state.passes) {
       out.span(sliceUnchecked(piece, written, from));
       out.span(span(state.base, state.size));
       written = from;
@@ -196,6 +198,25 @@ export class EventsEdit extends BodyEdit {
     if (!changed) return Fed.Same;
     this.consumed = written;
     return Fed.Changed;
+  }
+
+  /** Whether what the stream is made of becomes another, in `edited`. */
+  private editUnit(x: Exchange, state: State, unit: Span): bool {
+    if (state.framing.unit == Unit.Mark) return false;
+    if (state.framing.unit == Unit.PairEnd) {
+      edited.reset();
+      return state.hasDropped;
+    }
+    state.hasDropped = false;
+    const passes = state.passes;
+    state.passes = false;
+    state.index++;
+    if (passes) return false;
+    if (length(unit) > this.largest) {
+      count(Counter.BodySkippedSize);
+      return false;
+    }
+    return this.editEvent(x, state, unit);
   }
 
   /** Keeps the bytes behind those that are held; false when memory ran out. */
@@ -221,7 +242,8 @@ export class EventsEdit extends BodyEdit {
   /** Whether the event becomes another, in `edited`. */
   private editEvent(x: Exchange, state: State, event: Span): bool {
     const isLines = state.framing.isLines;
-    if (!(isLines ? readLine(event, state.index) : readEvent(event, state.index))) return false;
+    const index = state.index - 1;
+    if (!(isLines ? readLine(event, index) : readEvent(event, index))) return false;
     const data = current.data;
     const type = current.type;
     const id = current.id;
@@ -234,6 +256,7 @@ export class EventsEdit extends BodyEdit {
       if (set != null) set.run(x);
       if (edit.drops) {
         edited.reset();
+        state.hasDropped = true;
         return true;
       }
       change(x, edit, isLines);
@@ -253,21 +276,12 @@ function differs(a: Span, b: Span): bool {
   return a != b && (b == NONE || !equal(a, b));
 }
 
-function formatOf(type: Span): Format {
-  if (type == NONE) return Format.Auto;
-  if (isMediaType(type, field.eventStream)) return Format.Sse;
-  const isLines =
-    isMediaType(type, field.ndjson) ||
-    isMediaType(type, field.jsonl) ||
-    isMediaType(type, field.jsonLines);
-  return isLines ? Format.Lines : Format.Auto;
-}
-
 /** Takes the edit's own view of the event at hand. */
 function change(x: Exchange, edit: EventEdit, isLines: bool): void {
   const json = edit.json;
   if (json != null && current.data != NONE) {
     const result = json.edited(x, current.data, scratch);
+    if (result != NONE && isLines) events.joinLines(result);
     if (result != NONE) current.setData(result);
   }
   const data = edit.data;
@@ -304,9 +318,10 @@ function oneLine(x: Exchange, template: Template): Span {
 
 /** A line of JSON as the event at hand; false when it is blank. */
 function readLine(event: Span, index: i64): bool {
-  if (!events.nextLine(event, 0) || length(events.line) == 0) return false;
+  const line = events.jsonLine(event);
+  if (length(line) == 0) return false;
   current.begin(index);
-  current.setData(events.line);
+  current.setData(line);
   return true;
 }
 
@@ -345,42 +360,65 @@ function readEvent(event: Span, index: i64): bool {
 
 function writeLine(event: Span): void {
   edited.span(current.data);
-  events.nextLine(event, 0);
-  edited.span(sliceUnchecked(event, length(events.line), length(event)));
+  edited.span(sliceUnchecked(event, length(events.jsonLine(event)), length(event)));
 }
 
-/** The event with the fields that changed in the place of the old ones, the new ones at its end. */
+// What `writeEvent` still has to write.
+let owesData: bool = false;
+let owesType: bool = false;
+let owesId: bool = false;
+
+/** The event with the fields that changed in the place of the old ones, the new ones at its end. Lines
+ * end as its first one does. */
 function writeEvent(event: Span, newData: bool, newType: bool, newId: bool): void {
-  let hasData = !newData;
-  let hasType = !newType;
-  let hasId = !newId;
+  owesData = newData;
+  owesType = newType;
+  owesId = newId;
+  events.nextLine(event, 0);
+  const lineEnd = length(events.lineEnd) > 0 ? events.lineEnd : LINE_FEED;
   for (let at = 0; events.nextLine(event, at); at = events.after) {
-    const text = events.line;
-    if (length(text) == 0) {
-      if (!hasType) writeField("event: ", current.type);
-      if (!hasId) writeField("id: ", current.id);
-      if (!hasData) events.writeData(current.data, edited);
+    if (length(events.line) == 0) {
+      writeOwed(lineEnd);
       edited.span(sliceUnchecked(event, at, length(event)));
       return;
     }
-    const kind = events.fieldOf(text);
-    if (kind == Field.Data && newData) {
-      if (!hasData) events.writeData(current.data, edited);
-      hasData = true;
-    } else if (kind == Field.Type && newType) {
-      if (!hasType) writeField("event: ", current.type);
-      hasType = true;
-    } else if (kind == Field.Id && newId) {
-      if (!hasId) writeField("id: ", current.id);
-      hasId = true;
-    } else {
-      edited.span(sliceUnchecked(event, at, events.after));
-    }
+    const kind = events.fieldOf(events.line);
+    if (kind == Field.Data && newData) writeNewData(lineEnd, events.lineEnd);
+    else if (kind == Field.Type && newType) writeNewType(events.lineEnd);
+    else if (kind == Field.Id && newId) writeNewId(events.lineEnd);
+    else edited.span(sliceUnchecked(event, at, events.after));
   }
+  // The stream has ended before the event has: what is added gets lines of its own.
+  if (!owesData && !owesType && !owesId) return;
+  const isOpen = length(events.lineEnd) == 0;
+  if (isOpen) edited.span(lineEnd);
+  writeOwed(lineEnd);
+  if (isOpen) edited.cut(length(lineEnd));
 }
 
-function writeField(name: string, value: Span): void {
+function writeOwed(lineEnd: Span): void {
+  writeNewType(lineEnd);
+  writeNewId(lineEnd);
+  writeNewData(lineEnd, lineEnd);
+}
+
+function writeNewData(lineEnd: Span, lastEnd: Span): void {
+  if (owesData) events.writeData(current.data, lineEnd, lastEnd, edited);
+  owesData = false;
+}
+
+function writeNewType(lineEnd: Span): void {
+  if (owesType) writeField("event: ", current.type, lineEnd);
+  owesType = false;
+}
+
+function writeNewId(lineEnd: Span): void {
+  if (owesId) writeField("id: ", current.id, lineEnd);
+  owesId = false;
+}
+
+function writeField(name: string, value: Span, lineEnd: Span): void {
   edited.text(name);
   edited.span(value);
-  edited.byte(0x0a);
+  edited.span(lineEnd);
 }

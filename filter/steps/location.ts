@@ -1,6 +1,8 @@
 // Where a template sends a client. What the rule itself says of the place holds, whatever values say: a path
 // stays a path of this origin, and a host that the rule names is not made another one.
 
+import { Arena } from "../bytes/arena";
+import * as ascii from "../bytes/ascii";
 import {
   byteAtUnchecked,
   indexOfByte,
@@ -10,8 +12,6 @@ import {
   sliceUnchecked,
   startsWith,
 } from "../bytes/span";
-import { Arena } from "../bytes/arena";
-import * as ascii from "../bytes/ascii";
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Absent, Template } from "../rules/template";
@@ -122,7 +122,8 @@ function keepsAuthority(text: Span, from: i32, after: Span): bool {
   const start = startOfAuthority(text);
   const isFirst = start == from;
   if (n == from) return !isFirst;
-  if (endsAuthority(byteAtUnchecked(text, from))) return !isFirst && byteAtUnchecked(text, from) != 0x5c;
+  if (endsAuthority(byteAtUnchecked(text, from)))
+    return !isFirst && byteAtUnchecked(text, from) != 0x5c;
   for (let i = from; i < n; i++) if (!isOfHost(byteAtUnchecked(text, i))) return false;
   if (isFirst || byteAtUnchecked(text, from - 1) == COLON) return true;
   return length(after) > 0 && isOfHost(byteAtUnchecked(after, 0));

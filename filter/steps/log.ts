@@ -2,6 +2,7 @@
 
 import * as host from "../abi/host";
 import { LogLevel } from "../abi/numbers";
+import * as ascii from "../bytes/ascii";
 import { Writer } from "../bytes/writer";
 import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
@@ -51,7 +52,5 @@ export class LogStep extends Step {
 /** Cuts a log line to size. A value from outside must not be able to end it and begin another. */
 function neutralise(): void {
   if (line.size > MAX_LINE) line.size = MAX_LINE;
-  for (let at = line.base, stop = at + line.size; at < stop; at++) {
-    if (load<u8>(at) < 0x20) store<u8>(at, 0x20);
-  }
+  ascii.blankControls(line.view());
 }

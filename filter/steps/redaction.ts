@@ -166,13 +166,10 @@ export class Redaction extends Secrets {
     if (type != NONE) {
       if (isMediaType(type, field.multipartForm))
         return isWhole ? this.multipart(body, multipart.boundaryOf(type), 0) : NONE;
-      if (isMediaType(type, field.eventStream))
-        return this.texts(wholeLines(body, isWhole), true, 0);
-      const isLines =
-        isMediaType(type, field.ndjson) ||
-        isMediaType(type, field.jsonl) ||
-        isMediaType(type, field.jsonLines);
-      if (isLines && !isWhole) return this.lines(wholeLines(body, isWhole), 0);
+      const format = events.formatOf(type);
+      if (format == events.Format.Sse) return this.texts(wholeLines(body, isWhole), true, 0);
+      if (format == events.Format.Lines && !isWhole)
+        return this.lines(wholeLines(body, isWhole), 0);
     }
     if ((type != NONE && holds(type, json)) || looksLikeJson(body)) {
       const told = isWhole ? this.values(body) : NONE;

@@ -1,10 +1,10 @@
 // `path`, `host`, `method` and `status`: the parts of a message that are pseudo-headers.
 
-import { isAuthority } from "../http/authority";
 import * as ascii from "../bytes/ascii";
 import { byteAtUnchecked, indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { isAuthority } from "../http/authority";
 import {
   EscapedSlashes,
   endOfPath,
@@ -210,6 +210,7 @@ export class MethodStep extends Step {
     if (value == NONE) count(Counter.EditSkippedAbsent);
     else if (!ascii.isToken(value)) count(Counter.EditSkippedInvalid);
     else {
+      x.keepMethod();
       x.request.set(field.method, value);
       x.reroute();
     }
@@ -228,7 +229,7 @@ export class StatusStep extends Step {
     if (value == NONE) count(Counter.EditSkippedAbsent);
     else if (parseStatus(value) < 200 || parseStatus(value) > 599)
       count(Counter.EditSkippedInvalid);
-    else x.response.set(field.status, value);
+    else if (!x.setStatus(value)) count(Counter.BodySkippedUpgrade);
     return Outcome.Next;
   }
 }

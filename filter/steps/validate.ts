@@ -20,6 +20,7 @@ import { Reading } from "../stream/body-pipe";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
+import { Content, contentOf } from "../stream/framing";
 import { HeaderMap, isPseudo } from "../stream/header-map";
 import { Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
@@ -32,7 +33,10 @@ export const NO_VARIABLE: i32 = -1;
 const MAX_REASON: u32 = 512;
 const MAX_HEADER_DEPTH: i32 = 2;
 
+/** Why, as the sender is told. */
 const reason = Writer.create();
+/** The same without names that are the sender's own, for logs and whatever rules make of it. */
+const told = Writer.create();
 const line = Writer.create();
 const headersText = Writer.create();
 const headersTape = Tape.create();
@@ -86,15 +90,12 @@ export class ValidateStep extends Step {
 
   private refuse(x: Exchange): Outcome {
     count(Counter.RefusedSchema);
-    if (reason.size > MAX_REASON) {
-      const kept = utf8.wholePrefix(span(reason.base, MAX_REASON));
-      reason.size = length(kept);
-      reason.text("...");
-    }
+    shorten(reason);
+    shorten(told);
     this.log(x);
     if (this.variable != NO_VARIABLE) {
-      variableValue.setText(copy(reason.view(), x.arena));
-      x.setVariable(this.variable, variableValue);
+      variableValue.setText(copy(told.view(), x.arena));
+      x.assign(this.variable, variableValue, true);
     }
     const response = this.response;
     if (response != null) {
@@ -117,31 +118,41 @@ export class ValidateStep extends Step {
     line.text("rule ");
     line.span(x.ruleName());
     line.text(this.isResponse ? ": response refused: " : ": request refused: ");
-    line.span(reason.view());
+    line.span(told.view());
+    ascii.blankControls(line.view());
     host.log(LogLevel.Debug, line.view());
   }
 }
 
-/** A message that never has content: the answer to HEAD, 204 and 304 (RFC 9110 6.4.1). */
+/** A message that never has content: the answer to HEAD, 204, 205 and 304 (RFC 9110 6.4.1). */
 function hasNoContent(x: Exchange): bool {
-  const status = parseStatus(x.response.get(field.status));
-  if (status == 204 || status == 304) return true;
-  const method = x.request.get(field.method);
-  return method != NONE && ascii.equalIgnoringCase(method, field.head);
+  return contentOf(parseStatus(x.response.get(field.status)), x.isToHead) != Content.Any;
 }
 
 function begin(what: string): void {
   reason.reset();
-  reason.text(what);
+  told.reset();
+  say(what);
+}
+
+function say(words: string): void {
+  reason.text(words);
+  told.text(words);
 }
 
 function because(words: string): bool {
-  reason.text(": ");
-  reason.text(words);
+  say(": ");
+  say(words);
   return false;
 }
 
-/** Whether the document is as the schema has it; else `reason` says where it is not. */
+function shorten(text: Writer): void {
+  if (text.size <= MAX_REASON) return;
+  text.size = length(utf8.wholePrefix(span(text.base, MAX_REASON)));
+  text.text("...");
+}
+
+/** Whether the document is as the schema has it; else `reason` and `told` say where it is not. */
 function holds(schema: Schema, tape: Tape): bool {
   const verdict = judge(schema, tape, scratch, true);
   if (verdict == Verdict.Valid) return true;
@@ -149,8 +160,9 @@ function holds(schema: Schema, tape: Tape): bool {
     count(Counter.ValidateGaveUp);
     return because("judging it would cost too much");
   }
-  reason.byte(0x20);
-  writeFailure(reason);
+  say(" ");
+  writeFailure(reason, false);
+  writeFailure(told, true);
   return false;
 }
 

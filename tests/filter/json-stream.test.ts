@@ -234,3 +234,23 @@ test("edits that need what comes later are refused, each with its place", () => 
   // The same are good where the body is held.
   expect(filter.configure({ ruleway: 1, rules: [{ request: [{ body: { json } }] }] })).toBe(true);
 });
+
+test("a byte order mark in front of the document passes, wherever it is cut; a part of one is no JSON", () => {
+  const filter = filterWith([step({ remove: ["/secret"] })]);
+  for (const pieces of cuts('\uFEFF{"secret":1,"x":2}')) {
+    const stream = filter.open().request({}, ...pieces);
+    expect(stream.upstreamBody).toBe('\uFEFF{"x":2}');
+    stream.close();
+  }
+  for (const bytes of [
+    [0xef, 0xbb],
+    [0xef, 0xbb, 0x7b, 0x7d],
+    [0xef, 0x7b, 0x7d],
+  ]) {
+    for (const pieces of [[Uint8Array.from(bytes)], bytes.map((byte) => Uint8Array.of(byte))]) {
+      const stream = filter.open().request({}, ...pieces);
+      expect([stream.upstreamEnded, stream.upstreamBody.includes("}")]).toEqual([false, false]);
+      stream.close();
+    }
+  }
+});

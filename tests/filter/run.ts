@@ -32,8 +32,9 @@ export class Filter {
   readonly plugin: Plugin;
   readonly traps: Error[] = [];
 
-  constructor(options: HostOptions = {}, artefact?: Artefact) {
-    this.plugin = new Plugin(filterModule(artefact), {
+  constructor(options: HostOptions = {}, artefact?: Artefact | WebAssembly.Module) {
+    const isModule = artefact instanceof WebAssembly.Module;
+    this.plugin = new Plugin(isModule ? artefact : filterModule(artefact), {
       allowOnHeadersStopIteration: true,
       clock: this.clock,
       logLevel: LogLevel.Trace,
@@ -69,11 +70,9 @@ export class Filter {
 /** A stream, with everything that came out of it. */
 export class Stream implements Sink {
   upstream: Headers | undefined;
-  upstreamBody = "";
   upstreamBytes = Buffer.alloc(0);
   upstreamEnded = false;
   response: Headers | undefined;
-  responseBody = "";
   responseBytes = Buffer.alloc(0);
   responseEnded = false;
   wasReset = false;
@@ -114,6 +113,14 @@ export class Stream implements Sink {
     this.stream.close();
   }
 
+  get upstreamBody(): string {
+    return this.upstreamBytes.toString();
+  }
+
+  get responseBody(): string {
+    return this.responseBytes.toString();
+  }
+
   /** What was set as filter state of that name. */
   property(name: string): string | undefined {
     const value = this.stream.filterState.get(name);
@@ -138,7 +145,6 @@ export class Stream implements Sink {
   }
 
   requestData(data: Uint8Array, end: boolean): void {
-    this.upstreamBody += new TextDecoder().decode(data);
     this.upstreamBytes = Buffer.concat([this.upstreamBytes, data]);
     this.upstreamEnded ||= end;
   }
@@ -153,7 +159,6 @@ export class Stream implements Sink {
   }
 
   responseData(data: Uint8Array, end: boolean): void {
-    this.responseBody += new TextDecoder().decode(data);
     this.responseBytes = Buffer.concat([this.responseBytes, data]);
     this.responseEnded ||= end;
   }

@@ -75,6 +75,11 @@ export class Reader {
     return Buffer.from(taken);
   }
 
+  /** Everything up to and with the mark, as soon as it has come. */
+  async through(mark: string): Promise<string> {
+    return (await this.until(mark)) + mark;
+  }
+
   /** The next request. */
   request(): Promise<WireMessage> {
     return this.message(() => false);
