@@ -485,16 +485,18 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
     ...fields,
   ];
   addForwardedFor(headers, request.socket.remoteAddress ?? "");
-  if (!getHeader(headers, "x-forwarded-proto")) headers.push(["x-forwarded-proto", "http"]);
+  // What a client writes there is not believed, as with Envoy's use_remote_address.
+  removeHeader(headers, "x-forwarded-proto");
+  headers.push(["x-forwarded-proto", "http"]);
   if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
   return headers;
 }
 
 /** The address of the connection's other end comes last in x-forwarded-for, as Envoy adds it. */
 function addForwardedFor(headers: Headers, address: string): void {
-  const before = getHeader(headers, "x-forwarded-for");
+  const before = headers.flatMap(([name, value]) => (name === "x-forwarded-for" ? [value] : []));
   removeHeader(headers, "x-forwarded-for");
-  headers.push(["x-forwarded-for", before === undefined ? address : `${before},${address}`]);
+  headers.push(["x-forwarded-for", [...before, address].join(",")]);
 }
 
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {

@@ -234,15 +234,18 @@ export class StepDecoder {
     const n = length(prefix);
     if (n > 1 && byteAtUnchecked(prefix, n - 1) == 0x2f) prefix = sliceUnchecked(prefix, 0, n - 1);
     prefix = comparablePath(prefix, context.arena);
-    return new PathPrefixStep(prefix, this.pathTemplate(context.member(replace, "with")));
+    const by = context.member(replace, "with");
+    const isNothing = context.tape.kind(by) == Kind.String && length(context.text(by)) == 0;
+    return new PathPrefixStep(prefix, isNothing ? context.template(by) : this.pathTemplate(by));
   }
 
   /** A path with values in it; reported when it can be none, whatever they are. */
   private pathTemplate(node: i32): Template {
     const context = this.context;
     const template = context.template(node);
+    if (context.report.hasIn(node)) return template;
     const head = template.constant;
-    const isFirst = length(head) == 0;
+    const isFirst = length(head) == 0 && !template.isConstant;
     const begins = isFirst || byteAtUnchecked(head, 0) == 0x2f;
     const path = sliceUnchecked(head, 0, endOfPath(head));
     const isRest = length(path) < length(head) || template.isConstant;
@@ -261,7 +264,7 @@ export class StepDecoder {
   private decodeHost(value: i32): Step {
     const context = this.context;
     const host = context.template(value);
-    if (host.isConstant && !isAuthority(host.constant)) {
+    if (!context.report.hasIn(value) && host.isConstant && !isAuthority(host.constant)) {
       context.report.add(
         value,
         "R333",
