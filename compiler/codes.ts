@@ -321,6 +321,16 @@ export const codes: Record<string, Code> = {
     right:
       'rules: [{ request: [{ headers: { set: { authorization: "Bearer $(ctx.token)" } } }, { set: { token: "$(request.id)" } }] }]',
   },
+  W516: {
+    title: "An address that the client writes",
+    explanation:
+      "Envoy takes the last entry of x-forwarded-for for the client's address, whoever wrote it, unless its connection manager has `use_remote_address: true` (what an Envoy that clients reach directly needs), or finds addresses in another way. Set it, or say with `settings.clientIp` which header tells the address and which proxies are trusted. Said by `check --envoy-config FILE`, of the connection managers in that file.",
+  },
+  N606: {
+    title: "Where the client's address comes from",
+    explanation:
+      "What goes by `client.ip` or `match.source` is only as good as the address that the host gives: with `use_remote_address: true` in Envoy's connection manager that of the connection, without it the last entry of x-forwarded-for, which the client may have written. `check --envoy-config FILE` looks whether it is set; `settings.clientIp` says where addresses are read behind other proxies. Said where the target is named (`--target envoy`).",
+  },
   N610: {
     title: "A limit by what the client writes",
     explanation:
