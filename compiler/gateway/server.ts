@@ -48,6 +48,9 @@ const realClock: Clock = {
   },
 };
 
+/** What Envoy takes of request headers by default (max_request_headers_kb), in bytes. */
+const MAX_HEADERS = 60 * 1024;
+
 export class Gateway {
   private readonly server: http.Server;
   private readonly agent = new http.Agent({ keepAlive: true });
@@ -61,7 +64,9 @@ export class Gateway {
     this.redis = new RedisServers(Object.fromEntries(servers), options.log);
     this.plugin = this.newPlugin();
     if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
-    this.server = http.createServer((request, response) => this.serve(request, response));
+    this.server = http.createServer({ maxHeaderSize: MAX_HEADERS }, (request, response) =>
+      this.serve(request, response),
+    );
     this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
     this.server.on("clientError", (_error, socket) => socket.destroy());
   }
