@@ -126,12 +126,56 @@ export const codes: Record<string, Code> = {
     explanation:
       "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
   },
+  R330: {
+    title: "Not a path",
+    explanation:
+      "A path begins with `/`, and has neither dot segments nor blanks, control characters or a fragment. What values bring into it is escaped; a request whose values make no path of it is answered with 400.",
+    wrong: "rules: [{ request: [{ path: users/1 }] }]",
+    right: "rules: [{ request: [{ path: /users/1 }] }]",
+  },
+  R331: {
+    title: "A part that no path has",
+    explanation:
+      "`match.path` compares paths in their normal form: dot segments are carried out before, and a run of slashes is one. A text with `//`, `/./` or `/../` in it is never found.",
+    wrong:
+      "rules: [{ match: { path: { suffix: //admin } }, request: [{ respond: { status: 403 } }] }]",
+    right:
+      "rules: [{ match: { path: { suffix: /admin } }, request: [{ respond: { status: 403 } }] }]",
+  },
+  R332: {
+    title: "A header that the host routes by",
+    explanation:
+      "Envoy finds no route for a request without `x-forwarded-proto`, or with another value than `http` or `https`: everything would be answered with 404. Patterns and `keep` leave it alone; `set` and `default` may give it one of the two.",
+    wrong: "rules: [{ request: [{ headers: { remove: [x-forwarded-proto] } }] }]",
+    right: "rules: [{ request: [{ headers: { set: { x-forwarded-proto: https } } }] }]",
+  },
+  R333: {
+    title: "Not an authority",
+    explanation:
+      "A host is a name or an address (IPv6 in brackets), with or without a port: no scheme, no path, no user information. A request whose values make none of it is answered with 400.",
+    wrong: 'rules: [{ request: [{ host: "https://api.example" }] }]',
+    right: "rules: [{ request: [{ host: api.example }] }]",
+  },
   R340: {
     title: "Not UTF-8",
     explanation:
       "Rule files are UTF-8. Saved as Latin-1 or Windows-1252, letters beyond ASCII are bytes that no reader of YAML takes, or takes for others.",
     wrong: 'rules: [{ request: [{ respond: { text: "caf\uFFFD" } }] }]',
     right: 'rules: [{ request: [{ respond: { text: "café" } }] }]',
+  },
+  R322: {
+    title: "A body where there is none",
+    explanation:
+      "Answers of status 204, 205 and 304 have no content (RFC 9110 15): what follows their headers on the connection is the next answer. Leave `text` or `json` out, or take another status. What a template or an upstream makes such an answer loses its body on the way.",
+    wrong: "rules: [{ request: [{ respond: { status: 204, text: done } }] }]",
+    right: "rules: [{ request: [{ respond: { status: 200, text: done } }] }]",
+  },
+  R323: {
+    title: "Not a trailer",
+    explanation:
+      "Fields that say where a message ends or how it is to be read (connection, trailer, upgrade and the like) come before its body, never after it (RFC 9110 6.5.1).",
+    wrong: 'rules: [{ response: [{ trailers: { set: { trailer: "x-sum" } } }] }]',
+    right: 'rules: [{ response: [{ trailers: { set: { x-sum: "5" } } }] }]',
   },
   R401: {
     title: "Needs held headers",
@@ -185,6 +229,15 @@ export const codes: Record<string, Code> = {
     explanation:
       "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
   },
+  W514: {
+    title: "A value that reads what its own step writes",
+    explanation:
+      "Maps have no order: all values of a step are computed from the state before it, so that this one gets what the other name had, not what it becomes. Where that is meant, as in an exchange of two values, nothing is wrong; else write the other in a step before.",
+    wrong:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])", key: "u:$(ctx.user)" } }] }]',
+    right:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])" } }, { set: { key: "u:$(ctx.user)" } }] }]',
+  },
   W530: {
     title: "Read in two ways",
     explanation:
@@ -216,7 +269,7 @@ export const codes: Record<string, Code> = {
   W534: {
     title: "A path of another language",
     explanation:
-      "`:id`, `<id>` and `[id]` are segments of other routers, `.*` and `^` are of regular expressions, and a query is no part of a path: here each stands for itself, so that no request has such a path. A segment of any value is `{id}` or `*`, the rest of a path `**` or `{rest=**}`, a pattern `path: { regex: … }`. A new path begins with /.",
+      "`:id`, `<id>` and `[id]` are segments of other routers, `.*` and `^` are of regular expressions, and a query is no part of a path: here each stands for itself, so that no request has such a path. A segment of any value is `{id}` or `*`, the rest of a path `**` or `{rest=**}`, a pattern `path: { regex: … }`.",
     wrong: "rules: [{ match: { path: /users/:id }, request: [{ respond: { status: 403 } }] }]",
     right: 'rules: [{ match: { path: "/users/{id}" }, request: [{ respond: { status: 403 } }] }]',
   },
@@ -243,7 +296,7 @@ export const codes: Record<string, Code> = {
     wrong:
       'rules: [{ match: { headers: { x-a: "$(request.host)" } }, request: [{ respond: { status: 403 } }] }]',
     right:
-      "rules: [{ when: \"request.headers['x-a'] == request.host\", request: [{ respond: { status: 403 } }] }]",
+      "rules: [{ when: \"request.host in request.header_values['x-a']\", request: [{ respond: { status: 403 } }] }]",
   },
   W539: {
     title: "A header of the host",
@@ -268,6 +321,16 @@ export const codes: Record<string, Code> = {
     right:
       'rules: [{ request: [{ headers: { set: { authorization: "Bearer $(ctx.token)" } } }, { set: { token: "$(request.id)" } }] }]',
   },
+  W516: {
+    title: "An address that the client writes",
+    explanation:
+      "Envoy takes the last entry of x-forwarded-for for the client's address, whoever wrote it, unless its connection manager has `use_remote_address: true` (what an Envoy that clients reach directly needs), or finds addresses in another way. Set it, or say with `settings.clientIp` which header tells the address and which proxies are trusted. Said by `check --envoy-config FILE`, of the connection managers in that file.",
+  },
+  N606: {
+    title: "Where the client's address comes from",
+    explanation:
+      "What goes by `client.ip` or `match.source` is only as good as the address that the host gives: with `use_remote_address: true` in Envoy's connection manager that of the connection, without it the last entry of x-forwarded-for, which the client may have written. `check --envoy-config FILE` looks whether it is set; `settings.clientIp` says where addresses are read behind other proxies. Said where the target is named (`--target envoy`).",
+  },
   N610: {
     title: "A limit by what the client writes",
     explanation:
@@ -275,6 +338,20 @@ export const codes: Record<string, Code> = {
     wrong:
       "rules: [{ request: [{ rateLimit: { limit: 10/1m, key: \"$(request.headers['x-user'])\" } }] }]",
     right: 'rules: [{ request: [{ rateLimit: { limit: 10/1m, key: "$(client.ip)" } }] }]',
+  },
+  W511: {
+    title: "A body for a request that has none",
+    explanation:
+      "`text`, `prepend` and `append` make a body of their own in responses. A request of headers alone, as GET and HEAD are, gets none: Envoy gives a filter no buffer for it. It goes on as it is, and is counted (`body_skipped.none`). `call` or `forward` send requests that a rule makes.",
+    wrong: "rules: [{ match: { method: GET }, request: [{ body: { text: a } }] }]",
+    right: "rules: [{ match: { method: POST }, request: [{ body: { text: a } }] }]",
+  },
+  W512: {
+    title: "Edits of a body that does not go out",
+    explanation:
+      "The response ends with a status that has no content (204, 205, 304), so that whatever is made of its body comes to nothing. Leave the edit out, or take another status.",
+    wrong: "rules: [{ response: [{ body: { text: gone } }, { status: 204 }] }]",
+    right: "rules: [{ response: [{ body: { text: gone } }, { status: 404 }] }]",
   },
   N601: {
     title: "Asked on every request",
@@ -285,5 +362,14 @@ export const codes: Record<string, Code> = {
     title: "For Higress only",
     explanation:
       "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
+  },
+  N604: {
+    title: "One value of several",
+    explanation:
+      "A client can send a parameter, header, cookie or form field twice, and which of the two counts is up to the server. So a guard fails, and acts, where it reads one value and there are several that differ: `when: request.query_params.role == 'admin'` refuses `?role=user&role=editor` too. Where several are usual, say what is meant of all of them: `when: \"'admin' in request.query_values.role\"`. `has()` never fails for this.",
+    wrong:
+      "rules: [{ request: [{ respond: { status: 403 }, when: request.query_params.role == 'admin' }] }]",
+    right:
+      "rules: [{ request: [{ respond: { status: 403 }, when: \"'admin' in request.query_values.role\" }] }]",
   },
 };

@@ -49,7 +49,7 @@ async function compile(name: string, uses: string[]): Promise<Uint8Array> {
     // As the filter is, so that figures of probes are figures of the filter.
     ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
     ...["--transform", "json-as/transform"],
-    ...uses.flatMap((name) => ["--use", `${name}=1`]),
+    ...uses.flatMap((each) => ["--use", `${each}=1`]),
   ]);
   if (error) throw new Error(`cannot compile probe ${name}: ${error.message}\n${stderr}`);
   mkdirSync(cache, { recursive: true });
@@ -57,14 +57,18 @@ async function compile(name: string, uses: string[]): Promise<Uint8Array> {
   return readFileSync(output);
 }
 
-/** Loads `filter/probes/NAME.ts`, compiled with the names of `uses` defined (filter/targets.d.ts). Each call
- * is a fresh instance with its own memory. */
+/** Compiles `filter/probes/NAME.ts`, with the names of `uses` defined (filter/targets.d.ts). */
+export async function probeModule(name: string, uses: string[] = []): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(new Uint8Array(await compile(name, uses)));
+}
+
+/** Loads `filter/probes/NAME.ts`. Each call is a fresh instance with its own memory. */
 export async function loadProbe(
   name: string,
   imports: WebAssembly.Imports = {},
   uses: string[] = [],
 ): Promise<Probe> {
-  const module = await WebAssembly.compile(new Uint8Array(await compile(name, uses)));
+  const module = await probeModule(name, uses);
   const instance = await WebAssembly.instantiate(module, imports);
   const exports = instance.exports as ProbeExports;
   const memory = exports.memory as WebAssembly.Memory;

@@ -15,6 +15,7 @@ import {
   type HttpStream,
   LogLevel,
   Plugin,
+  removeHeader,
   type Sink,
 } from "../../host/index.ts";
 import { ROUTE_PROPERTIES, UPSTREAM } from "../local-route.ts";
@@ -47,6 +48,9 @@ const realClock: Clock = {
   },
 };
 
+/** What Envoy takes of request headers by default (max_request_headers_kb), in bytes. */
+const MAX_HEADERS = 60 * 1024;
+
 export class Gateway {
   private readonly server: http.Server;
   private readonly agent = new http.Agent({ keepAlive: true });
@@ -60,7 +64,9 @@ export class Gateway {
     this.redis = new RedisServers(Object.fromEntries(servers), options.log);
     this.plugin = this.newPlugin();
     if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
-    this.server = http.createServer((request, response) => this.serve(request, response));
+    this.server = http.createServer({ maxHeaderSize: MAX_HEADERS }, (request, response) =>
+      this.serve(request, response),
+    );
     this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
     this.server.on("clientError", (_error, socket) => socket.destroy());
   }
@@ -212,9 +218,19 @@ class ServerAnswer implements Answer {
     const names: string[] = [];
     for (const [name, value] of headers) names.push(name, value);
     if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
+    if (!headers.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
+      names.push(...this.framing(status, endOfStream));
+    }
     this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
     else this.response.flushHeaders();
+  }
+
+  /** The field that tells where a body of unknown length ends, or that there is none. */
+  private framing(status: number, endOfStream: boolean): string[] {
+    if (status === 204 || status === 304) return [];
+    const isToHead = this.response.req.method === "HEAD";
+    return endOfStream && !isToHead ? ["content-length", "0"] : ["transfer-encoding", "chunked"];
   }
 
   write(data: Uint8Array, endOfStream: boolean): boolean {
@@ -224,7 +240,7 @@ class ServerAnswer implements Answer {
   }
 
   trailers(trailers: Headers): void {
-    this.response.addTrailers(Object.fromEntries(trailers));
+    this.response.addTrailers(trailers as never);
     this.response.end();
   }
 
@@ -373,7 +389,7 @@ class Exchange implements Sink {
   }
 
   requestTrailers(trailers: Headers): void {
-    this.outgoing?.addTrailers(Object.fromEntries(trailers));
+    this.outgoing?.addTrailers(trailers as never);
     this.outgoing?.end();
   }
 
@@ -389,8 +405,9 @@ class Exchange implements Sink {
 
   private onResponse(incoming: http.IncomingMessage): void {
     this.incoming = incoming;
+    // The upstream may have been asked with another method than the client's.
     const isBodiless =
-      this.request.method === "HEAD" ||
+      this.outgoing?.method === "HEAD" ||
       incoming.statusCode === 204 ||
       incoming.statusCode === 304 ||
       incoming.headers["content-length"] === "0";
@@ -472,9 +489,19 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
     [":scheme", "http"],
     ...fields,
   ];
-  if (!getHeader(headers, "x-forwarded-proto")) headers.push(["x-forwarded-proto", "http"]);
+  addForwardedFor(headers, request.socket.remoteAddress ?? "");
+  // What a client writes there is not believed, as with Envoy's use_remote_address.
+  removeHeader(headers, "x-forwarded-proto");
+  headers.push(["x-forwarded-proto", "http"]);
   if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
   return headers;
+}
+
+/** The address of the connection's other end comes last in x-forwarded-for, as Envoy adds it. */
+function addForwardedFor(headers: Headers, address: string): void {
+  const before = headers.flatMap(([name, value]) => (name === "x-forwarded-for" ? [value] : []));
+  removeHeader(headers, "x-forwarded-for");
+  headers.push(["x-forwarded-for", [...before, address].join(",")]);
 }
 
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {

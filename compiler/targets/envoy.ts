@@ -61,6 +61,14 @@ function socketAddress(host: string, port: number): object {
   return { socket_address: { address: host, port_value: port } };
 }
 
+/** Of HTTP/1.1, Envoy drops trailers unless it is told to read them. */
+const withTrailers = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    "@type": `${TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
+    explicit_http_config: { http_protocol_options: { enable_trailers: true } },
+  },
+};
+
 function cluster(name: string, url: string, bufferLimit?: number): object {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
@@ -73,6 +81,7 @@ function cluster(name: string, url: string, bufferLimit?: number): object {
     type: isAddress ? "STATIC" : "STRICT_DNS",
     connect_timeout: "2s",
     ...(bufferLimit && { per_connection_buffer_limit_bytes: bufferLimit }),
+    typed_extension_protocol_options: withTrailers,
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
     ...(protocol === "https:" && {
       transport_socket: {
@@ -86,6 +95,20 @@ function cluster(name: string, url: string, bufferLimit?: number): object {
   };
 }
 
+/** What an Envoy that clients speak to directly needs, so that its routes and its access log see the address,
+ * the path and the host that the rules judge by: all of it is off by default. */
+export const EDGE = {
+  use_remote_address: true,
+  normalize_path: true,
+  path_with_escaped_slashes_action: "KEEP_UNCHANGED",
+  strip_trailing_host_dot: true,
+} as const;
+
+/** Of one connection a request at a time. As it comes, Envoy ends a connection of HTTP/1.1 on which it owes three
+ * answers of its own at once ("too many responses queued", measured on 1.40), so that of several requests that a
+ * client sends without waiting, and rules refuse, the third would have no answer. */
+const PIPELINING = { "http.max_requests_per_io_cycle": 1 };
+
 /** A bootstrap that listens on loopback and sends everything through the rules to the upstream. */
 export function envoyBootstrap(options: BootstrapOptions): object {
   const clusters = Object.entries(options.clusters ?? {}).map(([name, url]) =>
@@ -94,7 +117,9 @@ export function envoyBootstrap(options: BootstrapOptions): object {
   const connectionManager = {
     "@type": `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: "ingress",
+    ...EDGE,
     upgrade_configs: [{ upgrade_type: "websocket" }],
+    http_protocol_options: { enable_trailers: true },
     route_config: {
       name: "local",
       virtual_hosts: [
@@ -136,6 +161,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
   };
   return {
     admin: { address: socketAddress("127.0.0.1", options.adminPort) },
+    layered_runtime: { layers: [{ name: "local", static_layer: PIPELINING }] },
     static_resources: {
       listeners: [
         {

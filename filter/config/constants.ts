@@ -52,7 +52,7 @@ export class Constants {
             : NO_NODE;
       }
       if (at == NO_NODE) continue;
-      const constant = this.valueOf(at);
+      const constant = this.literal(at);
       if (constant == 0) return null;
       const name = new Name();
       name.source = Source.Constant;
@@ -64,7 +64,7 @@ export class Constants {
   }
 
   /** The address of the node's value; 0 when memory ran out. */
-  private valueOf(node: i32): usize {
+  literal(node: i32): usize {
     if (this.made.has(node)) return this.made.get(node);
     const constant = this.make(node);
     this.made.set(node, constant);

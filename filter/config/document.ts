@@ -15,8 +15,18 @@ import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
+import { isOfErrors } from "../rules/status-pattern";
 import { Redaction } from "../steps/redaction";
-import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import {
+  Accept,
+  Configuration,
+  Entry,
+  Program,
+  Reroute,
+  Rule,
+  Step,
+  UNLIMITED,
+} from "../stream/program";
 import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
@@ -24,6 +34,7 @@ import { Context, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Numbering } from "./numbering";
 import { Report } from "./report";
+import { decodeClientIp, decodePaths } from "./requests";
 import { ServiceMap, Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
@@ -337,6 +348,7 @@ class Decoder {
       const global = this.configuration.global;
       if (global != null) {
         for (let i = 0; i < global.rules.length; i++) rules.push(global.rules[i]);
+        program.looksAtTarget = global.looksAtTarget;
       }
     }
     program.inherited = rules.length;
@@ -375,6 +387,12 @@ class Decoder {
       const counts = this.member(settings, "ruleMetrics");
       if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
+      const constants = new Constants(this.places, this.tape, this.arena);
+      const context = this.contextOf(this.tape, this.report, constants);
+      const paths = this.member(settings, "paths");
+      if (paths != NO_NODE) decodePaths(context, paths, program);
+      const clientIp = this.member(settings, "clientIp");
+      if (clientIp != NO_NODE) program.clientAddress = decodeClientIp(context, clientIp);
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
     }
@@ -428,6 +446,7 @@ class Decoder {
         if (program.countsRules) rule.metrics = ruleMetrics(rule.name);
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
+        if (looksAtTarget(rule) || context.names.readsRequest) program.looksAtTarget = true;
       } else {
         this.decoded.skipped++;
       }
@@ -437,6 +456,7 @@ class Decoder {
       if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
+      program.looksAtTarget = true;
       if (program.countsRules) restored.metrics = ruleMetrics(restored.name);
       this.goodRules++;
       rules.push(restored);
@@ -483,6 +503,7 @@ class Decoder {
     const report = context.report;
     if (tape.kind(node) != Kind.Object) return null;
     context.begin();
+    context.names.readsRequest = false;
     steps.accept = Accept.Any;
     const rule = new Rule();
     const name = context.member(node, "name");
@@ -517,7 +538,9 @@ class Decoder {
       }
     }
     steps.reroute = steps.rerouteOf(node, Reroute.Inherited);
+    steps.formLimit = 0;
     rule.request = steps.decode(node, "request", Phase.Request);
+    rule.formLimit = steps.formLimit;
     rule.response = steps.decode(node, "response", Phase.Response);
     steps.mostCaptured = 0;
     rule.done = steps.decode(node, "done", Phase.Done);
@@ -525,6 +548,11 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
+    settleAsking(context, node, rule);
+    const condition = rule.condition;
+    rule.isCertain = condition == null || condition.isCertain;
+    addJudgement(rule, rule.request);
+    addJudgement(rule, rule.response);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -539,11 +567,39 @@ class Decoder {
 
 const line = Writer.create();
 
+/** What the rule has the upstream asked for: whole bodies that can be read, for what it edits or reads of them.
+ * What only touches errors is not worth to be sent a whole video, or a page not compressed. */
+function settleAsking(context: Context, node: i32, rule: Rule): void {
+  const statuses = rule.status;
+  const isOfErrorsOnly = statuses != null && isOfErrors(statuses);
+  if (isOfErrorsOnly && rule.accept == Accept.Decodable) rule.accept = Accept.Any;
+  const isSaid = context.member(node, "ranges") != NO_NODE;
+  if (isSaid ? context.isWord(node, "ranges", "keep") : isOfErrorsOnly)
+    rule.demands &= ~Demand.WholeResponse;
+}
+
+/** What the steps have to do with whether messages pass. */
+function addJudgement(rule: Rule, steps: StaticArray<Step>): void {
+  for (let i = 0; i < steps.length; i++) {
+    if (steps[i].decidesPassage) rule.hasGuards = true;
+    if (steps[i].leaves) rule.leaves = true;
+  }
+}
+
 /** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {
   if (context.member(rule, "request") != NO_NODE) return Phase.Request;
   if (context.member(rule, "response") != NO_NODE) return Phase.Response;
   return context.member(rule, "done") != NO_NODE ? Phase.Done : Phase.Request;
+}
+
+/** Whether anything of the rule depends on the path or the host. */
+function looksAtTarget(rule: Rule): bool {
+  if (rule.condition != null || rule.hasGuards || rule.hasLimits) return true;
+  for (let i = 0; i < rule.request.length; i++) {
+    if (rule.request[i].looksAtTarget || rule.request[i].calls) return true;
+  }
+  return false;
 }
 
 function join(prefix: string, names: string[]): string {

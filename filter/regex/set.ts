@@ -61,6 +61,7 @@ export class RegexSet {
     memory.fill(changetype<usize>(hits), 0, hits.length);
     const program = this.program;
     if (program && length(haystack) < 0x7fffff00) {
+      scratch.beginSearch(length(haystack));
       const found = dfa.matchSet(program, haystack, hits, hits.length);
       if (found != dfa.GAVE_UP) return found;
     }

@@ -26,7 +26,10 @@ import { PathTemplate } from "./path-template";
 /** What a match may ask about a stream; every answer is of the request as it arrived. */
 export abstract class Facts extends Scope {
   abstract host(): Span;
+  /** The path as paths are compared: see http/path.ts. */
   abstract path(): Span;
+  /** The same as it goes on to the upstream. */
+  abstract sentPath(): Span;
   abstract method(): Span;
   abstract scheme(): Span;
   abstract headers(): FieldList;
@@ -36,17 +39,34 @@ export abstract class Facts extends Scope {
   abstract route(): Span;
   /** Name of the upstream cluster, or NONE. */
   abstract cluster(): Span;
-  /** Address of the client, or NONE. */
+  /** Address of the client; NONE when it cannot be known, or is none. */
   abstract source(): Span;
   /** Status of the response, or 0 before it. */
   abstract status(): i32;
+  /** Whether servers may differ in what the header, parameter or cookie is. */
+  abstract isReadVariously(values: Values, name: Span): bool;
+}
+
+/** How a condition takes what has several values, or is read differently by different servers. */
+export const enum Sense {
+  /** One value that matches is enough; with `not`, none may. */
+  Plain,
+  /** It holds if it may for some reader: so guards act. */
+  Possibly,
+  /** It holds if it does for every reader: so the rules after a final one are left out. */
+  Surely,
+}
+
+function opposite(sense: Sense): Sense {
+  if (sense == Sense.Plain) return sense;
+  return sense == Sense.Possibly ? Sense.Surely : Sense.Possibly;
 }
 
 /** Captures of the path template that matched last; copied by whoever keeps them. */
 export const captures: StaticArray<Span> = new StaticArray<Span>(16);
 
 export abstract class Condition {
-  abstract holds(facts: Facts): bool;
+  abstract holds(facts: Facts, sense: Sense): bool;
 
   /** Offers keys of which every stream that the condition holds for has at least one; false when there
    * are none such (some may have been offered then). */
@@ -68,6 +88,11 @@ export abstract class Condition {
     return isBound ? weights.weight : UNBOUNDED;
   }
 
+  /** Whether it asks only for what has one value, which everybody reads alike. */
+  get isCertain(): bool {
+    return true;
+  }
+
   /** Whether it holds for every stream that has one of its keys. */
   get isWholeKey(): bool {
     return false;
@@ -84,11 +109,14 @@ export class All extends Condition {
   constructor(private readonly parts: StaticArray<Condition>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     for (let i = 0, n = this.parts.length; i < n; i++) {
-      if (!unchecked(this.parts[i]).holds(facts)) return false;
+      if (!unchecked(this.parts[i]).holds(facts, sense)) return false;
     }
     return true;
+  }
+  override get isCertain(): bool {
+    return areCertain(this.parts);
   }
   override offerAll(keys: Keys): void {
     for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
@@ -118,11 +146,14 @@ export class Any extends Condition {
   constructor(private readonly parts: StaticArray<Condition>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     for (let i = 0, n = this.parts.length; i < n; i++) {
-      if (unchecked(this.parts[i]).holds(facts)) return true;
+      if (unchecked(this.parts[i]).holds(facts, sense)) return true;
     }
     return false;
+  }
+  override get isCertain(): bool {
+    return areCertain(this.parts);
   }
   override offerAll(keys: Keys): void {
     for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
@@ -137,13 +168,23 @@ export class Any extends Condition {
   }
 }
 
+function areCertain(parts: StaticArray<Condition>): bool {
+  for (let i = 0; i < parts.length; i++) {
+    if (!parts[i].isCertain) return false;
+  }
+  return true;
+}
+
 @final
 export class Not extends Condition {
   constructor(private readonly inner: Condition) {
     super();
   }
-  holds(facts: Facts): bool {
-    return !this.inner.holds(facts);
+  holds(facts: Facts, sense: Sense): bool {
+    return !this.inner.holds(facts, opposite(sense));
+  }
+  override get isCertain(): bool {
+    return this.inner.isCertain;
   }
 }
 
@@ -152,7 +193,7 @@ export class HostIs extends Condition {
   constructor(private readonly patterns: StaticArray<HostPattern>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const host = facts.host();
     if (host == NONE) return false;
     for (let i = 0, n = this.patterns.length; i < n; i++) {
@@ -180,11 +221,12 @@ export class PathIs extends Condition {
   constructor(private readonly templates: StaticArray<PathTemplate>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const path = facts.path();
     if (path == NONE) return false;
+    const sent = facts.sentPath();
     for (let i = 0, n = this.templates.length; i < n; i++) {
-      if (unchecked(this.templates[i]).matches(path, captures)) return true;
+      if (unchecked(this.templates[i]).matches(path, sent, captures)) return true;
     }
     return false;
   }
@@ -194,11 +236,6 @@ export class PathIs extends Condition {
     }
     return true;
   }
-}
-
-/** `/a` is a prefix of `/a` and `/a/b`, not of `/ab`. */
-export function isPathPrefix(path: Span, prefix: Span): bool {
-  return startsWith(path, prefix) && endsSegment(path, prefix);
 }
 
 /** Of a path that begins with the prefix: whether a segment ends where the prefix does. */
@@ -331,7 +368,7 @@ export class FactIs extends Condition {
   ) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     let value = NONE;
     switch (this.field) {
       case Field.Path:
@@ -394,7 +431,7 @@ export class NamedValueIs extends Condition {
   ) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const list =
       this.values == Values.Headers
         ? facts.headers()
@@ -402,12 +439,27 @@ export class NamedValueIs extends Condition {
           ? facts.query()
           : facts.cookies();
     const matcher = this.matcher;
-    let i = list.find(this.name);
-    if (matcher.noValue) return i == MISSING;
-    for (; i != MISSING; i = list.find(this.name, i + 1)) {
+    if (sense != Sense.Plain && facts.isReadVariously(this.values, this.name))
+      return sense == Sense.Possibly;
+    const first = list.find(this.name);
+    if (matcher.noValue) return first == MISSING;
+    if (first == MISSING) return matcher.not;
+    if (sense != Sense.Plain) return this.holdsForSome(list, first, sense == Sense.Possibly);
+    for (let i = first; i != MISSING; i = list.find(this.name, i + 1)) {
       if (matcher.matches(list.value(i))) return !matcher.not;
     }
     return matcher.not;
+  }
+  override get isCertain(): bool {
+    return false;
+  }
+  /** Whether a value is as wanted; with `some` false, whether each is. */
+  private holdsForSome(list: FieldList, first: i32, some: bool): bool {
+    const matcher = this.matcher;
+    for (let i = first; i != MISSING; i = list.find(this.name, i + 1)) {
+      if ((matcher.matches(list.value(i)) != matcher.not) == some) return some;
+    }
+    return !some;
   }
   protected override offer(keys: Keys): bool {
     const matcher = this.matcher;
@@ -428,7 +480,7 @@ export class ServiceIs extends Condition {
   constructor(private readonly services: StaticArray<Span>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const cluster = facts.cluster();
     if (cluster == NONE) return false;
     for (let i = 0, n = this.services.length; i < n; i++) {
@@ -493,12 +545,16 @@ export class SourceIs extends Condition {
   constructor(private readonly blocks: StaticArray<Block>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const source = facts.source();
-    if (source == NONE || !parsePeer(source, peer)) return false;
+    // An address that nobody knows may be any.
+    if (source == NONE || !parsePeer(source, peer)) return sense == Sense.Possibly;
     for (let i = 0, n = this.blocks.length; i < n; i++) {
       if (unchecked(this.blocks[i]).holds(peer)) return true;
     }
+    return false;
+  }
+  override get isCertain(): bool {
     return false;
   }
   protected override offer(keys: Keys): bool {

@@ -6,8 +6,8 @@ import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/sp
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cel from "../cel/index";
-import { closingParenthesis, Kind, Value, writeText } from "../cel/index";
-import { Expression, Scope } from "./expression";
+import { closingParenthesis, Failure, Kind, Value, writeText } from "../cel/index";
+import { Expression, failAsJson, Scope } from "./expression";
 import { Names, Phase } from "./name";
 import * as problem from "./problem";
 
@@ -95,9 +95,33 @@ export class Template {
     return this.expressions.length == 0;
   }
 
-  /** The text of a constant template. */
+  /** The text of a constant template; of others what stands before the first value. */
   get constant(): Span {
     return this.head;
+  }
+
+  // ---- its parts, for those who write values in a way of their own: `constant`, and for each value what
+  // follows it
+
+  get count(): i32 {
+    return this.expressions.length;
+  }
+
+  textAfter(i: i32): Span {
+    return this.texts[i];
+  }
+
+  /** Whether the value is written as a request target already. */
+  isOfTarget(i: i32): bool {
+    return this.expressions[i].isOfTarget;
+  }
+
+  /** Writes one value; false when it is absent. */
+  writeValue(scope: Scope, i: i32, out: Writer): bool {
+    unchecked(this.expressions[i]).evaluate(scope, value);
+    const wrong = writeText(value, out);
+    if (wrong != Failure.None) failAsJson(wrong);
+    return !value.isNull && wrong == Failure.None;
   }
 
   /** Nothing but one expression: then its value keeps its type where types are kept. */
@@ -114,8 +138,7 @@ export class Template {
   write(scope: Scope, absent: Absent, out: Writer): bool {
     out.span(this.head);
     for (let i = 0, n = this.expressions.length; i < n; i++) {
-      unchecked(this.expressions[i]).evaluate(scope, value);
-      const isThere = value.kind != Kind.Null && writeText(value, out);
+      const isThere = this.writeValue(scope, i, out);
       if (!isThere && absent == Absent.Skips) return false;
       out.span(unchecked(this.texts[i]));
     }

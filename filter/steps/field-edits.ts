@@ -1,15 +1,17 @@
 // The operations that headers, query parameters and cookies share, over a FieldList. They are
 // carried out in a fixed order, since the maps they are written as have none:
-// keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+// keep, remove, rename, copy, replace, set, default, add, append, dedupe. All values are computed before
+// the first of them.
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { equal, length, NONE, Span } from "../bytes/span";
-import { copy } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import { By, ordered } from "../http/field-order";
+import * as query from "../http/query";
 import { Regex, Template as RegexTemplate } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -17,6 +19,7 @@ import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { isFieldValue, isPseudo } from "../stream/header-map";
+import { locationOf, NoLocation, noLocation } from "./location";
 
 /** What the list holds, for what a value may be and what `keep` never removes. */
 export const enum Kind {
@@ -35,10 +38,33 @@ export const enum Dedupe {
 /** A name and the values it gets. */
 @final
 export class Assignment {
+  /** What the values came to, NONE for those that are absent; for the callback at hand. */
+  readonly results: StaticArray<Span>;
+  isConstant: bool = true;
+  /** It is the header that says where a client is to go. */
+  isLocation: bool = false;
+
   constructor(
     readonly name: Span,
     readonly values: StaticArray<Template>,
-  ) {}
+  ) {
+    this.results = new StaticArray<Span>(values.length);
+    for (let i = 0; i < values.length; i++) {
+      this.results[i] = values[i].constant;
+      if (!values[i].isConstant) this.isConstant = false;
+    }
+  }
+
+  evaluate(x: Exchange): void {
+    if (this.isConstant) return;
+    for (let i = 0, n = this.values.length; i < n; i++) {
+      const template = unchecked(this.values[i]);
+      const result = this.isLocation
+        ? locationIn(x, template)
+        : template.evaluate(x, Absent.Skips, x.arena);
+      unchecked((this.results[i] = result));
+    }
+  }
 }
 
 @final
@@ -98,10 +124,16 @@ export class FieldEdits {
   add: StaticArray<Assignment> = NO_ASSIGNMENTS;
   append: StaticArray<Assignment> = NO_ASSIGNMENTS;
   dedupe: StaticArray<Deduplication> = NO_DEDUPLICATIONS;
+  /** It is the request that goes on whose headers these are. */
+  isOfRequest: bool = false;
 
   constructor(private readonly kind: Kind) {}
 
   run(x: Exchange, list: FieldList): void {
+    evaluateAll(x, this.set);
+    this.evaluateFallbacks(x, list);
+    evaluateAll(x, this.add);
+    evaluateAll(x, this.append);
     if (this.keep.length > 0) this.runKeep(list);
     if (this.remove.length > 0) this.runRemove(list);
     if (this.rename.length > 0) this.runRename(list);
@@ -109,39 +141,62 @@ export class FieldEdits {
     for (let i = 0, n = this.replace.length; i < n; i++) {
       this.runReplace(x, list, unchecked(this.replace[i]));
     }
-    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(x, list, unchecked(this.set[i]));
+    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(list, unchecked(this.set[i]));
     for (let i = 0, n = this.fallback.length; i < n; i++) {
       const assignment = unchecked(this.fallback[i]);
       list.ensureLoaded();
-      if (list.find(assignment.name) == MISSING) this.runSet(x, list, assignment);
+      if (list.find(assignment.name) == MISSING) this.runSet(list, assignment);
     }
-    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(x, list, unchecked(this.add[i]));
+    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(list, unchecked(this.add[i]));
     for (let i = 0, n = this.append.length; i < n; i++)
       this.runAppend(x, list, unchecked(this.append[i]));
     for (let i = 0, n = this.dedupe.length; i < n; i++) runDedupe(list, unchecked(this.dedupe[i]));
   }
 
-  /** What frames a message is not for `keep` to take away. */
-  private isKept(name: Span): bool {
-    if (this.kind == Kind.Headers) {
-      if (isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding))
-        return true;
-      if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
-        return true;
-    }
-    if (this.isUntouchable(name)) return true;
-    return anyMatches(this.keep, name);
+  /** A name that an edit may bring in and `is` holds for; NONE when there is none. */
+  findWritten(is: (name: Span) => bool): Span {
+    const moves = this.rename.concat<StaticArray<Move>>(this.copy);
+    for (let i = 0; i < moves.length; i++) if (is(moves[i].to)) return moves[i].to;
+    const sets = this.set
+      .concat<StaticArray<Assignment>>(this.fallback)
+      .concat<StaticArray<Assignment>>(this.add)
+      .concat<StaticArray<Assignment>>(this.append);
+    for (let i = 0; i < sets.length; i++) if (is(sets[i].name)) return sets[i].name;
+    return NONE;
   }
 
-  /** Parts of a form that are no text fields have no name. */
-  private isUntouchable(name: Span): bool {
-    return this.kind == Kind.Form && length(name) == 0;
+  /** Those of `default` are made only where they may be wanted: what fails in one that is not is nobody's
+   * concern. */
+  private evaluateFallbacks(x: Exchange, list: FieldList): void {
+    for (let i = 0, n = this.fallback.length; i < n; i++) {
+      const assignment = unchecked(this.fallback[i]);
+      if (assignment.isConstant) continue;
+      list.ensureLoaded();
+      if (this.takesAway || list.find(assignment.name) == MISSING) assignment.evaluate(x);
+    }
+  }
+
+  /** Whether a name that is there may be gone when `default` looks for it. */
+  private get takesAway(): bool {
+    const moves = this.rename.length + this.copy.length + this.replace.length;
+    return this.keep.length + this.remove.length + moves > 0;
+  }
+
+  /** What is not for a pattern to take away: of headers what frames the message, or what the host routes it
+   * by; parts of a form that are no text fields, which have no name, and neither has nothing between two
+   * separators. */
+  private isUntouchable(list: FieldList, i: i32): bool {
+    const name = list.name(i);
+    if (this.kind == Kind.Headers) return isFraming(name) || (this.isOfRequest && isRoutedBy(name));
+    if (length(name) > 0) return false;
+    return this.kind == Kind.Form || (this.kind == Kind.Query && query.isGap(list, i));
   }
 
   private runKeep(list: FieldList): void {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i--) {
-      if (!this.isKept(list.name(i))) list.discard(i);
+      const name = list.name(i);
+      if (!this.isUntouchable(list, i) && !anyMatches(this.keep, name)) list.discard(i);
     }
     list.sweep();
   }
@@ -157,8 +212,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i--) {
       const name = list.name(i);
-      const isSafe = !this.isUntouchable(name) && (this.kind != Kind.Headers || !isPseudo(name));
-      if (isSafe && anyMatches(this.remove, name)) list.discard(i);
+      if (!this.isUntouchable(list, i) && anyMatches(this.remove, name)) list.discard(i);
     }
     list.sweep();
   }
@@ -200,10 +254,14 @@ export class FieldEdits {
     for (let i = list.find(name); i != MISSING; i = list.find(name, i + 1)) {
       const value = replacement.replace(list.value(i), x.arena);
       if (value == NONE || !this.isValue(value)) continue;
-      list.setValueAt(i, value);
       changed = true;
+      // A line that says nothing any more is none: `set-cookie:` would set a cookie without a name.
+      if (this.kind == Kind.Headers && length(value) == 0 && !isPseudo(name)) list.drop(i);
+      else list.setValueAt(i, value);
     }
-    if (changed) list.rewritten(name);
+    if (!changed) return;
+    list.sweep();
+    list.rewritten(name);
   }
 
   /** Whether the bytes can stand as a value; counted when not. */
@@ -218,22 +276,27 @@ export class FieldEdits {
     return isGood;
   }
 
-  private evaluate(x: Exchange, template: Template): Span {
-    const value = template.evaluate(x, Absent.Skips, x.arena);
+  /** The value, or NONE, counted, where there is none that could stand there. */
+  private valueAt(assignment: Assignment, i: i32): Span {
+    const value = unchecked(assignment.results[i]);
     if (value == NONE) {
       count(Counter.EditSkippedAbsent);
       return NONE;
     }
-    if (template.isConstant) return value; // checked when it was compiled
+    // A constant was checked when it was compiled.
+    if (unchecked(assignment.values[i]).isConstant) return value;
     if (!this.isValue(value)) return NONE;
+    if (this.isOfRequest && isRoutedBy(assignment.name) && !isScheme(value)) {
+      count(Counter.EditSkippedInvalid);
+      return NONE;
+    }
     return value;
   }
 
-  private runSet(x: Exchange, list: FieldList, assignment: Assignment): void {
-    const values = assignment.values;
+  private runSet(list: FieldList, assignment: Assignment): void {
     let isFirst = true;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value == NONE) continue;
       if (isFirst) list.set(assignment.name, value);
       else list.add(assignment.name, value);
@@ -241,19 +304,17 @@ export class FieldEdits {
     }
   }
 
-  private runAdd(x: Exchange, list: FieldList, assignment: Assignment): void {
-    const values = assignment.values;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+  private runAdd(list: FieldList, assignment: Assignment): void {
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value != NONE) list.add(assignment.name, value);
     }
   }
 
   private runAppend(x: Exchange, list: FieldList, assignment: Assignment): void {
     list.ensureLoaded();
-    const values = assignment.values;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value == NONE) continue;
       const last = findLast(list, assignment.name);
       if (last == MISSING) {
@@ -282,6 +343,37 @@ function markRenamed(list: FieldList, move: Move): bool {
     list.markRenamed(at, move.to);
   }
   return first != MISSING;
+}
+
+/** Headers without which a message is another one, or none (RFC 9112 6, 9110 7.6.1 and 7.8). */
+function isFraming(name: Span): bool {
+  if (isPseudo(name) || equal(name, field.contentLength)) return true;
+  if (equal(name, field.transferEncoding) || equal(name, field.connection)) return true;
+  return equal(name, field.upgrade) || equal(name, field.te);
+}
+
+/** Headers of a request without which Envoy finds no route for it: it answers 404 (measured on 1.40). */
+export function isRoutedBy(name: Span): bool {
+  return equal(name, field.forwardedProto);
+}
+
+/** What x-forwarded-proto may be for Envoy to find a route. */
+export function isScheme(value: Span): bool {
+  return equal(value, field.http) || equal(value, field.https);
+}
+
+const texts: Arena = Arena.create();
+/** What no field can have for a value. */
+const NO_VALUE: Span = fromText("\n", texts);
+
+/** The location that the template makes; what is no value where it would lead elsewhere than the rule says. */
+function locationIn(x: Exchange, template: Template): Span {
+  const location = locationOf(x, template, Absent.Skips);
+  return location == NONE && noLocation == NoLocation.Invalid ? NO_VALUE : location;
+}
+
+function evaluateAll(x: Exchange, list: StaticArray<Assignment>): void {
+  for (let i = 0, n = list.length; i < n; i++) unchecked(list[i]).evaluate(x);
 }
 
 const copyList = new FieldList(scratch);

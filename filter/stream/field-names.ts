@@ -30,12 +30,14 @@ export const etag: Span = name("etag");
 export const acceptRanges: Span = name("accept-ranges");
 export const range: Span = name("range");
 export const ifRange: Span = name("if-range");
+export const ifMatch: Span = name("if-match");
 export const cookie: Span = name("cookie");
 export const cacheControl: Span = name("cache-control");
 export const setCookie: Span = name("set-cookie");
 export const upgrade: Span = name("upgrade");
 export const location: Span = name("location");
 export const authorization: Span = name("authorization");
+export const forwardedProto: Span = name("x-forwarded-proto");
 export const transferEncoding: Span = name("transfer-encoding");
 export const connection: Span = name("connection");
 export const te: Span = name("te");
@@ -49,7 +51,10 @@ export const retryAfter: Span = name("retry-after");
 
 /** What a weak entity tag begins with. */
 export const weak: Span = name("W/");
+export const http: Span = name("http");
+export const https: Span = name("https");
 export const noContent: Span = name("204");
+export const zero: Span = name("0");
 export const identity: Span = name("identity");
 export const gzip: Span = name("gzip");
 export const xGzip: Span = name("x-gzip");
@@ -61,6 +66,8 @@ export const post: Span = name("POST");
 export const root: Span = name("/");
 export const applicationJson: Span = name("application/json");
 export const grpc: Span = name("application/grpc");
+export const grpcWeb: Span = name("-web");
+export const grpcWebText: Span = name("-web-text");
 export const multipartForm: Span = name("multipart/form-data");
 export const form: Span = name("application/x-www-form-urlencoded");
 
