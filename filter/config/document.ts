@@ -4,6 +4,7 @@
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
+import { beginLoading, endLoading, isOverfull, MOST_OF_ONE_MIB } from "../bytes/heap";
 import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
@@ -65,6 +66,15 @@ export class Decoded {
 /** Decodes the text, which need not stay. `lastGood` is read and brought up to date. */
 export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
   refillFolding();
+  beginLoading();
+  const decoded = decode(text, lastGood);
+  // Now that the tape is gone: what it took is enough for making the indices.
+  if (decoded.configuration != null) decoded.configuration!.finish();
+  endLoading();
+  return decoded;
+}
+
+function decode(text: Span, lastGood: LastGood): Decoded {
   const tape = Tape.create();
   const decoded = new Decoded(new Report(tape));
   if (length(text) > MAX_SIZE) {
@@ -75,8 +85,6 @@ export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
     new Decoder(tape, decoded, lastGood).run();
   }
   tape.destroy();
-  // Now that the tape is gone: what it took is enough for making the indices.
-  if (decoded.configuration != null) decoded.configuration!.finish();
   return decoded;
 }
 
@@ -440,6 +448,12 @@ class Decoder {
     this.signature = signature;
     let index = 0;
     for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
+      if (isOverfull()) {
+        const most = MOST_OF_ONE_MIB.toString();
+        const message = "with this rule the configuration takes more than " + most + " MiB";
+        this.report.add(node, "R325", -1, message);
+        return;
+      }
       this.parts.push(node);
       const rule = this.decodeRule(context, steps, node, index++);
       if (rule != null) {

@@ -3,6 +3,7 @@
 
 import { scratch } from "../abi/memory";
 import * as memoryBudget from "../bytes/arena";
+import { settle } from "../bytes/heap";
 import { beginCallback } from "../regex/index";
 import { hasGarbage, setGarbage } from "../stream/program";
 
@@ -13,5 +14,6 @@ export function enter(): void {
   if (hasGarbage) {
     setGarbage(false);
     __collect();
+    settle();
   }
 }

@@ -4,6 +4,7 @@
 // every match has is not searched at all. Where the DFA gives up, Pike's machine does all. Time is
 // linear in the haystack whatever the pattern, also for all matches together (hopeless.ts).
 
+import { isOverfull } from "../bytes/heap";
 import { address, equal, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { encoded, Generator } from "./codegen";
@@ -74,6 +75,10 @@ export class Regex {
    * pattern is copied. `flags` is a set of Flag. */
   static compile(pattern: Span, flags: u32): Regex | null {
     problem.clear();
+    if (isOverfull()) {
+      problem.report(problem.Problem.OutOfMemory, 0);
+      return null;
+    }
     const syntax = new Parser(pattern, flags).parse();
     if (!syntax) return null;
     const latin1 = (flags & Flag.Latin1) != 0;

@@ -1,6 +1,7 @@
 // Which of many patterns match somewhere in a text, in one scan: one program for all, run by the DFA,
 // whose states tell which patterns have matched. Where it gives up, each pattern is asked.
 
+import { isOverfull } from "../bytes/heap";
 import { length, Span } from "../bytes/span";
 import { Generator } from "./codegen";
 import * as dfa from "./dfa";
@@ -82,6 +83,7 @@ export class RegexSet {
 
 /** One program for all the patterns, or null when there is none. */
 function together(patterns: Regex[], flags: u32): Program | null {
+  if (isOverfull()) return null;
   const syntaxes: Syntax[] = [];
   for (let i = 0; i < patterns.length; i++) {
     const syntax = new Parser(patterns[i].pattern, flags).parse();
