@@ -12,7 +12,7 @@ const PERIOD = 10_000;
 /** What is in a document of this version. */
 type Make = (version: number) => object;
 
-class Proxy {
+class Updated {
   readonly clock = new ManualClock(100_000_000);
   readonly shared = new SharedState();
   readonly metrics = new Metrics();
@@ -84,7 +84,7 @@ const leading: Make = (version) => ({
 });
 
 /** Runs that come with the rules before those that were in force, and pairs of one period. */
-function faults(p: Proxy, from = 0): string[] {
+function faults(p: Updated, from = 0): string[] {
   const found: string[] = [];
   p.runs.forEach(({ at, version }, i) => {
     const before = p.runs[i - 1];
@@ -97,7 +97,7 @@ function faults(p: Proxy, from = 0): string[] {
 
 test("updates every three seconds, old rules held by streams: one run a period, with the newest rules", () => {
   for (const count of [1, 2, 4]) {
-    const p = new Proxy(leading, count);
+    const p = new Updated(leading, count);
     const streams: Stream[][] = [];
     for (let i = 0; i < 40; i++) {
       // Some old configurations go before others that are older still.
@@ -115,7 +115,7 @@ test("updates every three seconds, old rules held by streams: one run a period, 
 });
 
 test("when the newest rules go, none that they superseded lead, not even with the lease free", () => {
-  const p = new Proxy(leading, 2);
+  const p = new Updated(leading, 2);
   const old = p.hold();
   p.update();
   p.advance(500);
@@ -129,7 +129,7 @@ test("when the newest rules go, none that they superseded lead, not even with th
 });
 
 test("one worker that has the old rules only does not lead while another has the new ones, or has lost them", () => {
-  const p = new Proxy(leading, 2);
+  const p = new Updated(leading, 2);
   p.advance(500);
   const [, second] = p.workers;
   expect(second!.configure(leading(2))).toBe(true);
@@ -150,13 +150,13 @@ function putBack({ plugin }: Filter, root: unknown): void {
 }
 
 test("rules that are put back while they live lead again with the first stream that they get", () => {
-  const p = new Proxy(leading, 2);
+  const p = new Updated(leading, 2);
   p.advance(500);
   const roots = p.workers.map(({ plugin }) => (plugin as unknown as { root: unknown }).root);
   p.hold();
   p.update();
   p.advance(PERIOD);
-  p.workers.forEach((worker, i) => putBack(worker, roots[i]));
+  for (const [i, worker] of p.workers.entries()) putBack(worker, roots[i]);
   p.advance(2 * PERIOD);
   expect(p.runs.map(({ version }) => version)).toEqual([1, 2]);
   p.hold();
@@ -181,7 +181,7 @@ test("whatever is updated, held, let go and told of the time: never old rules, n
       ),
       fc.constantFrom(0, -3_600_000, 3_600_000, -86_400_000, 86_400_000),
       (count, events, jump) => {
-        const p = new Proxy(leading, count);
+        const p = new Updated(leading, count);
         const streams: Stream[] = [];
         const half = Math.floor(events.length / 2);
         let counted = 0;
@@ -207,3 +207,68 @@ test("whatever is updated, held, let go and told of the time: never old rules, n
     seeded(60),
   );
 }, 120_000);
+
+// ---- stored values
+
+const storing: Make = () => ({
+  ruleway: 1,
+  rules: [
+    {
+      match: { headers: { "x-put": "present" } },
+      request: [
+        { store: { w: { value: "$(request.headers['x-put'])", ttl: "60s" } } },
+        {
+          store: { k: { value: "v", key: "$(request.headers['x-put'])", ttl: "60s", maxKeys: 3 } },
+        },
+        { store: { always: "yes" } },
+      ],
+    },
+    {
+      request: [
+        { headers: { set: { "x-got": "$(default(store.w, '-')) $(default(store.always, '-'))" } } },
+        { headers: { set: { "x-keyed": "$(default(store.k[request.headers['x-key']], '-'))" } } },
+      ],
+    },
+  ],
+});
+
+const HOUR = 3_600_000;
+
+test.each([-24 * HOUR, -HOUR, -30_000, 30_000, HOUR, 24 * HOUR])(
+  "the clock set by %d ms: a value is there for its ttl, in every worker, and no longer",
+  (jump) => {
+    const p = new Updated(storing, 2);
+    const read = (worker: number) => {
+      const stream = p.workers[worker]!.open().request({ "x-key": "a" });
+      return [...stream.sent("x-got"), ...stream.sent("x-keyed")];
+    };
+    p.workers[0]!.open().request({ "x-put": "a" });
+    p.advance(30_000);
+    p.offset += jump;
+    p.advance(29_000);
+    for (const worker of [0, 1]) expect(read(worker)).toEqual(["a yes", "v"]);
+    p.advance(1000);
+    for (const worker of [0, 1]) expect(read(worker)).toEqual(["- yes", "-"]);
+    p.advance(20 * HOUR);
+    for (const worker of [0, 1]) expect(read(worker)).toEqual(["- yes", "-"]);
+    // What is over takes no place from what is new.
+    for (const key of ["b", "c", "a"]) p.workers[1]!.open().request({ "x-put": key });
+    expect(read(0)).toEqual(["a yes", "v"]);
+    expect([p.metric("store.evicted"), p.traps]).toEqual([0, []]);
+  },
+);
+
+test("where a host has but one clock, a value whose age cannot be told is gone at once", () => {
+  const p = new Updated(storing, 2);
+  p.clock.steady = () => p.clock.now();
+  const read = () => p.workers[1]!.open().request().sent("x-got");
+  p.workers[0]!.open().request({ "x-put": "a" });
+  expect(read()).toEqual(["a yes"]);
+  p.offset -= HOUR;
+  expect(read()).toEqual(["- yes"]);
+  p.advance(24 * HOUR);
+  expect(read()).toEqual(["- yes"]);
+  p.workers[0]!.open().request({ "x-put": "b" });
+  expect(read()).toEqual(["b yes"]);
+  expect([p.metric("store.evicted"), p.traps]).toEqual([0, []]);
+});
