@@ -133,6 +133,20 @@ export const codes: Record<string, Code> = {
     wrong: 'rules: [{ request: [{ respond: { text: "caf\uFFFD" } }] }]',
     right: 'rules: [{ request: [{ respond: { text: "café" } }] }]',
   },
+  R322: {
+    title: "A body where there is none",
+    explanation:
+      "Answers of status 204, 205 and 304 have no content (RFC 9110 15): what follows their headers on the connection is the next answer. Leave `text` or `json` out, or take another status. What a template or an upstream makes such an answer loses its body on the way.",
+    wrong: "rules: [{ request: [{ respond: { status: 204, text: done } }] }]",
+    right: "rules: [{ request: [{ respond: { status: 200, text: done } }] }]",
+  },
+  R323: {
+    title: "Not a trailer",
+    explanation:
+      "Fields that say where a message ends or how it is to be read (connection, trailer, upgrade and the like) come before its body, never after it (RFC 9110 6.5.1).",
+    wrong: 'rules: [{ response: [{ trailers: { set: { trailer: "x-sum" } } }] }]',
+    right: 'rules: [{ response: [{ trailers: { set: { x-sum: "5" } } }] }]',
+  },
   R401: {
     title: "Needs held headers",
     explanation:
@@ -184,6 +198,15 @@ export const codes: Record<string, Code> = {
     title: "A route that is not kept",
     explanation:
       "`reroute: false` is for Higress, which keeps the route where `settings.host` (or `--target higress`) says that it is the host. Envoy forgets the route at each edit of the request by a filter of this kind (measured on 1.40): let its routes match what no rule edits, and leave the setting out.",
+  },
+  W514: {
+    title: "A value that reads what its own step writes",
+    explanation:
+      "Maps have no order: all values of a step are computed from the state before it, so that this one gets what the other name had, not what it becomes. Where that is meant, as in an exchange of two values, nothing is wrong; else write the other in a step before.",
+    wrong:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])", key: "u:$(ctx.user)" } }] }]',
+    right:
+      'rules: [{ request: [{ set: { user: "$(request.headers[\'x-user\'])" } }, { set: { key: "u:$(ctx.user)" } }] }]',
   },
   W530: {
     title: "Read in two ways",
@@ -243,7 +266,7 @@ export const codes: Record<string, Code> = {
     wrong:
       'rules: [{ match: { headers: { x-a: "$(request.host)" } }, request: [{ respond: { status: 403 } }] }]',
     right:
-      "rules: [{ when: \"request.headers['x-a'] == request.host\", request: [{ respond: { status: 403 } }] }]",
+      "rules: [{ when: \"request.host in request.header_values['x-a']\", request: [{ respond: { status: 403 } }] }]",
   },
   W539: {
     title: "A header of the host",
@@ -276,6 +299,20 @@ export const codes: Record<string, Code> = {
       "rules: [{ request: [{ rateLimit: { limit: 10/1m, key: \"$(request.headers['x-user'])\" } }] }]",
     right: 'rules: [{ request: [{ rateLimit: { limit: 10/1m, key: "$(client.ip)" } }] }]',
   },
+  W511: {
+    title: "A body for a request that has none",
+    explanation:
+      "`text`, `prepend` and `append` make a body of their own in responses. A request of headers alone, as GET and HEAD are, gets none: Envoy gives a filter no buffer for it. It goes on as it is, and is counted (`body_skipped.none`). `call` or `forward` send requests that a rule makes.",
+    wrong: "rules: [{ match: { method: GET }, request: [{ body: { text: a } }] }]",
+    right: "rules: [{ match: { method: POST }, request: [{ body: { text: a } }] }]",
+  },
+  W512: {
+    title: "Edits of a body that does not go out",
+    explanation:
+      "The response ends with a status that has no content (204, 205, 304), so that whatever is made of its body comes to nothing. Leave the edit out, or take another status.",
+    wrong: "rules: [{ response: [{ body: { text: gone } }, { status: 204 }] }]",
+    right: "rules: [{ response: [{ body: { text: gone } }, { status: 404 }] }]",
+  },
   N601: {
     title: "Asked on every request",
     explanation:
@@ -285,5 +322,14 @@ export const codes: Record<string, Code> = {
     title: "For Higress only",
     explanation:
       "The rules call Redis, for which only Higress has a client: they run in `dist/ruleway-higress.wasm`. `--target` says where the rules will run: with `higress` nothing is said, with `envoy` it is an error (R402).",
+  },
+  N604: {
+    title: "One value of several",
+    explanation:
+      "A client can send a parameter, header, cookie or form field twice, and which of the two counts is up to the server. So a guard fails, and acts, where it reads one value and there are several that differ: `when: request.query_params.role == 'admin'` refuses `?role=user&role=editor` too. Where several are usual, say what is meant of all of them: `when: \"'admin' in request.query_values.role\"`. `has()` never fails for this.",
+    wrong:
+      "rules: [{ request: [{ respond: { status: 403 }, when: request.query_params.role == 'admin' }] }]",
+    right:
+      "rules: [{ request: [{ respond: { status: 403 }, when: \"'admin' in request.query_values.role\" }] }]",
   },
 };

@@ -102,6 +102,7 @@ function lintRules(rules: Tree[] | undefined, pointer: string, warn: Warn): void
       warn("W503", at, "this rule has no steps");
     }
     for (const phase of phases) lintSteps(rule[phase] as Tree[], `${at}/${phase}`, warn);
+    lintBodies(rule, at, warn);
     if (rule["enabled"] === false) return;
     const match = (rule["match"] as Tree | undefined) ?? {};
     const demands = demandsOf(match);
@@ -118,6 +119,35 @@ function lintRules(rules: Tree[] | undefined, pointer: string, warn: Warn): void
     // A final rule with a condition of its own, or of the response, does not always end the list.
     const ends = rule["final"] === true && rule["when"] === undefined && !("status" in match);
     if (ends) finals.add({ name: name ? `"${name}"` : String(i + 1), demands });
+  });
+}
+
+/** Methods of requests that have no content, but for odd clients. */
+const WITHOUT_CONTENT = ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
+/** Edits that make a body where there is none. */
+const MAKERS = ["text", "prepend", "append"];
+const BODILESS = [204, 205, 304];
+
+/** Edits of bodies that cannot be there. */
+function lintBodies(rule: Tree, pointer: string, warn: Warn): void {
+  const match = rule["match"] as Tree | undefined;
+  const methods = [match?.["method"] ?? []].flat();
+  const isBare = methods.length > 0 && methods.every((each) => WITHOUT_CONTENT.includes(`${each}`));
+  const requests = isBare ? ((rule["request"] as Tree[] | undefined) ?? []) : [];
+  requests.forEach((step, i) => {
+    const maker = MAKERS.find((verb) => Object.hasOwn((step["body"] as Tree) ?? {}, verb));
+    if (maker === undefined) return;
+    const message = `a request of ${methods.join(" or ")} has no body, and gets none`;
+    warn("W511", `${pointer}/request/${i}/body/${maker}`, message, true);
+  });
+  const steps = (rule["response"] as Tree[] | undefined) ?? [];
+  const last = steps.filter((step) => Object.hasOwn(step, "status")).at(-1);
+  if (!last || Object.hasOwn(last, "when") || !BODILESS.includes(Number(last["status"]))) return;
+  steps.forEach((step, i) => {
+    const verb = ["body", "events"].find((each) => Object.hasOwn(step, each));
+    if (verb === undefined) return;
+    const message = `a response of status ${last["status"]} has no body`;
+    warn("W512", `${pointer}/response/${i}/${verb}`, message, true);
   });
 }
 

@@ -5,12 +5,14 @@
 import * as host from "./abi/host";
 import { scratch } from "./abi/memory";
 import { DataAction, HeadersAction } from "./abi/numbers";
+import { ranOut } from "./bytes/arena";
 import * as contexts from "./plugin/contexts";
 import { enter } from "./plugin/entry";
 import { HttpAnswer } from "./stream/answer";
 import { httpCalls } from "./stream/calls";
 import { HeaderMap } from "./stream/header-map";
 import { setGarbage } from "./stream/program";
+import { refuseUnseen } from "./stream/reply";
 
 export { proxy_on_memory_allocate } from "./abi/memory";
 
@@ -48,37 +50,48 @@ export function proxy_on_tick(root: u32): void {
 export function proxy_on_request_headers(id: u32, count: i32, endOfStream: i32): i32 {
   enter();
   const exchange = contexts.exchange(id);
-  return exchange == null ? HeadersAction.Continue : exchange.onRequestHeaders(endOfStream != 0);
+  if (exchange == null) return refuseUnseen();
+  const action = exchange.onRequestHeaders(endOfStream != 0);
+  return ranOut() && exchange.giveUp(true) ? HeadersAction.StopIteration : action;
 }
 
 export function proxy_on_request_body(id: u32, size: i32, endOfStream: i32): i32 {
   enter();
   const exchange = contexts.exchange(id);
-  return exchange == null ? DataAction.Continue : exchange.onRequestBody(size, endOfStream != 0);
+  if (exchange == null) return DataAction.StopIterationNoBuffer;
+  const action = exchange.onRequestBody(size, endOfStream != 0);
+  return ranOut() && exchange.giveUp(true) ? DataAction.StopIterationNoBuffer : action;
 }
 
 export function proxy_on_request_trailers(id: u32, count: i32): i32 {
   enter();
   const exchange = contexts.exchange(id);
-  return exchange == null || exchange.onRequestTrailers() ? 0 : 1;
+  const goesOn = exchange != null && exchange.onRequestTrailers();
+  return goesOn && !(ranOut() && exchange!.giveUp(true)) ? 0 : 1;
 }
 
 export function proxy_on_response_headers(id: u32, count: i32, endOfStream: i32): i32 {
   enter();
   const exchange = contexts.exchange(id);
-  return exchange == null ? HeadersAction.Continue : exchange.onResponseHeaders(endOfStream != 0);
+  if (exchange == null) return HeadersAction.Continue;
+  const action = exchange.onResponseHeaders(endOfStream != 0);
+  return ranOut() && exchange.giveUp(false) ? HeadersAction.StopIteration : action;
 }
 
 export function proxy_on_response_body(id: u32, size: i32, endOfStream: i32): i32 {
   enter();
   const exchange = contexts.exchange(id);
-  return exchange == null ? DataAction.Continue : exchange.onResponseBody(size, endOfStream != 0);
+  if (exchange == null) return DataAction.Continue;
+  const action = exchange.onResponseBody(size, endOfStream != 0);
+  return ranOut() && exchange.giveUp(false) ? DataAction.StopIterationNoBuffer : action;
 }
 
 export function proxy_on_response_trailers(id: u32, count: i32): i32 {
   enter();
   const exchange = contexts.exchange(id);
-  return exchange == null || exchange.onResponseTrailers() ? 0 : 1;
+  if (exchange == null) return 0;
+  const goesOn = exchange.onResponseTrailers();
+  return goesOn && !(ranOut() && exchange.giveUp(false)) ? 0 : 1;
 }
 
 const answer = new HttpAnswer(new HeaderMap(scratch));

@@ -92,6 +92,7 @@ export class HttpStream implements Context {
   // ---- what the embedder feeds
 
   requestHeaders(headers: Headers, endOfStream: boolean): void {
+    this.isToHead = getHeader(headers, ":method") === "HEAD";
     this.plugin.enter(() => {
       if (!this.over) this.request.onHeaders(headers, endOfStream);
     });
@@ -197,7 +198,6 @@ export class HttpStream implements Context {
     }
     this.sink.abandonUpstream(reply.details);
     const headers: Headers = [[":status", String(reply.status)]];
-    const isHead = getHeader(this.request.headers, ":method") === "HEAD";
     if (reply.body.length > 0) {
       headers.push(["content-length", String(reply.body.length)], ["content-type", "text/plain"]);
     }
@@ -205,7 +205,7 @@ export class HttpStream implements Context {
       if (name === "content-type") setHeader(headers, name, value);
       else headers.push([name, value]);
     }
-    const hasBody = reply.body.length > 0 && !isHead;
+    const hasBody = reply.body.length > 0 && !this.isToHead;
     this.details = reply.details;
     if (this.responseBegun) {
       this.over = true;
@@ -220,6 +220,8 @@ export class HttpStream implements Context {
   }
 
   private details = "via_upstream";
+  /** What the client asked for, whatever the filter has made of it. */
+  private isToHead = false;
   private headersSent = false;
 
   private sendHeaders(headers: Headers, endOfStream: boolean): void {

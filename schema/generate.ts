@@ -85,13 +85,14 @@ function reference(schema: Schema): string {
       visit(name, node);
       return anchor(name);
     }
+    const format = node["format"] as string | undefined;
+    if (format === "jsonTemplate" && node["type"] === "array") return "list, with templates";
+    if (format === "jsonTemplate") return "any JSON value, with templates";
     if (node["type"] === "array") return `list of ${typeOf(node["items"] as Schema)}`;
     if (node["type"] === "object") {
       const values = node["additionalProperties"] as Schema;
-      return `map to ${values["type"] || values["$ref"] || values["anyOf"] || values["enum"] ? typeOf(values) : "any value"}`;
+      return `map to ${values["type"] || values["$ref"] || values["anyOf"] || values["enum"] || values["format"] ? typeOf(values) : "any value"}`;
     }
-    const format = node["format"] as string | undefined;
-    if (format === "jsonTemplate") return "any JSON value, with templates";
     if (node["type"] === "string") return format ? (FORMATS[format] ?? "text") : "text";
     return String(node["type"] ?? "any value");
   };

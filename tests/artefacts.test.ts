@@ -54,7 +54,7 @@ test.each(ENTRIES)(
     } finally {
       rmSync(elsewhere, { recursive: true, force: true });
     }
-    expect(statSync(wasmPath(artefact)).size).toBeLessThan(448 * 1024);
+    expect(statSync(wasmPath(artefact)).size).toBeLessThan(512 * 1024);
   },
 );
 

@@ -37,7 +37,7 @@ function sourceHash(): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-async function compile(name: string): Promise<Uint8Array> {
+async function compile(name: string, uses: string[]): Promise<Uint8Array> {
   const cache = join(root, ".cache", "probes");
   const output = join(cache, `${name}-${sourceHash()}.wasm`);
   if (existsSync(output)) return readFileSync(output);
@@ -49,6 +49,7 @@ async function compile(name: string): Promise<Uint8Array> {
     // As the filter is, so that figures of probes are figures of the filter.
     ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
     ...["--transform", "json-as/transform"],
+    ...uses.flatMap((each) => ["--use", `${each}=1`]),
   ]);
   if (error) throw new Error(`cannot compile probe ${name}: ${error.message}\n${stderr}`);
   mkdirSync(cache, { recursive: true });
@@ -56,9 +57,14 @@ async function compile(name: string): Promise<Uint8Array> {
   return readFileSync(output);
 }
 
+/** Compiles `filter/probes/NAME.ts`, with these names defined. */
+export async function probeModule(name: string, uses: string[] = []): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(new Uint8Array(await compile(name, uses)));
+}
+
 /** Loads `filter/probes/NAME.ts`. Each call is a fresh instance with its own memory. */
 export async function loadProbe(name: string, imports: WebAssembly.Imports = {}): Promise<Probe> {
-  const module = await WebAssembly.compile(new Uint8Array(await compile(name)));
+  const module = await probeModule(name);
   const instance = await WebAssembly.instantiate(module, imports);
   const exports = instance.exports as ProbeExports;
   const memory = exports.memory as WebAssembly.Memory;

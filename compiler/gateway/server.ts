@@ -212,9 +212,19 @@ class ServerAnswer implements Answer {
     const names: string[] = [];
     for (const [name, value] of headers) names.push(name, value);
     if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
+    if (!headers.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
+      names.push(...this.framing(status, endOfStream));
+    }
     this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
     else this.response.flushHeaders();
+  }
+
+  /** The field that tells where a body of unknown length ends, or that there is none. */
+  private framing(status: number, endOfStream: boolean): string[] {
+    if (status === 204 || status === 304) return [];
+    const isToHead = this.response.req.method === "HEAD";
+    return endOfStream && !isToHead ? ["content-length", "0"] : ["transfer-encoding", "chunked"];
   }
 
   write(data: Uint8Array, endOfStream: boolean): boolean {
@@ -224,7 +234,7 @@ class ServerAnswer implements Answer {
   }
 
   trailers(trailers: Headers): void {
-    this.response.addTrailers(Object.fromEntries(trailers));
+    this.response.addTrailers(trailers as never);
     this.response.end();
   }
 
@@ -373,7 +383,7 @@ class Exchange implements Sink {
   }
 
   requestTrailers(trailers: Headers): void {
-    this.outgoing?.addTrailers(Object.fromEntries(trailers));
+    this.outgoing?.addTrailers(trailers as never);
     this.outgoing?.end();
   }
 
@@ -389,8 +399,9 @@ class Exchange implements Sink {
 
   private onResponse(incoming: http.IncomingMessage): void {
     this.incoming = incoming;
+    // The upstream may have been asked with another method than the client's.
     const isBodiless =
-      this.request.method === "HEAD" ||
+      this.outgoing?.method === "HEAD" ||
       incoming.statusCode === 204 ||
       incoming.statusCode === 304 ||
       incoming.headers["content-length"] === "0";

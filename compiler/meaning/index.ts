@@ -5,6 +5,8 @@ import type { Source } from "../parse.ts";
 import type { Check, Finding } from "./finding.ts";
 import { headersOfTheHost, namesInOtherLetters, secretsInTheClear } from "./headers.ts";
 import { constantConditions, methods, paths } from "./matching.ts";
+import { readsOfOwnWrites } from "./own-writes.ts";
+import { singleValues } from "./several-values.ts";
 import { limitsByWhatIsWritten, redirectsToThemselves } from "./steps.ts";
 import { foreignPlaceholders, idleTemplates } from "./texts.ts";
 import { changedNumbers, otherReaders } from "./yaml.ts";
@@ -12,7 +14,7 @@ import { changedNumbers, otherReaders } from "./yaml.ts";
 const CHECKS: Check[] = [
   ...[otherReaders, changedNumbers, methods, constantConditions, paths, namesInOtherLetters],
   ...[foreignPlaceholders, idleTemplates, headersOfTheHost, redirectsToThemselves],
-  ...[limitsByWhatIsWritten, secretsInTheClear],
+  ...[limitsByWhatIsWritten, secretsInTheClear, singleValues, readsOfOwnWrites],
 ];
 
 /** Reports what the checks find in a file whose shape is right. */

@@ -52,8 +52,9 @@ export function memoryOfAll(rules: PlannedRule[], direction: Direction): MemoryT
   // A limit that another rule brings may also be larger than what is read without any.
   const limits = rules.flatMap(({ filter }) => [filter.limits[at]!, filter.ownLimits[at]!]);
   const isRead = rules.some((rule) => readsBody(rule, direction));
+  const readLimits = rules.map(({ filter }) => filter.readLimit);
   const bodies = steps.map(({ body }) => body ?? 0);
-  const read = isRead ? largest([rules[0]!.filter.readLimit, ...limits, ...bodies]) : 0;
+  const read = isRead ? largest([...readLimits, ...limits, ...bodies]) : 0;
   const collected = largest([read, ...edits.map(({ maxSize }) => maxSize ?? 0)]);
   return memoryTerms(rules, edits, read, collected);
 }

@@ -61,6 +61,14 @@ function socketAddress(host: string, port: number): object {
   return { socket_address: { address: host, port_value: port } };
 }
 
+/** Of HTTP/1.1, Envoy drops trailers unless it is told to read them. */
+const withTrailers = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+    "@type": `${TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
+    explicit_http_config: { http_protocol_options: { enable_trailers: true } },
+  },
+};
+
 function cluster(name: string, url: string, bufferLimit?: number): object {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, "");
@@ -73,6 +81,7 @@ function cluster(name: string, url: string, bufferLimit?: number): object {
     type: isAddress ? "STATIC" : "STRICT_DNS",
     connect_timeout: "2s",
     ...(bufferLimit && { per_connection_buffer_limit_bytes: bufferLimit }),
+    typed_extension_protocol_options: withTrailers,
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint }] }] },
     ...(protocol === "https:" && {
       transport_socket: {
@@ -100,6 +109,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
     "@type": `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: "ingress",
     upgrade_configs: [{ upgrade_type: "websocket" }],
+    http_protocol_options: { enable_trailers: true },
     route_config: {
       name: "local",
       virtual_hosts: [

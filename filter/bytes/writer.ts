@@ -15,6 +15,8 @@ export class Writer {
   size: u32;
   capacity: u32;
   failed: bool;
+  /** It collects a body: what it takes leaves the reserve alone. */
+  isForBody: bool;
 
   static create(): Writer {
     const writer = changetype<Writer>(heap.alloc(offsetof<Writer>()));
@@ -22,6 +24,7 @@ export class Writer {
     writer.size = 0;
     writer.capacity = FIRST_CAPACITY;
     writer.failed = false;
+    writer.isForBody = false;
     return writer;
   }
 
@@ -48,10 +51,11 @@ export class Writer {
     const wanted = (this.size as u64) + (n as u64);
     if (this.failed || wanted > 0x7fffffff) {
       this.failed = true;
+      arena.refuse();
       return 0;
     }
     const capacity = max<u64>(wanted, (this.capacity as u64) * 2) as u32;
-    const base = arena.take(capacity);
+    const base = this.isForBody ? arena.takeForBody(capacity) : arena.take(capacity);
     if (base == 0) {
       this.failed = true;
       return 0;

@@ -92,6 +92,8 @@ export class Node {
   fn: Fn = Fn.None;
   fold: Fold = Fold.All;
   variable: Local | null = null;
+  /** Of an expression of a block: the variable that stands for its value. It may have some of its own. */
+  bound: Local | null = null;
   /** Of the macros with two. */
   second: Local | null = null;
   reference: Reference = Reference.None;

@@ -593,7 +593,7 @@ export class Checker {
       if (i == n) break;
       const local = new Local(fromText("@index:" + i.toString(), this.arena));
       this.declare(local, arg.type, arg.depth);
-      arg.variable = local;
+      arg.bound = local;
     }
     this.leave(node, n);
     if (node.uses >= level) node.uses = FREE;

@@ -10,7 +10,7 @@ import * as json from "./json";
 import { INSTRUCTION_SIZE, Op, Program } from "./program";
 
 const NAMES =
-  "return constant attribute present local store select has index jump jump-unless and-left or-left and-right or-right negate not operator call call-regex start-list start-map append insert iterate next next-pair start-list-for start-map-for all-step exists-step exists-one-step filter-step append-to insert-to answer answer-one merge unwrap wrap expect-optional or-else fail".split(
+  "return constant attribute present local store select has index jump jump-unless and-left or-left and-right or-right negate not operator call call-regex start-list start-map append insert iterate next next-pair start-list-for start-map-for all-step exists-step exists-one-step filter-step append-to insert-to answer answer-one merge unwrap wrap expect-optional or-else default fail".split(
     " ",
   );
 

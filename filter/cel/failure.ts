@@ -28,6 +28,12 @@ export const enum Failure {
   /** The activation has it, but cannot give it. */
   Unreadable,
   BadForm,
+  /** A variable whose value nobody knows. */
+  Unset,
+  /** It is there several times, with values that differ, and one was asked for. */
+  SeveralValues,
+  /** It is there, and servers differ in what it says. */
+  Ambiguous,
   NotACondition,
   /** Nothing absorbs these two. */
   Budget,
@@ -83,6 +89,12 @@ export function failureText(failure: Failure): string {
       return "the body is there but cannot be read: it is compressed, too large, a tunnel's, or not in UTF-8";
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
+    case Failure.Unset:
+      return "nobody knows its value: what should have set it failed, there was no answer, or the host does not give it";
+    case Failure.SeveralValues:
+      return "it is there several times, with different values: the names with _values have all of them";
+    case Failure.Ambiguous:
+      return "it is written in a way that servers read differently";
     case Failure.NotACondition:
       return "a condition must be true or false";
     case Failure.Budget:

@@ -302,7 +302,7 @@ hmac.sha256 ssy syy ysy yyy
 hmac.sha384 ssy syy ysy yyy
 hmac.sha512 ssy syy ysy yyy
 glob ssb .ssb
-default AAA
+default AAA OAAA
 split sMsis
 uuid s
 random d`;

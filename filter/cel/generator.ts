@@ -13,6 +13,7 @@ import * as machine from "./machine";
 import { fail, Stage } from "./problem";
 import { Assembly, Handler, MAX_STACK, Op, Program } from "./program";
 import { isReplacement } from "./replacement";
+import { isOptional } from "./types";
 import { deepCopy, Kind, Value, weight } from "./value";
 
 /** Units that evaluating constant parts may cost when an expression is compiled, all together, and the
@@ -316,6 +317,10 @@ export class Generator {
       this.emitOrElse(node, fn == Fn.OptionalOrValue);
       return;
     }
+    if (fn == Fn.Default) {
+      this.emitDefault(node);
+      return;
+    }
     for (let i = 0; i < n; i++) {
       const start = this.assembly.size;
       this.emit(node.args[i]);
@@ -396,6 +401,16 @@ export class Generator {
     this.assembly.land(end);
   }
 
+  /** The second is evaluated only where the first is nothing. */
+  private emitDefault(node: Node): void {
+    this.emit(node.args[0]);
+    const keeps = isOptional(node.args[1].type);
+    const end = this.op(Op.Default, keeps ? 0 : 1, 0, node.at);
+    this.grow(-1);
+    this.emit(node.args[1]);
+    this.assembly.land(end);
+  }
+
   private emitOptionalMap(node: Node): void {
     this.emit(node.args[0]);
     const index = this.reserve(1);
@@ -413,7 +428,7 @@ export class Generator {
     const n = node.args.length - 1;
     const first = this.reserve(n);
     for (let k = 0; k < n; k++) {
-      const variable = node.kind == NodeKind.Bind ? node.variable! : node.args[k].variable!;
+      const variable = node.kind == NodeKind.Bind ? node.variable! : node.args[k].bound!;
       variable.index = first + k;
       this.emitGuarded(node.args[k]);
       this.op(Op.Store, first + k, 0, node.args[k].at);

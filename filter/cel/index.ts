@@ -32,6 +32,7 @@ export { closingParenthesis } from "./lexer";
 export { failure, failWith, place } from "./machine";
 export { message, offset, Stage, stage } from "./problem";
 export { Program } from "./program";
+export { doubt, doubts, Strictness, setStrictness, strictness } from "./strictness";
 export { Kind, Value } from "./value";
 
 /** The type of what was compiled last. */

@@ -4,7 +4,8 @@ import * as number from "../bytes/number";
 import { length, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import * as base64 from "../crypto/base64";
-import { Tape } from "../json/tape";
+import { findRepeatedName, GAVE_UP } from "../json/repeated-names";
+import { NO_NODE, Tape } from "../json/tape";
 import { writeString } from "../json/write";
 import { charge, chargeBytes } from "./budget";
 import { heap } from "./context";
@@ -44,8 +45,11 @@ export function write(value: Value, out: Writer): Failure {
     case Kind.JsonList:
     case Kind.JsonMap: {
       const raw = tapeOf(value).raw(nodeOf(value));
+      if (!chargeBytes(length(raw))) return Failure.Budget;
+      const repeated = findRepeatedName(tapeOf(value), nodeOf(value), heap);
+      if (repeated != NO_NODE) return repeated == GAVE_UP ? Failure.Budget : Failure.RepeatedKey;
       out.span(raw);
-      return chargeBytes(length(raw)) ? Failure.None : Failure.Budget;
+      return Failure.None;
     }
     case Kind.Fields: {
       const wrong = settle(value);
@@ -61,6 +65,8 @@ export function write(value: Value, out: Writer): Failure {
       return Failure.None;
     case Kind.Type:
       return Failure.NoForm;
+    case Kind.Error:
+      return value.aux as Failure;
     default:
       out.byte(0x22);
       writePlain(value, out);
@@ -107,24 +113,24 @@ function writeKey(key: Value, out: Writer): void {
 }
 
 /** Writes the value as text stands in a header or a body: text as it is, nothing for null, lists and
- * maps as JSON. False when it has no such form, or the budget is used up. */
-export function writeText(value: Value, out: Writer): bool {
+ * maps as JSON. */
+export function writeText(value: Value, out: Writer): Failure {
   switch (value.kind) {
     case Kind.Null:
-      return true;
+      return Failure.None;
     case Kind.List:
     case Kind.Map:
     case Kind.JsonList:
     case Kind.JsonMap:
     case Kind.Fields:
-      return write(value, out) == Failure.None;
+      return write(value, out);
     case Kind.Optional:
-      return value.bits == 0 || writeText(Value.at(value.bits as usize), out);
+      return value.bits == 0 ? Failure.None : writeText(Value.at(value.bits as usize), out);
     case Kind.Type:
-      return false;
+      return Failure.NoForm;
     default:
       writePlain(value, out);
-      return true;
+      return Failure.None;
   }
 }
 

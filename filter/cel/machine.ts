@@ -6,7 +6,7 @@ import { charge, isSpent, READ_COST } from "./budget";
 import { Activation, enter } from "./context";
 import { Failure } from "./failure";
 import { Fn } from "./functions";
-import { readElement, readMember, settle } from "./lazy";
+import { failureOf, presenceOf, readElement, readMember, settle } from "./lazy";
 import * as library from "./library/index";
 import { callPattern } from "./library/patterns";
 import * as operators from "./operators";
@@ -20,6 +20,7 @@ import {
   Kind,
   keyOf,
   OPEN,
+  OPEN_TO_LISTS,
   push,
   setOptional,
   startList,
@@ -95,8 +96,7 @@ export function run(
         } else {
           const value = Value.at(top);
           activation.read(b, value);
-          if (value.kind == Kind.Error) wrong = value.aux as Failure;
-          else value.setBool(!value.isAbsent);
+          wrong = presenceOf(value);
         }
         break;
       case Op.Local: {
@@ -322,6 +322,16 @@ export function run(
         }
         break;
       }
+      case Op.Default: {
+        const value = Value.at(top);
+        if (value.isNull) {
+          top -= VALUE_SIZE;
+          break;
+        }
+        if (a != 0 && value.kind == Kind.Optional) value.copyFrom(Value.at(value.bits as usize));
+        pc = code + b * INSTRUCTION_SIZE;
+        continue;
+      }
       case Op.Fail:
         wrong = a as Failure;
         break;
@@ -395,16 +405,11 @@ function decides(answer: Value, said: Value, decisive: u64, place: i32): bool {
 function select(value: Value, name: Value, isOptional: bool, arena: Arena): Failure {
   switch (value.kind) {
     case Kind.Map: {
-      const i = find(value, name);
-      if (i >= 0) value.copyFrom(valueOf(value, i));
-      else if (value.aux == OPEN) value.setAbsent();
-      else if (!isOptional) return Failure.NoSuchKey;
-      return isOptional ? asOptional(value, i >= 0, arena) : Failure.None;
+      return entry(value, find(value, name), isOptional, arena);
     }
     case Kind.JsonMap:
     case Kind.Fields:
-      readMember(value, name.bits, value);
-      return isOptional ? asOptional(value, !value.isAbsent, arena) : Failure.None;
+      return optionally(value, readMember(value, name.bits, value), isOptional, arena);
     case Kind.Optional:
       if (value.bits == 0) return Failure.None;
       value.copyFrom(Value.at(value.bits as usize));
@@ -423,6 +428,23 @@ function asOptional(value: Value, isThere: bool, arena: Arena): Failure {
   return Failure.None;
 }
 
+/** `map` becomes the value of its entry `i`, of which there is none when that is negative. */
+function entry(map: Value, i: i32, isOptional: bool, arena: Arena): Failure {
+  if (i >= 0) map.copyFrom(valueOf(map, i));
+  else if (map.aux == OPEN) map.setAbsent();
+  else if (map.aux == OPEN_TO_LISTS) map.setNoValues();
+  else if (!isOptional) return Failure.NoSuchKey;
+  const wrong = failureOf(map);
+  if (wrong != Failure.None || !isOptional) return wrong;
+  return asOptional(map, i >= 0, arena);
+}
+
+/** What was read from the activation or a document, as an optional where that is asked for. */
+function optionally(value: Value, wrong: Failure, isOptional: bool, arena: Arena): Failure {
+  if (wrong != Failure.None || !isOptional) return wrong;
+  return asOptional(value, value.isThere, arena);
+}
+
 function has(value: Value, name: Value): Failure {
   switch (value.kind) {
     case Kind.Map:
@@ -431,8 +453,7 @@ function has(value: Value, name: Value): Failure {
     case Kind.JsonMap:
     case Kind.Fields:
       readMember(value, name.bits, value);
-      value.setBool(!value.isAbsent);
-      return Failure.None;
+      return presenceOf(value);
     case Kind.Optional:
       if (value.bits == 0) {
         value.setBool(false);
@@ -453,10 +474,7 @@ function index(value: Value, key: Value, isOptional: bool, arena: Arena): Failur
   switch (value.kind) {
     case Kind.Map: {
       const found = isKey(key) || key.kind == Kind.Double ? find(value, key) : -1;
-      if (found >= 0) value.copyFrom(valueOf(value, found));
-      else if (value.aux == OPEN) value.setAbsent();
-      else if (!isOptional) return Failure.NoSuchKey;
-      return isOptional ? asOptional(value, found >= 0, arena) : Failure.None;
+      return entry(value, found, isOptional, arena);
     }
     case Kind.List: {
       const at = operators.asIndex(key);
@@ -469,15 +487,18 @@ function index(value: Value, key: Value, isOptional: bool, arena: Arena): Failur
     case Kind.JsonList: {
       const at = operators.asIndex(key);
       if (at == operators.NO_INDEX) return Failure.NoSuchOverload;
+      let wrong = Failure.None;
       if (at < 0 || at > (i32.MAX_VALUE as i64)) value.setAbsent();
-      else readElement(value, at as i32, value);
-      return isOptional ? asOptional(value, !value.isAbsent, arena) : Failure.None;
+      else wrong = readElement(value, at as i32, value);
+      return optionally(value, wrong, isOptional, arena);
     }
     case Kind.JsonMap:
-    case Kind.Fields:
+    case Kind.Fields: {
+      let wrong = Failure.None;
       if (key.kind != Kind.String) value.setAbsent();
-      else readMember(value, key.bits, value);
-      return isOptional ? asOptional(value, !value.isAbsent, arena) : Failure.None;
+      else wrong = readMember(value, key.bits, value);
+      return optionally(value, wrong, isOptional, arena);
+    }
     case Kind.Optional:
       if (value.bits == 0) return Failure.None;
       value.copyFrom(Value.at(value.bits as usize));

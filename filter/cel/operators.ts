@@ -6,7 +6,7 @@ import { charge, chargeBytes, isSpent } from "./budget";
 import { heap } from "./context";
 import { Failure } from "./failure";
 import { Fn } from "./functions";
-import { readMember, settle, settleAll } from "./lazy";
+import { presenceOf, readMember, settle, settleAll } from "./lazy";
 import {
   compare,
   countOf,
@@ -114,10 +114,9 @@ function membership(left: Value, right: Value): Failure {
     case Kind.Fields:
       if (left.kind == Kind.String) {
         readMember(right, left.bits, left);
-        left.setBool(!left.isAbsent);
-      } else {
-        left.setBool(false);
+        return presenceOf(left);
       }
+      left.setBool(false);
       return Failure.None;
     case Kind.List:
     case Kind.JsonList:

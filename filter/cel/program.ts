@@ -82,6 +82,8 @@ export const enum Op {
   ExpectOptional,
   /** Top is an optional with a value: goes to b, with the value itself when a is 1; else pops it. */
   OrElse,
+  /** Top is anything but nothing: goes to b, with an optional's value itself when a is 1; else pops it. */
+  Default,
   /** Fails with a. */
   Fail,
 }

@@ -8,6 +8,8 @@ import { address, compare as compareBytes, length, NONE, Span, same, span } from
 import { copy as copySpan } from "../bytes/text";
 import { Kind as JsonKind, Tape } from "../json/tape";
 import { charge, chargeBytes } from "./budget";
+import { Failure } from "./failure";
+import { doubt, Strictness, strictness } from "./strictness";
 
 export const enum Kind {
   /** `aux` is ABSENT when it stands for something that is not there. */
@@ -24,10 +26,11 @@ export const enum Kind {
   Timestamp,
   /** `bits` is nanoseconds, signed. */
   Duration,
-  /** `bits` is the address of { count: i32, unused: i32, values }. */
+  /** `bits` is the address of { count: i32, unused: i32, values }; `aux` is ABSENT when it is empty
+   * because there is nothing. */
   List,
   /** `bits` is the address of { count: i32, index: u32, key and value pairs }; `aux` is OPEN when a
-   * member that it does not have is absent instead of an error. */
+   * member that it does not have is absent instead of an error, OPEN_TO_LISTS when it is an empty list. */
   Map,
   /** `bits` is a TypeId. */
   Type,
@@ -67,6 +70,7 @@ export const enum TypeId {
 
 export const ABSENT: u32 = 1;
 export const OPEN: u32 = 1;
+export const OPEN_TO_LISTS: u32 = 2;
 
 export const VALUE_SIZE: i32 = 16;
 export const HEADER_SIZE: i32 = 8;
@@ -74,6 +78,15 @@ export const HEADER_SIZE: i32 = 8;
 const SHORT: i32 = 64;
 /** Maps larger than this have an index. */
 const INDEX_FROM: i32 = 8;
+
+/** The list that has nothing. */
+const NO_VALUES: usize = emptyList();
+
+function emptyList(): usize {
+  const base = heap.alloc(HEADER_SIZE);
+  store<u64>(base, 0);
+  return base;
+}
 
 @unmanaged
 @final
@@ -111,6 +124,12 @@ export class Value {
     this.bits = 0;
   }
 
+  /** An empty list, for something that is not there. */
+  setNoValues(): void {
+    store<u64>(changetype<usize>(this), (Kind.List as u64) | ((ABSENT as u64) << 32));
+    this.bits = NO_VALUES;
+  }
+
   /** Asking for it fails: `failure` is a Failure. */
   setFailure(failure: u32): void {
     this.kind = Kind.Error;
@@ -118,13 +137,19 @@ export class Value {
     this.bits = 0;
   }
 
-  /** Null, or not there. */
+  /** Null, or not there: an optional without a value, or with null for one, among it. */
   get isNull(): bool {
-    return this.kind == Kind.Null || (this.kind == Kind.Optional && this.bits == 0);
+    if (this.kind != Kind.Optional) return this.kind == Kind.Null;
+    return this.bits == 0 || Value.at(this.bits as usize).isNull;
   }
 
   get isAbsent(): bool {
     return this.kind == Kind.Null && this.aux == ABSENT;
+  }
+
+  /** There is something, be it more than one value. */
+  get isThere(): bool {
+    return this.aux != ABSENT || (this.kind != Kind.Null && this.kind != Kind.List);
   }
 
   @inline
@@ -196,6 +221,8 @@ export class Value {
         break;
       case JsonKind.String:
         this.setText(tape.text(node, arena));
+        if (strictness != Strictness.None && tape.isBroken(node) && doubt())
+          this.setFailure(Failure.Ambiguous);
         break;
       case JsonKind.Number:
         this.setNumber(tape.raw(node), tape.isIntegral(node));
@@ -209,10 +236,13 @@ export class Value {
   }
 
   // An integer where the text is one and it fits, else a double: so that large identifiers keep
-  // their digits. Numbers compare across types, so rules need not know.
+  // their digits. Numbers compare across types, so rules need not know. What is larger than either is
+  // rounded, cut, or kept by readers as they like.
   private setNumber(text: Span, isIntegral: bool): void {
     if (isIntegral && parseInteger(text, this)) return;
     this.setDouble(number.parseDouble(text));
+    if (strictness == Strictness.None || (!isIntegral && Number.isFinite(this.double))) return;
+    if (doubt()) this.setFailure(Failure.Ambiguous);
   }
 }
 

@@ -87,6 +87,8 @@ export class CalloutDecoder {
     step.mostBody = this.mostBody(value);
     step.result = decodeResultName(context, value);
     step.errorStatus = context.integerOr(value, "onError", FORWARD_ERROR) as i32;
+    // Its answer is the client's: the request itself goes nowhere.
+    if (step.result == NO_RESULT) step.isGuard = true;
     return step;
   }
 

@@ -46,7 +46,7 @@ export class Constants {
         at = this.tape.kind(at) == JsonKind.Object ? this.tape.member(at, path[k]) : NO_NODE;
       }
       if (at == NO_NODE) continue;
-      const constant = this.valueOf(at);
+      const constant = this.literal(at);
       if (constant == 0) return null;
       const name = new Name();
       name.source = Source.Constant;
@@ -58,7 +58,7 @@ export class Constants {
   }
 
   /** The address of the node's value; 0 when memory ran out. */
-  private valueOf(node: i32): usize {
+  literal(node: i32): usize {
     if (this.made.has(node)) return this.made.get(node);
     const constant = this.make(node);
     this.made.set(node, constant);

@@ -60,6 +60,11 @@ export class RuleNames extends Names {
     return this.constants.table(path);
   }
 
+  /** The address of the value that the node, which has no templates, stands for; 0 without memory. */
+  literal(node: i32): usize {
+    return this.constants.literal(node);
+  }
+
   parameter(name: Span): i32 {
     return this.areCapturesUnknown ? 0 : indexIn(this.captures, name);
   }
@@ -123,6 +128,7 @@ export class Context {
     this.names.demands = 0;
     this.names.readsBody = false;
     this.names.inEvents = false;
+    this.names.inTrailers = false;
     this.phase = Phase.Request;
   }
 

@@ -14,8 +14,18 @@ import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
 import { Demand, Phase } from "../rules/name";
+import { isOfErrors } from "../rules/status-pattern";
 import { Redaction } from "../steps/redaction";
-import { Accept, Configuration, Entry, Program, Reroute, Rule, UNLIMITED } from "../stream/program";
+import {
+  Accept,
+  Configuration,
+  Entry,
+  Program,
+  Reroute,
+  Rule,
+  Step,
+  UNLIMITED,
+} from "../stream/program";
 import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
@@ -506,7 +516,9 @@ class Decoder {
       }
     }
     steps.reroute = steps.rerouteOf(node, Reroute.Inherited);
+    steps.formLimit = 0;
     rule.request = steps.decode(node, "request", Phase.Request);
+    rule.formLimit = steps.formLimit;
     rule.response = steps.decode(node, "response", Phase.Response);
     steps.mostCaptured = 0;
     rule.done = steps.decode(node, "done", Phase.Done);
@@ -514,6 +526,11 @@ class Decoder {
     const readsResponse = rule.whenReadsBody && rule.whenPhase == Phase.Response;
     rule.accept = readsResponse ? max(steps.accept, Accept.Decodable) : steps.accept;
     rule.demands = context.names.demands;
+    settleAsking(context, node, rule);
+    const condition = rule.condition;
+    rule.isCertain = condition == null || condition.isCertain;
+    addJudgement(rule, rule.request);
+    addJudgement(rule, rule.response);
     if (rule.status != null && rule.request.length > 0) {
       report.add(
         context.member(node, "request"),
@@ -527,6 +544,25 @@ class Decoder {
 }
 
 const line = Writer.create();
+
+/** What the rule has the upstream asked for: whole bodies that can be read, for what it edits or reads of them.
+ * What only touches errors is not worth to be sent a whole video, or a page not compressed. */
+function settleAsking(context: Context, node: i32, rule: Rule): void {
+  const statuses = rule.status;
+  const isOfErrorsOnly = statuses != null && isOfErrors(statuses);
+  if (isOfErrorsOnly && rule.accept == Accept.Decodable) rule.accept = Accept.Any;
+  const isSaid = context.member(node, "ranges") != NO_NODE;
+  if (isSaid ? context.isWord(node, "ranges", "keep") : isOfErrorsOnly)
+    rule.demands &= ~Demand.WholeResponse;
+}
+
+/** What the steps have to do with whether messages pass. */
+function addJudgement(rule: Rule, steps: StaticArray<Step>): void {
+  for (let i = 0; i < steps.length; i++) {
+    if (steps[i].decidesPassage) rule.hasGuards = true;
+    if (steps[i].leaves) rule.leaves = true;
+  }
+}
 
 /** The first phase in which the rule has steps; the request for one without any, which may be final. */
 function firstPhase(context: Context, rule: i32): Phase {

@@ -68,7 +68,7 @@ function planProgram(program: Program | null, prefix: string): void {
     flag(line, "asksForAll", (rule.demands & Demand.WholeResponse) != 0);
     number(line, "accept", rule.accept);
     number(line, "decoder", Decoder.bytes());
-    number(line, "readLimit", READ_LIMIT);
+    number(line, "readLimit", max(READ_LIMIT, rule.formLimit));
     writeSteps("request", rule.request);
     writeSteps("response", rule.response);
     writeSteps("done", rule.done);

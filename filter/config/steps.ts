@@ -4,8 +4,8 @@
 import { scratch } from "../abi/memory";
 import { LogLevel } from "../abi/numbers";
 import { Place, Replacer } from "../bytes/replace";
-import { byteAtUnchecked, length, Span, sliceUnchecked } from "../bytes/span";
-import { equalsText, fromText } from "../bytes/text";
+import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { equalsText, fromText, toString } from "../bytes/text";
 import { Format } from "../http/events";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
@@ -28,7 +28,7 @@ import { FormStep } from "../steps/form";
 import { HeadersStep } from "../steps/headers";
 import { LimitStep } from "../steps/limit";
 import { LogStep } from "../steps/log";
-import { SetStep, StopStep } from "../steps/plain";
+import { Assignment, SetStep, StopStep } from "../steps/plain";
 import { QueryStep } from "../steps/query";
 import { RedirectStep, RespondStep, Response } from "../steps/respond";
 import {
@@ -39,8 +39,11 @@ import {
   PathStep,
   StatusStep,
 } from "../steps/target";
+import { TrailersStep } from "../steps/trailers";
 import { ValidateStep } from "../steps/validate";
-import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step } from "../stream/program";
+import { isFraming } from "../stream/hop-by-hop";
+import { Accept, BodyEdit, NO_STEPS, OnFailure, Reroute, Step, UNLIMITED } from "../stream/program";
+import * as reply from "../stream/reply";
 import { decodeAttributes } from "./attributes";
 import { decodeAuthorize } from "./authorize";
 import { CalloutDecoder } from "./callouts";
@@ -147,7 +150,7 @@ export class StepDecoder {
     const denies = equalsText(context.tape.text(onError, scratch), "deny");
     if (!denies) step.onFailure = OnFailure.Skip;
     // A guard that asks would ask with a part of the question missing.
-    else if (!step.isGuard || step.calls) step.onFailure = OnFailure.Deny;
+    else if (!step.isGuard || step.calls || step.answersWell) step.onFailure = OnFailure.Deny;
   }
 
   private decodeStep(node: i32): Step | null {
@@ -162,6 +165,7 @@ export class StepDecoder {
       if (equalsText(verb, "headers")) {
         return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
       }
+      if (equalsText(verb, "trailers")) return this.decodeTrailers(value);
       if (equalsText(verb, "query")) {
         return new QueryStep(
           decodeFields(context, value, FieldKind.Query),
@@ -172,12 +176,16 @@ export class StepDecoder {
         return new CookiesStep(decodeFields(context, value, FieldKind.Cookies));
       }
       if (equalsText(verb, "form")) {
-        return new FormStep(decodeFields(context, value, FieldKind.Form));
+        return this.decodeForm(value);
       }
       if (equalsText(verb, "path")) return this.decodePath(value);
       if (equalsText(verb, "host")) return new HostStep(context.template(value));
       if (equalsText(verb, "method")) return new MethodStep(context.template(value));
-      if (equalsText(verb, "status")) return new StatusStep(context.template(value));
+      if (equalsText(verb, "status")) {
+        // The method says what the response has for a body.
+        context.names.demands |= Demand.Request;
+        return new StatusStep(context.template(value));
+      }
       if (equalsText(verb, "body")) return this.decodeBody(value, isResponse);
       if (equalsText(verb, "events")) return this.decodeEvents(value, isResponse);
       if (equalsText(verb, "limit")) return this.decodeLimit(value, isResponse);
@@ -228,11 +236,15 @@ export class StepDecoder {
     const context = this.context;
     const step = new BodyStep(isResponse);
     // Whether a response is a tunnel's shows only in the request.
-    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
+    if (isResponse)
+      context.names.demands |= Demand.Request | Demand.WholeResponse | Demand.EditedResponse;
     const maxSize = context.sizeOr(value, "maxSize", DEFAULT_MAX_SIZE);
-    const rejects = context.isWord(value, "overLimit", "reject");
     const streams = context.isWord(value, "overLimit", "stream");
     const denies = context.isWord(value, "onError", "deny");
+    const isSaid = context.member(value, "overLimit") != NO_NODE;
+    const rejects = context.isWord(value, "overLimit", "reject") || (denies && !isSaid);
+    // What fails in its values, and whether it is done at all, is no way around it either.
+    if (denies) step.onFailure = OnFailure.Deny;
     step.contentTypes = context.mediaTypeGlobs(value, "contentType");
     const replace = context.member(value, "replace");
     if (replace != NO_NODE) step.edits.push(this.decodeReplace(replace, this.window(value)));
@@ -241,13 +253,11 @@ export class StepDecoder {
     const json = context.member(value, "json");
     if (json != NO_NODE && streams) {
       const edit = decodeJsonStreamEdits(context, json);
-      edit.denies = denies;
       step.edits.push(edit);
     } else if (json != NO_NODE) {
       const edit = decodeJsonEdits(context, json);
       edit.maxSize = maxSize;
       edit.rejects = rejects;
-      edit.denies = denies;
       step.judgesBody = rejects || denies;
       step.holdsBody = true;
       step.edits.push(edit);
@@ -263,6 +273,34 @@ export class StepDecoder {
     return step;
   }
 
+  private decodeTrailers(value: i32): Step {
+    const context = this.context;
+    context.names.demands |= Demand.Request;
+    context.names.inTrailers = true;
+    const edits = decodeFields(context, value, FieldKind.Headers);
+    context.names.inTrailers = false;
+    const framing = edits.findWritten(isFraming);
+    // The length and the coding are refused as in any headers.
+    if (framing != NONE && !context.report.hasIn(value)) {
+      const what = toString(framing) + " says how a message is read, and comes before it";
+      context.report.add(value, "R323", -1, what);
+    }
+    return new TrailersStep(edits);
+  }
+
+  /** The largest form that the steps decoded so far edit, where one of them says so. */
+  formLimit: i64 = 0;
+
+  private decodeForm(value: i32): Step {
+    const context = this.context;
+    const step = new FormStep(decodeFields(context, value, FieldKind.Form));
+    step.maxSize = context.sizeOr(value, "maxSize", UNLIMITED);
+    step.rejects = context.isWord(value, "overLimit", "reject");
+    step.skips = context.isWord(value, "overLimit", "skip");
+    this.formLimit = max(this.formLimit, step.maxSize);
+    return step;
+  }
+
   /** What the step does with compressed bodies. */
   private decodeEncoding(value: i32, step: BodyStep, denies: bool): void {
     const context = this.context;
@@ -275,6 +313,7 @@ export class StepDecoder {
       context.report.add(node, "R312", -1, "identity asks for a response; a request is as it came");
     }
     for (let i = 0; i < step.edits.length; i++) {
+      step.edits[i].denies = denies;
       step.edits[i].decodes = !skips && !rejects;
       step.edits[i].rejectsCoding = rejects || (denies && !skips);
     }
@@ -357,7 +396,8 @@ export class StepDecoder {
 
   private decodeEvents(value: i32, isResponse: bool): Step {
     const context = this.context;
-    if (isResponse) context.names.demands |= Demand.Request | Demand.WholeResponse;
+    if (isResponse)
+      context.names.demands |= Demand.Request | Demand.WholeResponse | Demand.EditedResponse;
     const edit = new EventsEdit();
     const format = context.member(value, "format");
     if (format != NO_NODE) {
@@ -513,6 +553,11 @@ export class StepDecoder {
     response.text = context.templateOr(value, "text");
     const json = context.member(value, "json");
     if (json != NO_NODE) response.json = context.jsonTemplate(json);
+    const content = json != NO_NODE ? json : context.member(value, "text");
+    if (content != NO_NODE && reply.isBodiless(response.status)) {
+      const status = response.status.toString();
+      context.report.add(content, "R322", -1, "an answer of status " + status + " has no body");
+    }
     if (response.text != null && json != NO_NODE) {
       context.report.add(json, "R311", -1, "an answer has text or json, not both");
     }
@@ -531,16 +576,24 @@ export class StepDecoder {
   // ---- the small verbs
 
   private decodeSet(value: i32): SetStep {
-    const context = this.context;
-    const tape = context.tape;
-    const variables: i32[] = [];
-    const values: Template[] = [];
+    const tape = this.context.tape;
+    const list: Assignment[] = [];
     const stop = tape.after(value);
-    for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1)) {
-      variables.push(this.variable(key));
-      values.push(context.template(key + 1));
-    }
-    return new SetStep(StaticArray.fromArray(variables), StaticArray.fromArray(values));
+    for (let key = tape.firstChild(value); key < stop; key = tape.after(key + 1))
+      list.push(this.decodeAssignment(key));
+    return new SetStep(StaticArray.fromArray(list));
+  }
+
+  /** Text is a template; everything else has the type that it is written with. */
+  private decodeAssignment(key: i32): Assignment {
+    const context = this.context;
+    const kind = context.tape.kind(key + 1);
+    const assignment = new Assignment(this.variable(key));
+    if (kind == Kind.Array || kind == Kind.Object) assignment.json = context.jsonTemplate(key + 1);
+    else if (kind != Kind.String) assignment.constant = context.names.literal(key + 1);
+    if (assignment.json == null && assignment.constant == 0)
+      assignment.text = context.template(key + 1);
+    return assignment;
   }
 
   private decodeLog(value: i32): Step {

@@ -78,7 +78,7 @@ function decodeAssignment(context: Context, key: i32): Assignment | null {
   }
   const assignment = new Assignment(stored);
   if (tape.kind(node) != Kind.Object) {
-    assignment.text = context.template(node);
+    decodeValue(context, node, assignment);
     return assignment;
   }
   assignment.key = context.templateOr(node, "key");
@@ -86,8 +86,12 @@ function decodeAssignment(context: Context, key: i32): Assignment | null {
   if (most != NO_NODE && keys == 0) report.add(most, "R311", -1, "maxKeys goes with key");
   const ttl = context.member(node, "ttl");
   if (ttl != NO_NODE) assignment.ttl = (context.duration(ttl) as u64) * 1000;
-  const value = context.member(node, "value");
-  if (tape.kind(value) == Kind.String) assignment.text = context.template(value);
-  else if (tape.kind(value) != Kind.Null) assignment.json = context.jsonTemplate(value);
+  decodeValue(context, context.member(node, "value"), assignment);
   return assignment;
+}
+
+function decodeValue(context: Context, node: i32, assignment: Assignment): void {
+  const kind = context.tape.kind(node);
+  if (kind == Kind.String) assignment.text = context.template(node);
+  else if (kind != Kind.Null) assignment.json = context.jsonTemplate(node);
 }

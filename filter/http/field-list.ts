@@ -95,6 +95,15 @@ export class FieldList {
     return i == MISSING ? NONE : this.value(i);
   }
 
+  /** Whether all values of the name are those of its first, at `i`. */
+  agrees(name: Span, i: i32): bool {
+    const value = this.value(i);
+    for (let k = this.find(name, i + 1); k != MISSING; k = this.find(name, k + 1)) {
+      if (!equal(this.value(k), value)) return false;
+    }
+    return true;
+  }
+
   removeAt(i: i32): void {
     const field = this.base + i * FIELD_SIZE;
     memory.copy(field, field + FIELD_SIZE, (this.count - i - 1) * FIELD_SIZE);

@@ -7,6 +7,9 @@ import { byteAtUnchecked, indexOfByte, length, NONE, Span, sliceUnchecked } from
 import { fromText } from "../bytes/text";
 
 const QUOTE: u8 = 0x22;
+const ASTERISK: u8 = 0x2a;
+const SEMICOLON: u8 = 0x3b;
+const EQUALS: u8 = 0x3d;
 const BACKSLASH: u8 = 0x5c;
 
 const texts: Arena = Arena.create();
@@ -85,6 +88,69 @@ export function parameter(value: Span, name: string): Span {
     if (isNamed(key, name)) return content;
   }
   return NONE;
+}
+
+// ---- parameters as everybody reads them
+
+/** The one that `nextParameter` has read, quotes taken off. */
+export let parameterName: Span = NONE;
+export let parameterValue: Span = NONE;
+
+/** Reads the parameter that begins at the semicolon at `at`; the offset after it, or -1 when it is not
+ * written so that everybody reads the same: `; name=token` or `; name="text"`, with no escapes and none
+ * of the forms of RFC 2231 (`name*`). */
+export function nextParameter(value: Span, at: i32): i32 {
+  const n = length(value);
+  while (at < n && ascii.isBlank(byteAtUnchecked(value, at))) at++;
+  if (at >= n || byteAtUnchecked(value, at++) != SEMICOLON) return -1;
+  while (at < n && ascii.isBlank(byteAtUnchecked(value, at))) at++;
+  const equals = indexOfByte(value, EQUALS, at);
+  if (equals < 0 || equals + 1 >= n) return -1;
+  parameterName = sliceUnchecked(value, at, equals);
+  if (!ascii.isToken(parameterName) || indexOfByte(parameterName, ASTERISK) >= 0) return -1;
+  return byteAtUnchecked(value, equals + 1) == QUOTE
+    ? readQuoted(value, equals + 2)
+    : readToken(value, equals + 1);
+}
+
+function readQuoted(value: Span, from: i32): i32 {
+  const close = indexOfByte(value, QUOTE, from);
+  if (close < 0) return -1;
+  parameterValue = sliceUnchecked(value, from, close);
+  return indexOfByte(parameterValue, BACKSLASH) < 0 ? close + 1 : -1;
+}
+
+function readToken(value: Span, from: i32): i32 {
+  const n = length(value);
+  let at = from;
+  while (at < n && ascii.isTokenChar(byteAtUnchecked(value, at))) at++;
+  parameterValue = sliceUnchecked(value, from, at);
+  return at > from ? at : -1;
+}
+
+/** The value of a parameter that is there once, among parameters that everybody reads the same; else
+ * NONE. */
+export function onlyParameter(value: Span, name: string): Span {
+  let found = NONE;
+  const n = length(value);
+  let at = indexOfByte(value, SEMICOLON);
+  if (at < 0) return NONE;
+  while (at < n) {
+    at = nextParameter(value, at);
+    if (at < 0) return NONE;
+    if (!isNamed(parameterName, name)) continue;
+    if (found != NONE) return NONE;
+    found = parameterValue;
+  }
+  return found;
+}
+
+/** Whether what follows the type is parameters that everybody reads the same, or nothing. */
+export function hasPlainParameters(contentType: Span): bool {
+  const n = length(contentType);
+  let at = indexOfByte(contentType, SEMICOLON);
+  while (at >= 0 && at < n) at = nextParameter(contentType, at);
+  return at == n || indexOfByte(contentType, SEMICOLON) < 0;
 }
 
 function isNamed(key: Span, name: string): bool {

@@ -35,6 +35,17 @@ function isUnreserved(c: u32): bool {
   return ascii.isAlphanumeric(c) || c == 0x2d || c == 0x2e || c == 0x5f || c == 0x7e;
 }
 
+/** Whether a `%XX` begins at `i` that stands for what needs no escape, or for NUL: as long as it is not
+ * decoded, it hides something. */
+export function isNeedlessEscape(s: Span, i: i32): bool {
+  if (i + 2 >= length(s)) return false;
+  const high = ascii.hexValue(byteAtUnchecked(s, i + 1));
+  const low = ascii.hexValue(byteAtUnchecked(s, i + 2));
+  if (high < 0 || low < 0) return false;
+  const c = (high << 4) | low;
+  return c == 0 || isUnreserved(c);
+}
+
 /** Writes a name or value of a query: unreserved characters as they are, the rest as `%XX`. */
 export function encodeComponent(s: Span, out: Writer): void {
   for (let at = address(s), stop = at + length(s); at < stop; at++) {

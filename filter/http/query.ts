@@ -60,6 +60,16 @@ export function parameter(query: Span, name: Span, arena: Arena): Span {
 
 /** Fills `list` with the parameters in order, names and values decoded, their text kept as raw. */
 export function parse(query: Span, list: FieldList, arena: Arena): void {
+  takeApart(query, list, arena, false);
+}
+
+/** The same for edits: what is empty between two separators, before the first or after the last is there
+ * too, so that `write` gives back the very bytes. */
+export function parseAll(query: Span, list: FieldList, arena: Arena): void {
+  takeApart(query, list, arena, true);
+}
+
+function takeApart(query: Span, list: FieldList, arena: Arena, isForEdits: bool): void {
   list.clear(arena);
   if (query == NONE) return;
   let from = 0;
@@ -77,9 +87,33 @@ export function parse(query: Span, list: FieldList, arena: Arena): void {
         decodeComponent(sliceUnchecked(pair, start, length(pair)), arena),
         pair,
       );
+    } else if (isForEdits) {
+      const nothing = sliceUnchecked(query, from, from);
+      list.push(nothing, nothing, nothing);
     }
     from = to + 1;
   }
+}
+
+/** Whether there is nothing but a separator on its other side. */
+export function isGap(list: FieldList, i: i32): bool {
+  return list.raw(i) != NONE && length(list.raw(i)) == 0;
+}
+
+/** Whether any is a parameter. */
+export function hasParameters(list: FieldList): bool {
+  for (let i = 0; i < list.count; i++) {
+    if (!isGap(list, i)) return true;
+  }
+  return false;
+}
+
+/** What edits have added stands in the place of nothing after the last separator, and of a query that is
+ * all empty. */
+export function closeGap(list: FieldList): void {
+  let i = list.count - 1;
+  while (i >= 0 && list.raw(i) == NONE) i--;
+  if (i >= 0 && i < list.count - 1 && isGap(list, i)) list.removeAt(i);
 }
 
 /** Writes the parameters, those that were not edited as they were. */

@@ -110,7 +110,7 @@ export class Decoder {
 
   /** Memory for one, counted against the ceiling of all arenas; null past it. */
   static create(): Decoder | null {
-    const at = arena.take(Decoder.bytes());
+    const at = arena.takeForBody(Decoder.bytes());
     return at == 0 ? null : changetype<Decoder>(at);
   }
 

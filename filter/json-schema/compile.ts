@@ -6,12 +6,12 @@ import { Arena } from "../bytes/arena";
 import { NONE, Span } from "../bytes/span";
 import { fromString, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { hashName } from "../json/names";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { Regex } from "../regex/index";
 import { Decimal, isShort, shortInteger } from "./decimal";
 import { formatOf, NO_FORMAT } from "./formats";
 import { Keyword, keywordOf, NO_KEYWORD, nameOf } from "./keyword";
-import { hashName } from "./names";
 import { compilePattern } from "./pattern";
 import * as problem from "./problem";
 import {

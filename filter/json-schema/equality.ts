@@ -4,12 +4,12 @@
 // is limited.
 
 import { Arena } from "../bytes/arena";
-import { address, equal, length, NONE, Span } from "../bytes/span";
+import { address, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { hashName } from "../json/names";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import * as budget from "./budget";
 import { Decimal, hashDecimal, hashShort, isShort, shortInteger } from "./decimal";
-import { hashName } from "./names";
 
 const left = Decimal.create();
 const right = Decimal.create();
@@ -149,38 +149,6 @@ export function findRepeated(tape: Tape, array: i32, arena: Arena): i32 {
       }
       if (!budget.charge(1)) return NO_NODE;
       if (table.hash(place) == h && equalValues(tape, other, tape, child, arena)) return child;
-    }
-  }
-  return NO_NODE;
-}
-
-/** A key whose name an earlier key of its object has, in the whole document, or NO_NODE. */
-export function findRepeatedKey(tape: Tape, arena: Arena): i32 {
-  for (let i = 0; i < tape.count; i++) {
-    if (tape.kind(i) != Kind.Object || tape.after(i) <= i + 3) continue;
-    const key = findRepeatedKeyOf(tape, i, arena);
-    if (key != NO_NODE || budget.isSpent()) return key;
-  }
-  return NO_NODE;
-}
-
-function findRepeatedKeyOf(tape: Tape, object: i32, arena: Arena): i32 {
-  const count = tape.size(object);
-  if (count < 2 || !budget.charge(count)) return NO_NODE;
-  const table = Table.forCount(count, arena);
-  if (changetype<usize>(table) == 0) return NO_NODE;
-  const stop = tape.after(object);
-  for (let key = tape.firstChild(object); key < stop; key = tape.after(key + 1)) {
-    const name = textOf(tape, key, arena);
-    const h = hashName(name);
-    for (let place = table.first(h); ; place = table.next(place)) {
-      const other = table.node(place);
-      if (other == NO_NODE) {
-        table.set(place, key, h);
-        break;
-      }
-      if (!budget.charge(1)) return NO_NODE;
-      if (table.hash(place) == h && equal(textOf(tape, other, arena), name)) return key;
     }
   }
   return NO_NODE;

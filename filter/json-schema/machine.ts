@@ -8,12 +8,13 @@
 import { Arena } from "../bytes/arena";
 import { address, end, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { findRepeatedName, GAVE_UP } from "../json/repeated-names";
 import { Kind, NO_NODE, Tape, writePointerSegment } from "../json/tape";
 import { writeString } from "../json/write";
 import { Regex } from "../regex/index";
 import * as budget from "./budget";
 import { Decimal, isShort, shortInteger } from "./decimal";
-import { equalValues, findRepeated, findRepeatedKey, textOf } from "./equality";
+import { equalValues, findRepeated, textOf } from "./equality";
 import { hasFormat } from "./formats";
 import { Keyword, nameOf } from "./keyword";
 import {
@@ -93,8 +94,8 @@ export function judge(
   repeatedKey = false;
   budget.refill(document.end(0));
   if (refusesRepeats) {
-    const key = findRepeatedKey(document, arena);
-    if (budget.isSpent()) return Verdict.GaveUp;
+    const key = findRepeatedName(document, 0, arena);
+    if (key == GAVE_UP) return Verdict.GaveUp;
     if (key != NO_NODE) {
       repeatedKey = true;
       failedAt = key;

@@ -3,8 +3,8 @@
 // and do not change after compiling.
 
 import { NONE, Span } from "../bytes/span";
+import { hashName, isSameName } from "../json/names";
 import { Keyword } from "./keyword";
-import { hashName, isSameName } from "./names";
 
 /** In place of a subschema's number. */
 export const ABSENT: i32 = -1;

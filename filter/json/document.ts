@@ -62,6 +62,8 @@ export const arena = Arena.create();
 export let failed: bool = false;
 /** Some edit took place. */
 export let changed: bool = false;
+/** A name that was looked up is there more than once in its object. */
+export let hadTwins: bool = false;
 /** Why `begin` answered false. */
 export let isTooLarge: bool = false;
 let root: usize = 0; // Item
@@ -70,6 +72,7 @@ let root: usize = 0; // Item
 export function begin(text: Span): bool {
   failed = false;
   changed = false;
+  hadTwins = false;
   const isGood = tape.parse(text, MAX_DEPTH);
   isTooLarge = !isGood && tape.errorCode == JsonError.Memory;
   if (!isGood) return false;
@@ -254,6 +257,7 @@ export function member(object: i32, name: Span): i32 {
 }
 
 function removeTwins(object: i32, name: Span, last: i32): void {
+  hadTwins = true;
   let child = firstChild(object);
   while (child != NO_NODE && child != last) {
     // Opening changes no record's number.

@@ -662,3 +662,42 @@ test("random bytes in a document are refused or edited, never a trap", () => {
     seeded(5000),
   );
 });
+
+// ---- names in paths
+
+test.each(["'", '"'])("a path in %s names every character by each of its escapes", (quote) => {
+  const SHORT: Record<string, string> = {
+    "\b": "b",
+    "\f": "f",
+    "\n": "n",
+    "\r": "r",
+    "\t": "t",
+    "/": "/",
+    "\\": "\\",
+    [quote]: quote,
+  };
+  const hex = (unit: number) => `\\u${unit.toString(16).padStart(4, "0")}`;
+  const characters = [
+    ...Array.from({ length: 0x80 }, (_, i) => String.fromCharCode(i)),
+    ...["é", "\u2028", "\uffff", "☺", "🎉"],
+  ];
+  for (const character of characters) {
+    const units = [...Array(character.length).keys()].map((i) => character.charCodeAt(i));
+    const forms = [
+      units.map(hex).join(""),
+      units.map(hex).join("").toUpperCase().replaceAll("U", "u"),
+    ];
+    if (SHORT[character]) forms.push(`\\${SHORT[character]}`);
+    if (character >= " " && character !== quote && character !== "\\") forms.push(character);
+    for (const form of forms) {
+      probe.exports.reset();
+      const path = probe.put(`$[${quote}${form}${quote}]`);
+      const document = probe.put(JSON.stringify({ [character]: 1, [`${character}x`]: 2 }));
+      const found = probe.exports.find(...path, ...document) as bigint;
+      expect([form, found === 0n ? undefined : probe.text(found)]).toEqual([
+        form,
+        `${JSON.stringify(`/${character.replace("~", "~0").replace("/", "~1")}`)}\n`,
+      ]);
+    }
+  }
+});

@@ -15,7 +15,17 @@
 import * as memoryBudget from "../bytes/arena";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { address, end, equal, indexOfByte, length, NONE, Span, span } from "../bytes/span";
+import {
+  address,
+  byteAtUnchecked,
+  end,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  span,
+} from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
 import { Writer } from "../bytes/writer";
 
@@ -31,8 +41,15 @@ export const enum Kind {
   Key,
 }
 
+/** U+FFFD, which half of a surrogate pair is read as. */
+const REPLACEMENT: u32 = 0xbdbfef;
+
 /** No such record. */
 export const NO_NODE: i32 = -1;
+/** More than one of that name. */
+export const REPEATED: i32 = -2;
+/** One that some readers take for it. */
+export const ALIKE: i32 = -3;
 
 /** What a record begins with, as one number: its kind and these. */
 const ESCAPED: u32 = 1 << 8;
@@ -167,6 +184,14 @@ export class Tape {
     return node.escaped ? unescape(inner, arena) : inner;
   }
 
+  /** Whether half of a surrogate pair is in the string: readers keep it, replace it, or end there. */
+  isBroken(i: i32): bool {
+    const node = this.node(i);
+    if (!node.escaped) return false;
+    writeUnescaped(span(this.source + node.start + 1, (node.end - node.start - 2) as i32));
+    return hasHalf;
+  }
+
   /** Whether a key or string is `text`. */
   isText(i: i32, text: Span): bool {
     const node = this.node(i);
@@ -180,6 +205,25 @@ export class Tape {
     const stop = this.after(i);
     for (let key = this.firstChild(i); key < stop; key = this.after(key + 1)) {
       if (this.isText(key, name)) found = key + 1;
+    }
+    return found;
+  }
+
+  /** The value of the member of that name; NO_NODE when there is none, REPEATED when there are several.
+   * With `isStrict`, ALIKE when there is one that some readers take for it. */
+  onlyMember(i: i32, name: Span, isStrict: bool): i32 {
+    let found = NO_NODE;
+    const stop = this.after(i);
+    for (let key = this.firstChild(i); key < stop; key = this.after(key + 1)) {
+      const node = this.node(key);
+      let text = span(this.source + node.start + 1, (node.end - node.start - 2) as i32);
+      if (node.escaped) text = unescapedName(text);
+      if (equal(text, name)) {
+        if (found != NO_NODE) return REPEATED;
+        found = key + 1;
+      } else if (isStrict && isAlike(text, name)) {
+        return ALIKE;
+      }
     }
     return found;
   }
@@ -450,13 +494,17 @@ export class Tape {
     const expected = (capacity * (total as u64)) / max(done as u64, 1);
     // A little more than that, within bounds: a text may be dense in front and empty behind.
     const wanted = min(min(expected + expected / 8, capacity * 16), MAX_CAPACITY as u64) as i32;
-    return (wanted > this.capacity * 2 && this.grow(wanted)) || this.grow(this.capacity * 2);
+    const before = memoryBudget.refusals();
+    if (wanted > this.capacity * 2 && this.grow(wanted)) return true;
+    memoryBudget.forgive(before);
+    return this.grow(this.capacity * 2);
   }
 
   private grow(capacity: i32): bool {
-    if (capacity > MAX_CAPACITY) return false;
     const bytes = (this.capacity as usize) * NODE_SIZE;
-    const fresh = memoryBudget.take((capacity as usize) * NODE_SIZE);
+    if (capacity > MAX_CAPACITY) memoryBudget.refuse();
+    if (capacity > MAX_CAPACITY) return false;
+    const fresh = memoryBudget.takeForBody((capacity as usize) * NODE_SIZE);
     if (fresh == 0) return false;
     memory.copy(fresh, this.base, bytes);
     if (this.capacity == FIRST_CAPACITY) heap.free(this.base);
@@ -607,13 +655,15 @@ function escapeSize(at: usize, stop: usize): usize {
   return 0;
 }
 
-// The two results of `readEscape`.
+// The results of `readEscape`.
 let escapePoint: i32 = 0;
 let escapeBytes: usize = 0;
+let isHalf: bool = false;
 
 /** Reads the (valid) escape at the backslash, a surrogate pair as one. */
 function readEscape(at: usize, stop: usize): void {
   escapeBytes = 2;
+  isHalf = false;
   const c = load<u8>(at, 1) as i32;
   switch (c) {
     case 0x62:
@@ -642,18 +692,23 @@ function readEscape(at: usize, stop: usize): void {
   escapePoint = unit;
   if ((unit & 0xf800) != 0xd800) return;
   escapePoint = 0xfffd;
+  isHalf = true;
   if (unit >= 0xdc00 || stop - at < 12 || load<u16>(at, 6) != 0x755c) return;
   const low = hex4(at + 8);
   if ((low & 0xfc00) != 0xdc00) return;
   escapePoint = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
   escapeBytes = 12;
+  isHalf = false;
 }
 
 const unescaped = Writer.create();
+/** Half of a surrogate pair was among what was unescaped. */
+let hasHalf: bool = false;
 
 /** Leaves the text without escapes in `unescaped`. */
 function writeUnescaped(inner: Span): void {
   unescaped.reset();
+  hasHalf = false;
   let at = address(inner);
   const stop = end(inner);
   while (at < stop) {
@@ -663,6 +718,7 @@ function writeUnescaped(inner: Span): void {
     at = next;
     if (at >= stop) break;
     readEscape(at, stop);
+    if (isHalf) hasHalf = true;
     utf8.encode(escapePoint, unescaped);
     at += escapeBytes;
   }
@@ -683,6 +739,32 @@ export function unescapedName(inner: Span): Span {
   if (indexOfByte(inner, 0x5c) < 0) return inner;
   writeUnescaped(inner);
   return unescaped.failed ? NONE : unescaped.view();
+}
+
+/** Whether some readers take the member `text` for `name`, though it is another: those that ignore the
+ * case of letters (Go, .NET; the former with the signs for kelvin and the long s), and those that end
+ * at NUL or at half of a surrogate pair. */
+function isAlike(text: Span, name: Span): bool {
+  const n = length(text);
+  let at = 0;
+  for (let i = 0, size = length(name); i < size; i++) {
+    if (at >= n) return false;
+    const c = ascii.lower(byteAtUnchecked(name, i));
+    if (ascii.lower(byteAtUnchecked(text, at)) == c) at++;
+    else if (c == 0x73 && hasAt(text, at, 0xbfc5, 2)) at += 2;
+    else if (c == 0x6b && hasAt(text, at, 0xaa84e2, 3)) at += 3;
+    else return false;
+  }
+  return at == n || byteAtUnchecked(text, at) == 0 || hasAt(text, at, REPLACEMENT, 3);
+}
+
+/** Whether the text has those bytes, the first of them lowest in `bytes`, at that place. */
+function hasAt(text: Span, at: i32, bytes: u32, size: i32): bool {
+  if (at + size > length(text)) return false;
+  for (let i = 0; i < size; i++, bytes >>= 8) {
+    if (byteAtUnchecked(text, at + i) != (bytes as u8)) return false;
+  }
+  return true;
 }
 
 function equalsEscaped(inner: Span, text: Span): bool {

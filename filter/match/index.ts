@@ -71,6 +71,10 @@ export class Index extends Keys {
   private takesPatterns: bool = true;
   /** The condition whose keys are offered. */
   private condition: i32 = 0;
+  /** By Values: the conditions that are filed under names and values of that kind. */
+  private readonly filed: i32[][] = [[], [], []];
+  /** Some conditions are to be proposed for whatever a reader may see in a name or value. */
+  proposesVariants: bool = false;
 
   /** An empty one, to be filled; `of` makes those that are asked. */
   constructor(arena: Arena) {
@@ -214,6 +218,7 @@ export class Index extends Keys {
 
   private name(values: Values, name: Span): i32 {
     this.kinds |= 1 << values;
+    if (!this.weighs) this.filed[values].push(this.condition);
     return this.names.key(hashOf(values, name), values, name);
   }
 
@@ -259,9 +264,9 @@ export class Index extends Keys {
       this.ask(Field.Cluster, cluster);
       if (cluster != NONE) this.ask(Field.Service, serviceName(cluster));
     }
-    if (this.kinds & (1 << Values.Headers)) this.askNamed(Values.Headers, facts.headers());
-    if (this.kinds & (1 << Values.Query)) this.askNamed(Values.Query, facts.query());
-    if (this.kinds & (1 << Values.Cookies)) this.askNamed(Values.Cookies, facts.cookies());
+    if (this.kinds & (1 << Values.Headers)) this.askNamed(Values.Headers, facts.headers(), facts);
+    if (this.kinds & (1 << Values.Query)) this.askNamed(Values.Query, facts.query(), facts);
+    if (this.kinds & (1 << Values.Cookies)) this.askNamed(Values.Cookies, facts.cookies(), facts);
     if (!this.blocks.isEmpty) this.askSource(facts.source());
   }
 
@@ -274,7 +279,11 @@ export class Index extends Keys {
     if (this.suffixes.has(field)) this.suffixes.hit(field, text, hits);
   }
 
-  private askNamed(values: Values, list: FieldList): void {
+  private askNamed(values: Values, list: FieldList, facts: Facts): void {
+    if (this.proposesVariants && facts.isReadVariously(values, NONE)) {
+      const named = unchecked(this.filed[values]);
+      for (let i = 0, n = named.length; i < n; i++) hits.add(unchecked(named[i]));
+    }
     for (let i = 0; i < list.count; i++) {
       const name = list.name(i);
       if (length(name) > this.names.keys.longest) continue;

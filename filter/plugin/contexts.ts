@@ -1,6 +1,7 @@
 // The host's contexts by id: plugins, and the exchanges of streams. Exchanges are pooled: in steady
 // state a stream allocates nothing.
 
+import { reserve } from "../bytes/arena";
 import { Exchange } from "../stream/exchange";
 import { Plugin } from "./plugin";
 
@@ -10,6 +11,9 @@ class Slot {
   id: u32; // context id; 0 is free
   index: i32; // in `exchanges`
 }
+
+/** What an exchange takes beside its arena, roughly: it is kept for streams to come. */
+const EXCHANGE_BYTES: usize = 4096;
 
 const SLOT_SIZE: usize = offsetof<Slot>();
 
@@ -68,7 +72,9 @@ export function exchange(id: u32): Exchange | null {
   return unchecked(exchanges[lastIndex]);
 }
 
+/** Opens an exchange for the stream; without memory there is none, and the stream is refused. */
 export function openExchange(id: u32, owner: Plugin): void {
+  if (free.length == 0 && !reserve(EXCHANGE_BYTES)) return;
   if ((used + 1) * 2 > capacity) grow();
   const entry = slot(place(id));
   if (entry.id != 0) return;

@@ -2,10 +2,12 @@
 // when the wasm stack holds no references.
 
 import { scratch } from "../abi/memory";
+import * as memoryBudget from "../bytes/arena";
 import { hasGarbage, setGarbage } from "../stream/program";
 
 export function enter(): void {
   scratch.reset();
+  memoryBudget.begin();
   if (hasGarbage) {
     setGarbage(false);
     __collect();

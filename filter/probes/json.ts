@@ -14,6 +14,7 @@ import { writeString } from "../json/write";
 
 const arena = Arena.create();
 const out = Writer.create();
+const place = Writer.create();
 const tape = Tape.create();
 let plan = new EditPlan();
 let streamPlan = new StreamPlan();
@@ -121,7 +122,7 @@ export function result(): Span {
   return out.view();
 }
 
-/** What the path names in the document, one JSON Pointer a line; NONE when it is no path, whose error
+/** What the path names in the document, one JSON Pointer, as a JSON string, a line; NONE when it is no path, whose error
  * `pathError` then has. */
 export function find(at: usize, n: i32, text: usize, size: i32): Span {
   const path = Path.compile(span(at, n), arena);
@@ -134,7 +135,9 @@ export function find(at: usize, n: i32, text: usize, size: i32): Span {
     for (let k = path.manifold; k < path.size && value >= 0; k++)
       value = selection.child(path.selector(k), value);
     if (value < 0) continue;
+    place.reset();
     writePlace(value);
+    writeString(place.view(), out);
     out.byte(0x0a);
   }
   document.finish();
@@ -147,9 +150,9 @@ function writePlace(value: i32): void {
   const parent = document.parentOf(value);
   if (parent < 0) return;
   writePlace(parent);
-  out.byte(0x2f);
+  place.byte(0x2f);
   if (document.isObject(parent)) {
-    writePointerSegment(document.tape.text(document.keyOf(value), arena), out);
+    writePointerSegment(document.tape.text(document.keyOf(value), arena), place);
     return;
   }
   let index = 0;
@@ -159,7 +162,7 @@ function writePlace(value: i32): void {
     child = document.nextChild(parent, child)
   )
     index++;
-  out.integer(index);
+  place.integer(index);
 }
 
 export function pathError(): Span {

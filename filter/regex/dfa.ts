@@ -113,7 +113,9 @@ function enter(p: Program): bool {
       if (unchecked(lastUse[i]) < unchecked(lastUse[index])) index = i;
     }
     if (unchecked(slabs[index]) == 0) {
+      const before = arena.refusals();
       const fresh = arena.take(SLAB_BYTES);
+      arena.forgive(before);
       if (fresh == 0) return false;
       unchecked((slabs[index] = fresh));
     }

@@ -23,6 +23,17 @@ import * as problem from "./problem";
 
 /** What can answer for a name: the stream. */
 export abstract class Scope {
+  /** What is read decides whether a message passes: what has several values, or is not read alike by
+   * everybody, fails then. Edits read the first of several. */
+  judging: bool = false;
+  /** Somebody may come to judge by what is made of it: doubts are counted. */
+  watching: bool = false;
+
+  get strictness(): cel.Strictness {
+    if (this.judging) return cel.Strictness.Full;
+    return this.watching ? cel.Strictness.Watched : cel.Strictness.None;
+  }
+
   /** Fills `out` with what the name is now; absent when it is not there. */
   abstract read(name: Name, out: Value): void;
   /** Whether the name, a map, is there; else `out` is absent, or fails. */
@@ -172,6 +183,7 @@ export class Expression {
    * counted. */
   evaluate(scope: Scope, out: Value): void {
     const name = this.name;
+    cel.setStrictness(scope.strictness);
     if (name != null) {
       cel.refill(); // for whoever goes on with the value
       scope.read(name, out);
@@ -190,6 +202,7 @@ export class Expression {
 
   /** What it says as a condition. */
   test(scope: Scope): Verdict {
+    cel.setStrictness(scope.strictness);
     activation.slots = this.slots;
     activation.scope = scope;
     if (cel.evaluate(this.program, activation, scratch, tested) && tested.kind == Kind.Bool) {
@@ -225,7 +238,7 @@ function fail(): void {
   failures++;
 }
 
-/** Notes and counts that a value has no form in JSON where JSON is made of it. */
+/** Notes and counts that a value has no form in JSON where JSON, or a text, is made of it. */
 export function failAsJson(why: Failure): void {
   cel.failWith(why, NO_PLACE);
   fail();

@@ -40,13 +40,30 @@ export abstract class Facts extends Scope {
   abstract source(): Span;
   /** Status of the response, or 0 before it. */
   abstract status(): i32;
+  /** Whether servers may differ in what the header, parameter or cookie is. */
+  abstract isReadVariously(values: Values, name: Span): bool;
+}
+
+/** How a condition takes what has several values, or is read differently by different servers. */
+export const enum Sense {
+  /** One value that matches is enough; with `not`, none may. */
+  Plain,
+  /** It holds if it may for some reader: so guards act. */
+  Possibly,
+  /** It holds if it does for every reader: so the rules after a final one are left out. */
+  Surely,
+}
+
+function opposite(sense: Sense): Sense {
+  if (sense == Sense.Plain) return sense;
+  return sense == Sense.Possibly ? Sense.Surely : Sense.Possibly;
 }
 
 /** Captures of the path template that matched last; copied by whoever keeps them. */
 export const captures: StaticArray<Span> = new StaticArray<Span>(16);
 
 export abstract class Condition {
-  abstract holds(facts: Facts): bool;
+  abstract holds(facts: Facts, sense: Sense): bool;
 
   /** Offers keys of which every stream that the condition holds for has at least one; false when there
    * are none such (some may have been offered then). */
@@ -68,6 +85,11 @@ export abstract class Condition {
     return isBound ? weights.weight : UNBOUNDED;
   }
 
+  /** Whether it asks only for what has one value, which everybody reads alike. */
+  get isCertain(): bool {
+    return true;
+  }
+
   /** Whether it holds for every stream that has one of its keys. */
   get isWholeKey(): bool {
     return false;
@@ -84,11 +106,14 @@ export class All extends Condition {
   constructor(private readonly parts: StaticArray<Condition>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     for (let i = 0, n = this.parts.length; i < n; i++) {
-      if (!unchecked(this.parts[i]).holds(facts)) return false;
+      if (!unchecked(this.parts[i]).holds(facts, sense)) return false;
     }
     return true;
+  }
+  override get isCertain(): bool {
+    return areCertain(this.parts);
   }
   override offerAll(keys: Keys): void {
     for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
@@ -118,11 +143,14 @@ export class Any extends Condition {
   constructor(private readonly parts: StaticArray<Condition>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     for (let i = 0, n = this.parts.length; i < n; i++) {
-      if (unchecked(this.parts[i]).holds(facts)) return true;
+      if (unchecked(this.parts[i]).holds(facts, sense)) return true;
     }
     return false;
+  }
+  override get isCertain(): bool {
+    return areCertain(this.parts);
   }
   override offerAll(keys: Keys): void {
     for (let i = 0, n = this.parts.length; i < n; i++) this.parts[i].offerAll(keys);
@@ -137,13 +165,23 @@ export class Any extends Condition {
   }
 }
 
+function areCertain(parts: StaticArray<Condition>): bool {
+  for (let i = 0; i < parts.length; i++) {
+    if (!parts[i].isCertain) return false;
+  }
+  return true;
+}
+
 @final
 export class Not extends Condition {
   constructor(private readonly inner: Condition) {
     super();
   }
-  holds(facts: Facts): bool {
-    return !this.inner.holds(facts);
+  holds(facts: Facts, sense: Sense): bool {
+    return !this.inner.holds(facts, opposite(sense));
+  }
+  override get isCertain(): bool {
+    return this.inner.isCertain;
   }
 }
 
@@ -152,7 +190,7 @@ export class HostIs extends Condition {
   constructor(private readonly patterns: StaticArray<HostPattern>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const host = facts.host();
     if (host == NONE) return false;
     for (let i = 0, n = this.patterns.length; i < n; i++) {
@@ -180,7 +218,7 @@ export class PathIs extends Condition {
   constructor(private readonly templates: StaticArray<PathTemplate>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const path = facts.path();
     if (path == NONE) return false;
     for (let i = 0, n = this.templates.length; i < n; i++) {
@@ -331,7 +369,7 @@ export class FactIs extends Condition {
   ) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     let value = NONE;
     switch (this.field) {
       case Field.Path:
@@ -394,7 +432,7 @@ export class NamedValueIs extends Condition {
   ) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const list =
       this.values == Values.Headers
         ? facts.headers()
@@ -402,12 +440,27 @@ export class NamedValueIs extends Condition {
           ? facts.query()
           : facts.cookies();
     const matcher = this.matcher;
-    let i = list.find(this.name);
-    if (matcher.noValue) return i == MISSING;
-    for (; i != MISSING; i = list.find(this.name, i + 1)) {
+    if (sense != Sense.Plain && facts.isReadVariously(this.values, this.name))
+      return sense == Sense.Possibly;
+    const first = list.find(this.name);
+    if (matcher.noValue) return first == MISSING;
+    if (first == MISSING) return matcher.not;
+    if (sense != Sense.Plain) return this.holdsForSome(list, first, sense == Sense.Possibly);
+    for (let i = first; i != MISSING; i = list.find(this.name, i + 1)) {
       if (matcher.matches(list.value(i))) return !matcher.not;
     }
     return matcher.not;
+  }
+  override get isCertain(): bool {
+    return false;
+  }
+  /** Whether a value is as wanted; with `some` false, whether each is. */
+  private holdsForSome(list: FieldList, first: i32, some: bool): bool {
+    const matcher = this.matcher;
+    for (let i = first; i != MISSING; i = list.find(this.name, i + 1)) {
+      if ((matcher.matches(list.value(i)) != matcher.not) == some) return some;
+    }
+    return !some;
   }
   protected override offer(keys: Keys): bool {
     const matcher = this.matcher;
@@ -428,7 +481,7 @@ export class ServiceIs extends Condition {
   constructor(private readonly services: StaticArray<Span>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const cluster = facts.cluster();
     if (cluster == NONE) return false;
     for (let i = 0, n = this.services.length; i < n; i++) {
@@ -493,7 +546,7 @@ export class SourceIs extends Condition {
   constructor(private readonly blocks: StaticArray<Block>) {
     super();
   }
-  holds(facts: Facts): bool {
+  holds(facts: Facts, sense: Sense): bool {
     const source = facts.source();
     if (source == NONE || !parsePeer(source, peer)) return false;
     for (let i = 0, n = this.blocks.length; i < n; i++) {

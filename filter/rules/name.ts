@@ -4,7 +4,7 @@
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { equal, length, NONE, Span } from "../bytes/span";
+import { length, NONE, Span } from "../bytes/span";
 import { copy, distance, equalsText, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, Value } from "../cel/index";
@@ -29,6 +29,9 @@ export const enum Source {
   OriginalQueryParameter,
   OriginalCookie,
   ResponseHeader,
+  ResponseTrailer,
+  /** Its status, as edited so far; where there is none (no response came), what the host has: `key`. */
+  ResponseCode,
   /** The body as text; as the JSON that it is; as an urlencoded form, `key` being the field. */
   RequestBody,
   RequestJson,
@@ -83,6 +86,8 @@ export const enum Demand {
   WholeResponse = 4,
   /** The response's headers as they arrived. */
   OriginalResponse = 8,
+  /** The response's body is edited, so that its validator becomes a weak one. */
+  EditedResponse = 16,
 }
 
 /** A name of `store`, or all values under the keys of one. */
@@ -108,6 +113,8 @@ export class Name {
   type: Type = types.maybeString;
   /** All of them: a map of names to values. */
   isMap: bool = false;
+  /** All values of one name, as a list. */
+  isList: bool = false;
   constant: usize = 0;
   cell: Cell | null = null;
   /** The first phase in which it exists. */
@@ -125,6 +132,15 @@ export class Name {
     );
   }
 
+  /** It is of headers, whose values may be lists. */
+  get isHeader(): bool {
+    return (
+      this.source == Source.RequestHeader ||
+      this.source == Source.OriginalHeader ||
+      this.source == Source.ResponseHeader
+    );
+  }
+
   /** It is read from a body, which is there in the phase `since` and not later. */
   get isOfBody(): bool {
     return this.source >= Source.RequestBody && this.source <= Source.ResponseJson;
@@ -139,6 +155,8 @@ export abstract class Names {
   readsBody: bool = false;
   /** Whether what is compiled is an edit of events. */
   inEvents: bool = false;
+  /** Whether what is compiled is an edit of trailers, which are there then. */
+  inTrailers: bool = false;
 
   /** The value of `vars.NAME…`, as a constant, or null. */
   abstract constant(path: Span[]): Name | null;
@@ -158,22 +176,46 @@ export abstract class Names {
 const INTEGERS =
   "request.size request.total_size request.headers_bytes response.code response.flags " +
   "response.size response.total_size response.grpc_status source.port destination.port " +
-  "upstream.port upstream.num_endpoints upstream.request_attempt_count connection.id connection_id ";
+  "upstream.port upstream.num_endpoints upstream.request_attempt_count connection.id ";
 const BOOLEANS = "connection.mtls ";
 const DURATIONS = "request.duration response.backend_latency upstream.cx_pool_ready_duration ";
 const TIMESTAMPS = "request.time ";
 
-// The members of each root that have no free-form tail, for checking and for suggestions.
+// The members of each root, for checking and for suggestions. What the host would not know is absent, and
+// a guard that reads it would never act: nothing is handed to the host that is not in one of these lists.
 const REQUEST =
-  "path url_path host scheme method headers query query_params cookies body json form useragent " +
+  "path url_path host scheme method headers header_values query query_params query_values cookies " +
+  "cookie_values body json form form_values useragent " +
   "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
-  "code code_details headers body json flags size total_size grpc_status backend_latency trailers ";
+  "code code_details headers header_values body json flags size total_size grpc_status " +
+  "backend_latency trailers ";
+const SOURCE = "address port ";
+const CERTIFICATES =
+  "tls_version subject_local_certificate subject_peer_certificate dns_san_local_certificate " +
+  "dns_san_peer_certificate uri_san_local_certificate uri_san_peer_certificate " +
+  "sha256_peer_certificate_digest transport_failure_reason ";
+const CONNECTION = "id mtls requested_server_name termination_details " + CERTIFICATES;
+const UPSTREAM =
+  "address port local_address locality num_endpoints request_attempt_count " +
+  "cx_pool_ready_duration " +
+  CERTIFICATES;
+const XDS =
+  "node cluster_name cluster_metadata route_name route_metadata listener_direction " +
+  "listener_metadata filter_chain_name virtual_host_name virtual_host_metadata " +
+  "upstream_host_metadata upstream_host_locality_metadata ";
+const NODE =
+  "id cluster metadata dynamic_parameters locality user_agent_name user_agent_version " +
+  "user_agent_build_version extensions client_features listening_addresses ";
+/** Of `xds` and `node`: those that have members of their own, which the operator of the host names. */
+const OPEN = "node metadata locality dynamic_parameters user_agent_build_version ";
 const EVENT = "data type id index json ";
 const CALL = "status headers body json error value ";
 const ROOTS =
   "request original response source destination connection upstream xds node metadata " +
   "filter_state client params vars tables ctx store calls rule now event plugin_name plugin_root_id plugin_vm_id ";
+
+const texts: Type = types.list(types.string_);
 
 /** The nearest word of a space-separated list, as `, did you mean "…"?`, or nothing. */
 export function suggestion(word: Span, list: string): string {
@@ -211,7 +253,7 @@ export function resolve(chain: Span[], names: Names, arena: Arena): Name | null 
   resolvedSegments = min(chain.length, 2);
   if (equalsText(root, "request")) return requestName(chain, name, false, arena);
   if (equalsText(root, "original")) return requestName(chain, name, true, arena);
-  if (equalsText(root, "response")) return responseName(chain, name, arena);
+  if (equalsText(root, "response")) return responseName(chain, name, names, arena);
   if (equalsText(root, "params")) {
     if (chain.length < 2) return unknown(chain, "params.NAME");
     name.source = Source.Parameter;
@@ -351,17 +393,17 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   const member = chain[1];
   const header = original ? Source.OriginalHeader : Source.RequestHeader;
   name.source = header;
-  if (equalsText(member, "headers")) return memberName(chain, name, arena);
-  if (equalsText(member, "query_params")) {
+  if (isFields(member, "headers", "header_values", name)) return memberName(chain, name, arena);
+  if (isFields(member, "query_params", "query_values", name)) {
     name.source = original ? Source.OriginalQueryParameter : Source.RequestQueryParameter;
     return memberName(chain, name, arena);
   }
-  if (equalsText(member, "cookies")) {
+  if (isFields(member, "cookies", "cookie_values", name)) {
     name.source = original ? Source.OriginalCookie : Source.RequestCookie;
     return memberName(chain, name, arena);
   }
   if (!original && bodyName(member, Source.RequestBody, name)) return name;
-  if (!original && equalsText(member, "form")) {
+  if (!original && isFields(member, "form", "form_values", name)) {
     name.source = Source.RequestForm;
     return memberName(chain, name, arena);
   }
@@ -386,6 +428,12 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, REQUEST));
 }
 
+/** Whether the member stands for such fields: for the first value of each name, or for all of them. */
+function isFields(member: Span, first: string, all: string, name: Name): bool {
+  name.isList = equalsText(member, all);
+  return name.isList || equalsText(member, first);
+}
+
 /** Whether the member is the body or the JSON in it; `body` is the source of the former. */
 function bodyName(member: Span, body: Source, name: Name): bool {
   const isJson = equalsText(member, "json");
@@ -399,13 +447,16 @@ function bodyName(member: Span, body: Source, name: Name): bool {
 function memberName(chain: Span[], name: Name, arena: Arena): Name {
   if (chain.length == 2) {
     name.isMap = true;
-    name.type = types.map(types.string_, types.maybeString);
+    name.type = types.map(types.string_, name.isList ? texts : types.maybeString);
     return name;
   }
   resolvedSegments = 3;
+  if (name.isList) name.type = texts;
   name.key = copy(chain[2], arena);
   const isHeader = name.source == Source.RequestHeader || name.source == Source.OriginalHeader;
-  if (isHeader || name.source == Source.ResponseHeader) ascii.lowerInPlace(name.key);
+  const isOfResponse =
+    name.source == Source.ResponseHeader || name.source == Source.ResponseTrailer;
+  if (isHeader || isOfResponse) ascii.lowerInPlace(name.key);
   return name;
 }
 
@@ -421,49 +472,106 @@ function headerBehind(member: Span): string {
   return "";
 }
 
-function responseName(chain: Span[], name: Name, arena: Arena): Name | null {
+function responseName(chain: Span[], name: Name, names: Names, arena: Arena): Name | null {
   if (chain.length < 2) return unknown(chain, "response.NAME");
   name.since = Phase.Response;
   const member = chain[1];
-  if (equalsText(member, "headers")) {
+  if (isFields(member, "headers", "header_values", name)) {
     name.source = Source.ResponseHeader;
     return memberName(chain, name, arena);
   }
+  if (equalsText(member, "trailers")) {
+    name.source = Source.ResponseTrailer;
+    if (!names.inTrailers) name.since = Phase.Done;
+    return memberName(chain, name, arena);
+  }
   if (bodyName(member, Source.ResponseBody, name)) return name;
+  if (equalsText(member, "code")) {
+    const code = propertyName(chain.slice(0, 2), name, arena);
+    name.source = Source.ResponseCode;
+    return code;
+  }
   if (isOneOf(member, RESPONSE)) return propertyName(chain.slice(0, 2), name, arena);
   return reject('unknown name "' + dotted(chain) + '"' + suggestion(member, RESPONSE));
 }
 
+/** Whether the word is one of the list, in which a space follows each. */
 function isOneOf(word: Span, list: string): bool {
-  return length(word) > 0 && list.includes(toString(word) + " ");
+  return length(word) > 0 && isWordOf(toString(word), list);
+}
+
+function isWordOf(word: string, list: string): bool {
+  return (" " + list).includes(" " + word + " ");
+}
+
+/** What may follow the root, `""` where it is for the operator of the host to say. */
+function membersOf(root: Span): string {
+  if (equalsText(root, "source") || equalsText(root, "destination")) return SOURCE;
+  if (equalsText(root, "connection")) return CONNECTION;
+  if (equalsText(root, "upstream")) return UPSTREAM;
+  if (equalsText(root, "xds")) return XDS;
+  return equalsText(root, "node") ? NODE : "";
+}
+
+/** Whether the segment has members that are for the operator of the host to name. */
+function isOpen(root: Span, segment: Span): bool {
+  if (!equalsText(root, "xds") && !equalsText(root, "node")) return false;
+  return isOneOf(segment, OPEN) || toString(segment).endsWith("_metadata");
+}
+
+/** How much of the chain names an attribute of the host; 0, noted, when there is none of that name. What
+ * follows a plain value is asked of the value. */
+function propertyLength(chain: Span[]): i32 {
+  const root = chain[0];
+  const n = chain.length;
+  if (!isOneOf(root, ROOTS)) return refuseProperty(chain, root, ROOTS);
+  if (toString(root).startsWith("plugin_")) return 1;
+  if (n < 2) return equalsText(root, "metadata") ? 1 : refuseBare(chain);
+  // Of the request and of the response: looked up already.
+  if (equalsText(root, "request") || equalsText(root, "response")) return n;
+  const members = membersOf(root);
+  if (members.length == 0) return n;
+  if (!isOneOf(chain[1], members)) return refuseProperty(chain, chain[1], members);
+  if (equalsText(chain[1], "node") && n > 2 && !isOneOf(chain[2], NODE))
+    return refuseProperty(chain, chain[2], NODE);
+  const last = equalsText(chain[1], "node") ? 2 : 1;
+  return last >= n || isOpen(root, chain[last]) ? n : last + 1;
+}
+
+function refuseProperty(chain: Span[], word: Span, list: string): i32 {
+  reject('unknown name "' + dotted(chain) + '"' + suggestion(word, list));
+  return 0;
+}
+
+function refuseBare(chain: Span[]): i32 {
+  unknown(chain, toString(chain[0]) + ".NAME");
+  return 0;
 }
 
 /** An attribute the host knows: the path is handed to it as it stands. */
-function propertyName(chain: Span[], name: Name, arena: Arena): Name | null {
+function propertyName(whole: Span[], name: Name, arena: Arena): Name | null {
+  const n = propertyLength(whole);
+  if (n == 0) return null;
+  const chain = whole.slice(0, n);
   const root = chain[0];
-  if (!isOneOf(root, ROOTS)) {
-    return reject('unknown name "' + dotted(chain) + '"' + suggestion(root, ROOTS));
-  }
-  const bare = equalsText(root, "metadata") || toString(root).startsWith("plugin_");
-  if (chain.length < 2 && !bare) return unknown(chain, toString(root) + ".NAME");
   name.source = Source.Property;
-  resolvedSegments = chain.length;
+  resolvedSegments = n;
   const text = dotted(chain);
-  if (INTEGERS.includes(text + " ")) {
+  if (isWordOf(text, INTEGERS)) {
     name.kind = Kind.Int;
     name.type = types.maybeInt;
-  } else if (BOOLEANS.includes(text + " ")) {
+  } else if (isWordOf(text, BOOLEANS)) {
     name.kind = Kind.Bool;
     name.type = types.maybeBool;
-  } else if (DURATIONS.includes(text + " ")) {
+  } else if (isWordOf(text, DURATIONS)) {
     name.kind = Kind.Duration;
     name.type = types.duration;
-  } else if (TIMESTAMPS.includes(text + " ")) {
+  } else if (isWordOf(text, TIMESTAMPS)) {
     name.kind = Kind.Timestamp;
     name.type = types.timestamp;
   }
   if (equalsText(root, "upstream")) name.since = Phase.Response;
-  if (equal(root, chain[0]) && text == "request.duration") name.since = Phase.Done;
+  if (text == "request.duration") name.since = Phase.Done;
   // Hosts before and after the move of these names under `xds`.
   if (equalsText(root, "xds")) {
     name.key = joined(chain, 0, "", arena);

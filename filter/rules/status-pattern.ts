@@ -51,6 +51,14 @@ export class StatusSet {
   }
 }
 
+/** Whether none of them says that it worked (2xx). */
+export function isOfErrors(statuses: StatusSet): bool {
+  for (let status = 200; status < 300; status++) {
+    if (statuses.has(status)) return false;
+  }
+  return true;
+}
+
 function number(pattern: Span, at: i32): i32 {
   let value = 0;
   for (let i = at; i < at + 3; i++) {

@@ -6,8 +6,8 @@ import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/sp
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cel from "../cel/index";
-import { closingParenthesis, Kind, Value, writeText } from "../cel/index";
-import { Expression, Scope } from "./expression";
+import { closingParenthesis, Failure, Kind, Value, writeText } from "../cel/index";
+import { Expression, failAsJson, Scope } from "./expression";
 import { Names, Phase } from "./name";
 import * as problem from "./problem";
 
@@ -115,7 +115,9 @@ export class Template {
     out.span(this.head);
     for (let i = 0, n = this.expressions.length; i < n; i++) {
       unchecked(this.expressions[i]).evaluate(scope, value);
-      const isThere = value.kind != Kind.Null && writeText(value, out);
+      const wrong = writeText(value, out);
+      if (wrong != Failure.None) failAsJson(wrong);
+      const isThere = !value.isNull && wrong == Failure.None;
       if (!isThere && absent == Absent.Skips) return false;
       out.span(unchecked(this.texts[i]));
     }

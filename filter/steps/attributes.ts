@@ -54,6 +54,9 @@ const tape = Tape.create();
 /** A name and its value; the name is that of the property, or of the member of the log. */
 @final
 export class Attribute {
+  /** What `value` came to, for the callback at hand; NONE: it is absent. */
+  result: Span = NONE;
+
   constructor(
     readonly name: Span,
     readonly value: Template,
@@ -69,22 +72,32 @@ export class AttributesStep extends Step {
 
   redaction: Redaction = standard;
 
+  /** All values are computed before the first is set: expressions read what others set. */
   run(x: Exchange): Outcome {
     credentials.collect(x, this.redaction);
+    this.evaluateAll(x, this.filterState);
+    this.evaluateAll(x, this.tags);
+    this.evaluateAll(x, this.log);
+    credentials.forget();
     for (let i = 0; i < this.filterState.length; i++) {
       const attribute = unchecked(this.filterState[i]);
-      const value = this.told(x, attribute.value);
-      if (value != NONE) host.setProperty(attribute.name, value);
+      if (attribute.result != NONE) host.setProperty(attribute.name, attribute.result);
     }
     for (let i = 0; i < this.tags.length; i++) {
       const attribute = unchecked(this.tags[i]);
-      const value = this.told(x, attribute.value);
+      const value = attribute.result;
       // Higress refuses tags without a value.
       if (value != NONE && length(value) > 0) host.setProperty(attribute.name, value);
     }
-    if (this.log.length > 0) this.writeLog(x);
-    credentials.forget();
+    if (this.log.length > 0) this.writeLog();
     return Outcome.Next;
+  }
+
+  private evaluateAll(x: Exchange, list: Attribute[]): void {
+    for (let i = 0; i < list.length; i++) {
+      const attribute = unchecked(list[i]);
+      attribute.result = this.told(x, attribute.value);
+    }
   }
 
   /** The value without what must not leave, on one line: access logs end an entry with a line; NONE when
@@ -98,12 +111,11 @@ export class AttributesStep extends Step {
     return told;
   }
 
-  private writeLog(x: Exchange): void {
+  private writeLog(): void {
     members.clear(scratch);
     for (let i = 0; i < this.log.length; i++) {
       const attribute = unchecked(this.log[i]);
-      const value = this.told(x, attribute.value);
-      if (value != NONE) members.push(attribute.name, value, NONE);
+      if (attribute.result != NONE) members.push(attribute.name, attribute.result, NONE);
     }
     if (members.count == 0) return;
     object.reset();

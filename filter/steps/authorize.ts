@@ -15,6 +15,7 @@ import { Writer } from "../bytes/writer";
 import * as siphash from "../crypto/siphash";
 import * as cacheControl from "../http/cache-control";
 import { FieldList, MISSING } from "../http/field-list";
+import { failures } from "../rules/expression";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { StatusSet } from "../rules/status-pattern";
 import { Absent, Template } from "../rules/template";
@@ -37,6 +38,7 @@ import * as reply from "../stream/reply";
 import { Service } from "../stream/service";
 import { FieldEdits } from "./field-edits";
 import { sendAlong } from "./outgoing";
+import { repeats } from "./repetition";
 import { Response } from "./respond";
 
 /** Of the service's body, this much is passed on to a client that is denied. */
@@ -62,6 +64,8 @@ const fields = new FieldList(scratch);
 let method: Span = NONE;
 let path: Span = NONE;
 let body: Span = NONE;
+/** A part of the question could not be told, and the step is to act on that. */
+let isIncomplete: bool = false;
 
 const key = Writer.create();
 
@@ -125,9 +129,10 @@ export class AuthorizeStep extends Step {
     }
     const decisions = this.decisions;
     if (decisions == null) return this.askAlone(x, NO_DEADLINE);
-    const isComposed = this.key.length == 0;
+    // Of what is said twice the key has one, and the service is sent all.
+    const isComposed = this.key.length == 0 || repeats(x.request, this.send);
     if (isComposed) this.compose(x);
-    if (!this.writeKey(x, decisions)) return this.askAlone(x, NO_DEADLINE);
+    if (!this.writeKey(x, decisions, isComposed)) return this.askAlone(x, NO_DEADLINE);
     const low = siphash.low;
     const high = siphash.high;
     const now = host.milliseconds();
@@ -168,6 +173,7 @@ export class AuthorizeStep extends Step {
 
   /** Makes the callout; the stream is the effective context. */
   private compose(x: Exchange): void {
+    const before = failures;
     x.request.ensureLoaded();
     body = this.bodyOf(x);
     const methodOf = this.method;
@@ -180,6 +186,7 @@ export class AuthorizeStep extends Step {
     if (body != NONE) this.describeBody(x);
     const edits = this.sendSet;
     if (edits != null) edits.run(x, fields);
+    isIncomplete = failures != before && this.onFailure == OnFailure.Act;
   }
 
   /** The body is sent as it is now: decoded, if it came coded. */
@@ -189,8 +196,9 @@ export class AuthorizeStep extends Step {
     if (type != NONE) fields.set(field.contentType, type);
   }
 
-  /** Makes the key's hash of what tells this request apart; false when it has no key. */
-  private writeKey(x: Exchange, decisions: Decisions): bool {
+  /** Makes the key's hash of what tells this request apart, all that is sent included if it was composed;
+   * false when it has no key. */
+  private writeKey(x: Exchange, decisions: Decisions, isComposed: bool): bool {
     decisions.begin(key);
     const parts = this.key;
     for (let i = 0; i < parts.length; i++) {
@@ -198,7 +206,7 @@ export class AuthorizeStep extends Step {
       if (part == NONE) return false;
       writePart(part);
     }
-    if (parts.length > 0) return decisions.hash(key);
+    if (!isComposed) return decisions.hash(key);
     if (fields.failed || method == NONE || path == NONE) return false;
     writePart(method);
     writePart(path);
@@ -213,6 +221,7 @@ export class AuthorizeStep extends Step {
 
   /** Sends what was composed on behalf of the effective context. */
   private dispatch(timeoutMs: i32): i32 {
+    if (isIncomplete) return UNASKABLE;
     return send(this.service, method, path, fields, body, timeoutMs);
   }
 

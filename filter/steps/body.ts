@@ -1,13 +1,16 @@
 // `body`: edits of the request's or the response's body. The step evaluates what the edits need and
 // adds them to the body's pipe; each edit then sees the body as it comes.
 
+import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { Replacer } from "../bytes/replace";
-import { length, NONE, Span } from "../bytes/span";
+import { indexOfByte, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { MISSING } from "../http/field-list";
 import { essence } from "../http/media-type";
+import { hadTwins } from "../json/document";
 import { EditPlan, EditStatus, SKIPPED } from "../json/edit";
 import { feedStream, HELD_LIMIT, hasBegun, openStream, Streamed } from "../json/stream";
 import { StreamPlan } from "../json/stream-plan";
@@ -16,7 +19,7 @@ import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
 import { Counter, count } from "../stream/counters";
 import { flag, key } from "../stream/description";
-import { Exchange } from "../stream/exchange";
+import { Exchange, Refusal } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { HeaderMap } from "../stream/header-map";
 import { BodyEdit, Fed, Outcome, Step } from "../stream/program";
@@ -33,12 +36,14 @@ export class BodyStep extends Step {
 
   run(x: Exchange): Outcome {
     const headers = this.isResponse ? x.response : x.request;
-    if (this.contentTypes.length > 0 && !this.isOfType(x, headers)) return Outcome.Next;
+    if (this.contentTypes.length > 0 && !this.isOfType(headers)) return Outcome.Next;
     const pipe = this.isResponse ? x.responseBody : x.requestBody;
     for (let i = 0, n = this.edits.length; i < n; i++) {
       const edit = unchecked(this.edits[i]);
       const state = edit.bind(x);
-      if (state != 0) pipe.add(edit, state, x.place);
+      if (state == 0 || pipe.add(edit, state, x.place) || !edit.denies) continue;
+      x.refuse(Refusal.Memory, !this.isResponse);
+      return Outcome.End;
     }
     return Outcome.Next;
   }
@@ -53,14 +58,29 @@ export class BodyStep extends Step {
     out.text(this.edits.length == 0 ? "[]" : "]");
   }
 
-  /** Whether the media type, without parameters, is one of those asked for. */
-  private isOfType(x: Exchange, headers: HeaderMap): bool {
-    const value = headers.get(field.contentType);
-    if (value == NONE) return false;
-    const lower = copy(essence(value), x.arena);
-    if (lower == NONE) return false;
-    ascii.lowerInPlace(lower);
-    return anyMatches(this.contentTypes, lower);
+  /** Whether the media type, without parameters, is one of those asked for. Of several that the message
+   * has, in lines or in one, nobody knows which counts: any will do. */
+  private isOfType(headers: HeaderMap): bool {
+    headers.ensureLoaded();
+    for (let i = headers.find(field.contentType); i != MISSING; ) {
+      if (this.isAmong(headers.value(i))) return true;
+      i = headers.find(field.contentType, i + 1);
+    }
+    return false;
+  }
+
+  private isAmong(list: Span): bool {
+    const n = length(list);
+    for (let from = 0; from <= n; ) {
+      const comma = indexOfByte(list, 0x2c, from);
+      const to = comma < 0 ? n : comma;
+      const lower = copy(essence(sliceUnchecked(list, from, to)), scratch);
+      if (lower == NONE) return true;
+      ascii.lowerInPlace(lower);
+      if (anyMatches(this.contentTypes, lower)) return true;
+      from = to + 1;
+    }
+    return false;
   }
 }
 
@@ -91,6 +111,7 @@ function bindText(x: Exchange, template: Template, absent: Absent): usize {
 export class TextEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.makes = true;
     this.replacesAll = true;
   }
 
@@ -120,6 +141,7 @@ export class TextEdit extends BodyEdit {
 export class PrependEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.makes = true;
   }
 
   get verb(): string {
@@ -148,6 +170,7 @@ export class PrependEdit extends BodyEdit {
 export class AppendEdit extends BodyEdit {
   constructor(private readonly template: Template) {
     super();
+    this.makes = true;
   }
 
   get verb(): string {
@@ -362,7 +385,10 @@ export class JsonEdit extends BodyEdit {
   }
 
   feed(x: Exchange, state: usize, piece: Span, last: bool, out: Writer): Fed {
-    switch (this.plan.apply(piece, state, out)) {
+    const status = this.plan.apply(piece, state, out);
+    // Which of two members of one name the sender meant, nobody knows.
+    if (this.denies && hadTwins) return Fed.Failed;
+    switch (status) {
       case EditStatus.Unchanged:
         return Fed.Same;
       case EditStatus.Applied:

@@ -4,6 +4,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
+import { forgive, refusals } from "../bytes/arena";
 import { NONE } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
@@ -105,12 +106,19 @@ export class CallStep extends CalloutStep {
     const isNone = answer.status < 200 || answer.status >= 500;
     if (isNone && attempts != 0 && this.again(x, item, changetype<Attempts>(attempts)))
       return Outcome.Pause;
-    const isKept =
-      this.result == NO_RESULT ||
-      x.result(this.result).keep(changetype<HttpAnswer>(answer), this.mostBody);
-    if (isNone || !isKept) return this.fail(x);
+    if (!this.keep(x, changetype<HttpAnswer>(answer)) || isNone) return this.fail(x);
     count(Counter.CallAnswered);
     return Outcome.Next;
+  }
+
+  /** False when there is no memory for the answer: that is a call without one, as `onError` has it. */
+  private keep(x: Exchange, answer: HttpAnswer): bool {
+    if (this.result == NO_RESULT) return true;
+    const refused = refusals();
+    if (x.result(this.result).keep(answer, this.mostBody)) return true;
+    count(Counter.OutOfMemory);
+    forgive(refused);
+    return false;
   }
 
   private again(x: Exchange, item: i32, attempts: Attempts): bool {
@@ -210,6 +218,17 @@ export class ParallelStep extends Step {
     return this.advance(x, progress);
   }
 
+  override get leaves(): bool {
+    for (let i = 0; i < this.steps.length; i++) {
+      if (this.steps[i].leaves) return true;
+    }
+    return false;
+  }
+
+  override leaveUnknown(x: Exchange): void {
+    for (let i = 0; i < this.steps.length; i++) unchecked(this.steps[i]).leaveUnknown(x);
+  }
+
   override resume(x: Exchange, answer: Answer, item: i32): Outcome {
     const progress = changetype<Progress>(x.stepState);
     const outcome = unchecked(this.steps[item]).hear(x, answer, item, attemptsOf(progress, item));
@@ -233,6 +252,7 @@ export class ParallelStep extends Step {
       const when = step.when;
       const verdict = when == null ? Verdict.Yes : when.test(x);
       const isAsked = verdict == Verdict.Yes || (verdict == Verdict.Failed && step.isGuard);
+      if (verdict == Verdict.Failed) step.leaveUnknown(x);
       const outcome = isAsked ? step.start(x, i, attemptsOf(progress, i)) : Outcome.Next;
       if (outcome == Outcome.Pause) {
         i++;

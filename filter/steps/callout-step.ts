@@ -30,6 +30,14 @@ export abstract class CalloutStep extends Step {
     return Outcome.End;
   }
 
+  override get leaves(): bool {
+    return this.result != NO_RESULT;
+  }
+
+  override leaveUnknown(x: Exchange): void {
+    if (this.result != NO_RESULT) x.result(this.result).isUnknown = true;
+  }
+
   override describe(out: Writer): void {
     number(out, "timeout", this.timeoutMs);
     number(out, "onError", this.errorStatus);

@@ -11,6 +11,7 @@ import * as hex from "../crypto/hex";
 import { DIGEST_MAX, Hasher, HashKind } from "../crypto/index";
 import { writeHead, writeWord } from "../resp/command";
 import { Kind, Reader } from "../resp/reply";
+import { failures } from "../rules/expression";
 import { Answer } from "../stream/answer";
 import { Counter, count } from "../stream/counters";
 import { text as describeText, number } from "../stream/description";
@@ -19,7 +20,7 @@ import { Outcome } from "../stream/program";
 import { NEVER, Rate } from "../stream/rate";
 import { NO_COMMAND, RedisAnswer, send } from "../stream/redis-calls";
 import { RedisService } from "../stream/redis-service";
-import { RateLimitStep, Verdict } from "./rate-limit";
+import { RateLimitStep, UNCOUNTABLE, Verdict } from "./rate-limit";
 
 /** Bytes of a client's key that are written as they are; a hash stands for what is longer. */
 export const MAX_KEY: i32 = 128;
@@ -160,7 +161,10 @@ export class ClusterRateLimitStep extends RateLimitStep {
 
   run(x: Exchange): Outcome {
     if (!isDefined(HIGRESS)) return this.conclude(x, Verdict.Failed);
+    const before = failures;
     const cost = this.costOf(x);
+    const hasFailed = failures != before;
+    if (hasFailed || cost == UNCOUNTABLE) return this.concludeUncounted(x, hasFailed);
     const key = this.keyOf(x);
     const at = x.arena.allocate(offsetof<Asked>() as i32);
     if (at == 0) return this.conclude(x, Verdict.Failed);

@@ -30,8 +30,11 @@ export class CookiesStep extends Step {
       cookies.parse(request.value(i), list);
       lines++;
     }
+    line.reset();
+    cookies.write(list, line);
+    const before = line.failed ? NONE : copy(line.view(), scratch);
     this.edits.run(x, list);
-    if (list.failed) return Outcome.Next;
+    if (list.failed || before == NONE) return Outcome.Next;
     if (list.count == 0) {
       if (lines > 0) {
         request.remove(field.cookie);
@@ -41,8 +44,7 @@ export class CookiesStep extends Step {
     }
     line.reset();
     cookies.write(list, line);
-    const before = request.first(field.cookie);
-    if (line.failed || (lines == 1 && equal(line.view(), before))) return Outcome.Next;
+    if (line.failed || equal(line.view(), before)) return Outcome.Next;
     const kept = copy(line.view(), x.arena);
     if (kept == NONE) return Outcome.Next;
     request.set(field.cookie, kept);

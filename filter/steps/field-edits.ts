@@ -1,6 +1,7 @@
 // The operations that headers, query parameters and cookies share, over a FieldList. They are
 // carried out in a fixed order, since the maps they are written as have none:
-// keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+// keep, remove, rename, copy, replace, set, default, add, append, dedupe. All values are computed before
+// the first of them.
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
@@ -9,6 +10,7 @@ import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
+import * as query from "../http/query";
 import { Regex, Template as RegexTemplate } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
 import { Absent, Template } from "../rules/template";
@@ -34,10 +36,28 @@ export const enum Dedupe {
 /** A name and the values it gets. */
 @final
 export class Assignment {
+  /** What the values came to, NONE for those that are absent; for the callback at hand. */
+  readonly results: StaticArray<Span>;
+  isConstant: bool = true;
+
   constructor(
     readonly name: Span,
     readonly values: StaticArray<Template>,
-  ) {}
+  ) {
+    this.results = new StaticArray<Span>(values.length);
+    for (let i = 0; i < values.length; i++) {
+      this.results[i] = values[i].constant;
+      if (!values[i].isConstant) this.isConstant = false;
+    }
+  }
+
+  evaluate(x: Exchange): void {
+    if (this.isConstant) return;
+    for (let i = 0, n = this.values.length; i < n; i++) {
+      const template = unchecked(this.values[i]);
+      unchecked((this.results[i] = template.evaluate(x, Absent.Skips, x.arena)));
+    }
+  }
 }
 
 @final
@@ -46,6 +66,11 @@ export class Move {
     readonly from: Span,
     readonly to: Span,
   ) {}
+}
+
+/** Whether the host routes by the field: an empty one is another thing to it than none. */
+function isNeeded(name: Span): bool {
+  return isPseudo(name) || equal(name, field.forwardedProto);
 }
 
 /** A pattern and what its matches become. */
@@ -101,6 +126,10 @@ export class FieldEdits {
   constructor(private readonly kind: Kind) {}
 
   run(x: Exchange, list: FieldList): void {
+    evaluateAll(x, this.set);
+    this.evaluateFallbacks(x, list);
+    evaluateAll(x, this.add);
+    evaluateAll(x, this.append);
     if (this.keep.length > 0) this.runKeep(list);
     if (this.remove.length > 0) this.runRemove(list);
     if (this.rename.length > 0) this.runRename(list);
@@ -108,16 +137,45 @@ export class FieldEdits {
     for (let i = 0, n = this.replace.length; i < n; i++) {
       this.runReplace(x, list, unchecked(this.replace[i]));
     }
-    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(x, list, unchecked(this.set[i]));
+    for (let i = 0, n = this.set.length; i < n; i++) this.runSet(list, unchecked(this.set[i]));
     for (let i = 0, n = this.fallback.length; i < n; i++) {
       const assignment = unchecked(this.fallback[i]);
       list.ensureLoaded();
-      if (list.find(assignment.name) == MISSING) this.runSet(x, list, assignment);
+      if (list.find(assignment.name) == MISSING) this.runSet(list, assignment);
     }
-    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(x, list, unchecked(this.add[i]));
+    for (let i = 0, n = this.add.length; i < n; i++) this.runAdd(list, unchecked(this.add[i]));
     for (let i = 0, n = this.append.length; i < n; i++)
       this.runAppend(x, list, unchecked(this.append[i]));
     for (let i = 0, n = this.dedupe.length; i < n; i++) runDedupe(list, unchecked(this.dedupe[i]));
+  }
+
+  /** A name that an edit may bring in and `is` holds for; NONE when there is none. */
+  findWritten(is: (name: Span) => bool): Span {
+    const moves = this.rename.concat<StaticArray<Move>>(this.copy);
+    for (let i = 0; i < moves.length; i++) if (is(moves[i].to)) return moves[i].to;
+    const sets = this.set
+      .concat<StaticArray<Assignment>>(this.fallback)
+      .concat<StaticArray<Assignment>>(this.add)
+      .concat<StaticArray<Assignment>>(this.append);
+    for (let i = 0; i < sets.length; i++) if (is(sets[i].name)) return sets[i].name;
+    return NONE;
+  }
+
+  /** Those of `default` are made only where they may be wanted: what fails in one that is not is nobody's
+   * concern. */
+  private evaluateFallbacks(x: Exchange, list: FieldList): void {
+    for (let i = 0, n = this.fallback.length; i < n; i++) {
+      const assignment = unchecked(this.fallback[i]);
+      if (assignment.isConstant) continue;
+      list.ensureLoaded();
+      if (this.takesAway || list.find(assignment.name) == MISSING) assignment.evaluate(x);
+    }
+  }
+
+  /** Whether a name that is there may be gone when `default` looks for it. */
+  private get takesAway(): bool {
+    const moves = this.rename.length + this.copy.length + this.replace.length;
+    return this.keep.length + this.remove.length + moves > 0;
   }
 
   /** What frames a message is not for `keep` to take away. */
@@ -128,20 +186,20 @@ export class FieldEdits {
       if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
         return true;
     }
-    if (this.isUntouchable(name)) return true;
     return anyMatches(this.keep, name);
   }
 
-  /** Parts of a form that are no text fields have no name. */
-  private isUntouchable(name: Span): bool {
-    return this.kind == Kind.Form && length(name) == 0;
+  /** Parts of a form that are no text fields have no name, and neither has nothing between two separators. */
+  private isUntouchable(list: FieldList, i: i32): bool {
+    if (length(list.name(i)) > 0) return false;
+    return this.kind == Kind.Form || (this.kind == Kind.Query && query.isGap(list, i));
   }
 
   private runKeep(list: FieldList): void {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      if (!this.isKept(name)) list.remove(name);
+      if (!this.isUntouchable(list, i) && !this.isKept(name)) list.remove(name);
     }
   }
 
@@ -156,7 +214,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      const isSafe = !this.isUntouchable(name) && (this.kind != Kind.Headers || !isPseudo(name));
+      const isSafe = !this.isUntouchable(list, i) && (this.kind != Kind.Headers || !isPseudo(name));
       if (isSafe && anyMatches(this.remove, name)) list.remove(name);
     }
   }
@@ -198,8 +256,10 @@ export class FieldEdits {
     for (let i = list.find(name); i != MISSING; i = list.find(name, i + 1)) {
       const value = replacement.replace(list.value(i), x.arena);
       if (value == NONE || !this.isValue(value)) continue;
-      list.setValueAt(i, value);
       changed = true;
+      // A line that says nothing any more is none: `set-cookie:` would set a cookie without a name.
+      if (this.kind == Kind.Headers && length(value) == 0 && !isNeeded(name)) list.removeAt(i--);
+      else list.setValueAt(i, value);
     }
     if (changed) list.rewritten(name);
   }
@@ -216,22 +276,22 @@ export class FieldEdits {
     return isGood;
   }
 
-  private evaluate(x: Exchange, template: Template): Span {
-    const value = template.evaluate(x, Absent.Skips, x.arena);
+  /** The value, or NONE, counted, where there is none that could stand there. */
+  private valueAt(assignment: Assignment, i: i32): Span {
+    const value = unchecked(assignment.results[i]);
     if (value == NONE) {
       count(Counter.EditSkippedAbsent);
       return NONE;
     }
-    if (template.isConstant) return value; // checked when it was compiled
-    if (!this.isValue(value)) return NONE;
+    // A constant was checked when it was compiled.
+    if (!unchecked(assignment.values[i]).isConstant && !this.isValue(value)) return NONE;
     return value;
   }
 
-  private runSet(x: Exchange, list: FieldList, assignment: Assignment): void {
-    const values = assignment.values;
+  private runSet(list: FieldList, assignment: Assignment): void {
     let isFirst = true;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value == NONE) continue;
       if (isFirst) list.set(assignment.name, value);
       else list.add(assignment.name, value);
@@ -239,19 +299,17 @@ export class FieldEdits {
     }
   }
 
-  private runAdd(x: Exchange, list: FieldList, assignment: Assignment): void {
-    const values = assignment.values;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+  private runAdd(list: FieldList, assignment: Assignment): void {
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value != NONE) list.add(assignment.name, value);
     }
   }
 
   private runAppend(x: Exchange, list: FieldList, assignment: Assignment): void {
     list.ensureLoaded();
-    const values = assignment.values;
-    for (let i = 0, n = values.length; i < n; i++) {
-      const value = this.evaluate(x, unchecked(values[i]));
+    for (let i = 0, n = assignment.values.length; i < n; i++) {
+      const value = this.valueAt(assignment, i);
       if (value == NONE) continue;
       const last = findLast(list, assignment.name);
       if (last == MISSING) {
@@ -271,6 +329,10 @@ export class FieldEdits {
       list.rewritten(assignment.name);
     }
   }
+}
+
+function evaluateAll(x: Exchange, list: StaticArray<Assignment>): void {
+  for (let i = 0, n = list.length; i < n; i++) unchecked(list[i]).evaluate(x);
 }
 
 const copyList = new FieldList(scratch);

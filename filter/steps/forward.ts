@@ -31,6 +31,11 @@ export class ForwardStep extends CalloutStep {
     super();
   }
 
+  /** What is asked decides nothing. */
+  override get judges(): bool {
+    return false;
+  }
+
   run(x: Exchange): Outcome {
     const cluster = x.cluster();
     const token =

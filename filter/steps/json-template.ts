@@ -41,7 +41,12 @@ export class JsonTemplate {
     out.reset();
     if (template.isSingle) {
       template.evaluateSingle(scope, value);
-      if (value.isNull || writeJson(value, out) != Failure.None) return SKIPPED;
+      if (value.isNull) return SKIPPED;
+      const wrong = writeJson(value, out);
+      if (wrong != Failure.None) {
+        failAsJson(wrong);
+        return SKIPPED;
+      }
     } else {
       text.reset();
       if (!template.write(scope, Absent.Skips, text)) return text.failed ? NONE : SKIPPED;

@@ -27,11 +27,14 @@ export class QueryStep extends Step {
   run(x: Exchange): Outcome {
     const before = x.request.get(field.path);
     if (before == NONE) return Outcome.Next;
-    query.parse(query.queryOf(before), list, x.arena);
+    const queryBefore = query.queryOf(before);
+    query.parseAll(queryBefore, list, x.arena);
+    const wasEmpty = !query.hasParameters(list);
     this.edits.run(x, list);
+    query.closeGap(list);
     const result = this.sort ? byName(list) : list;
     if (list.failed || result.failed) return Outcome.Next;
-    writeTarget(before, result);
+    writeTarget(before, result, wasEmpty && queryBefore != NONE);
     const after = target.view();
     if (!target.failed && !equal(after, before)) {
       const kept = copy(after, x.arena);
@@ -42,16 +45,19 @@ export class QueryStep extends Step {
   }
 }
 
-function writeTarget(before: Span, parameters: FieldList): void {
+/** A query that loses its last parameter goes; one that had none stays. */
+function writeTarget(before: Span, parameters: FieldList, staysEmpty: bool): void {
   target.reset();
   target.span(query.pathOf(before));
-  if (parameters.count == 0) return;
+  if (!staysEmpty && !query.hasParameters(parameters)) return;
   target.byte(0x3f);
   query.write(parameters, target);
 }
 
-/** The same fields ordered by name; equal names keep their order (a merge sort of indices). */
+/** The same fields ordered by name; equal names keep their order (a merge sort of indices). Where they were in
+ * order, they are as they were. */
 function byName(fields: FieldList): FieldList {
+  if (isInOrder(fields)) return fields;
   sorted.clear(scratch);
   const n = fields.count;
   const order = scratch.allocate(n * 4);
@@ -75,9 +81,20 @@ function byName(fields: FieldList): FieldList {
   }
   for (let i = 0; i < n; i++) {
     const at = load<i32>(from + i * 4);
+    if (query.isGap(fields, at)) continue;
     sorted.push(fields.name(at), fields.value(at), fields.raw(at));
   }
   return sorted;
+}
+
+function isInOrder(fields: FieldList): bool {
+  let last = NONE;
+  for (let i = 0; i < fields.count; i++) {
+    if (query.isGap(fields, i)) continue;
+    if (last != NONE && compare(last, fields.name(i)) > 0) return false;
+    last = fields.name(i);
+  }
+  return true;
 }
 
 /** Merges the runs [start, start + width) and the next of `from` into `to`. */

@@ -6,19 +6,21 @@ import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
+import { isDecimal, parseDouble } from "../bytes/number";
 import { address, byteAtUnchecked, length, move, NONE, Span, span } from "../bytes/span";
 import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Kind, Value } from "../cel/index";
 import * as siphash from "../crypto/siphash";
 import { FieldList, MISSING } from "../http/field-list";
+import { failures } from "../rules/expression";
 import { Absent, Template } from "../rules/template";
 import { MAX_TRIES, Saved } from "../stream/buckets";
 import { Counter, count, countMany } from "../stream/counters";
 import { key as describeKey, text as describeText, flag } from "../stream/description";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
-import { Outcome, Step } from "../stream/program";
+import { OnFailure, Outcome, Step } from "../stream/program";
 import { LARGEST_STATE, NEVER, Rate } from "../stream/rate";
 import * as reply from "../stream/reply";
 import { Space } from "../stream/space";
@@ -29,6 +31,8 @@ import { Response } from "./respond";
 export const MAX_RATES: i32 = 4;
 /** What one request may cost; more never fits. */
 export const MAX_COST: u64 = 1_000_000;
+/** Instead of a cost: it is not known. */
+export const UNCOUNTABLE: u64 = u64.MAX_VALUE;
 
 /** Which fields say how matters stand. */
 export const enum Style {
@@ -115,21 +119,24 @@ export abstract class RateLimitStep extends Step {
     return template == null ? NONE : template.evaluate(x, Absent.Skips, scratch);
   }
 
+  /** What the request takes of the limits; UNCOUNTABLE where that is not said in numbers from 0 on. */
   protected costOf(x: Exchange): u64 {
     const template = this.cost;
     if (template == null) return this.fixedCost;
     if (template.isSingle) {
       template.evaluateSingle(x, value);
-      if (value.kind == Kind.Double) {
-        return value.double >= 0
-          ? (Math.ceil(Math.min(value.double, (MAX_COST as f64) + 1)) as u64)
-          : 1;
-      }
-      if (value.kind == Kind.Int && value.int < 0) return 1;
-      if (value.isNumber) return min(value.bits, MAX_COST + 1);
+      if (value.isNull) return 1;
+      if (value.kind != Kind.String) return costOfNumber();
+      return costIn(value.bits);
     }
     const text = template.evaluate(x, Absent.Skips, scratch);
-    return text == NONE ? 1 : numberIn(text, 1);
+    return text == NONE ? 1 : costIn(text);
+  }
+
+  /** The request cannot be counted: an expression failed, which the step may be told to overlook. */
+  protected concludeUncounted(x: Exchange, hasFailed: bool): Outcome {
+    const isSkipped = hasFailed && this.onFailure == OnFailure.Skip;
+    return isSkipped ? Outcome.Next : this.conclude(x, Verdict.Failed);
   }
 
   // ---- what the client is told
@@ -241,7 +248,10 @@ export class TableRateLimitStep extends RateLimitStep {
   }
 
   run(x: Exchange): Outcome {
+    const before = failures;
     const cost = this.costOf(x);
+    const hasFailed = failures != before;
+    if (hasFailed || cost == UNCOUNTABLE) return this.concludeUncounted(x, hasFailed);
     this.hashKey(x);
     const now = host.now() / 1000;
     return this.conclude(x, this.count(siphash.low, siphash.high, now, cost));
@@ -327,6 +337,23 @@ export class TableRateLimitStep extends RateLimitStep {
     }
     return most;
   }
+}
+
+/** What `value`, which is not null, costs. */
+function costOfNumber(): u64 {
+  if (value.kind == Kind.Double) return costOfDouble(value.double);
+  if (!value.isNumber || (value.kind == Kind.Int && value.int < 0)) return UNCOUNTABLE;
+  return min(value.bits, MAX_COST + 1);
+}
+
+/** The next whole number; of what would never fit, any that never fits. */
+function costOfDouble(number: f64): u64 {
+  if (!(number >= 0)) return UNCOUNTABLE;
+  return Math.ceil(Math.min(number, (MAX_COST as f64) + 1)) as u64;
+}
+
+function costIn(text: Span): u64 {
+  return isDecimal(text) ? costOfDouble(parseDouble(text)) : UNCOUNTABLE;
 }
 
 function seconds(microseconds: u64): u64 {

@@ -77,6 +77,7 @@ class RedactedScope extends Scope {
       case Source.RequestHeader:
       case Source.OriginalHeader:
       case Source.ResponseHeader:
+      case Source.ResponseTrailer:
       case Source.CallHeader:
         return this.redaction.hidesHeader(lowered(key));
       case Source.RequestCookie:

@@ -4,7 +4,7 @@
 import * as host from "../abi/host";
 import { length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Kind, Value, writeText } from "../cel/index";
+import { Failure, Kind, Value, writeText } from "../cel/index";
 import { writeHead, writeWord } from "../resp/command";
 import { Phase } from "../rules/name";
 import { Absent, Template } from "../rules/template";
@@ -104,7 +104,7 @@ function evaluate(template: Template, x: Exchange): bool {
     case Kind.Int:
     case Kind.Uint:
     case Kind.Double:
-      return writeText(value, word) && !word.failed;
+      return writeText(value, word) == Failure.None && !word.failed;
   }
   return false;
 }

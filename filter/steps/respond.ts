@@ -37,7 +37,8 @@ export class Response extends Reply {
     let body = NONE;
     const text = this.text;
     const json = this.json;
-    if (text != null) body = text.evaluate(x, Absent.IsEmpty, x.arena);
+    if (reply.isBodiless(status)) body = NONE;
+    else if (text != null) body = text.evaluate(x, Absent.IsEmpty, x.arena);
     else if (json != null) body = json.evaluate(x, x.arena);
     if (body != NONE && fields.find(field.contentType) < 0)
       fields.add(field.contentType, this.contentType);
@@ -49,7 +50,13 @@ export class Response extends Reply {
 export class RespondStep extends Step {
   constructor(private readonly response: Response) {
     super();
-    this.isGuard = response.status >= 400;
+    this.isGuard = true;
+    this.answersWell = response.status < 400;
+  }
+
+  /** What it says to the client decides nothing. */
+  override get judges(): bool {
+    return false;
   }
 
   run(x: Exchange): Outcome {
@@ -65,6 +72,13 @@ export class RedirectStep extends Step {
     private readonly status: i32,
   ) {
     super();
+    this.isGuard = true;
+    this.answersWell = true;
+  }
+
+  /** Where the client is sent decides nothing. */
+  override get judges(): bool {
+    return false;
   }
 
   run(x: Exchange): Outcome {

@@ -2,6 +2,7 @@
 
 import { scratch } from "../abi/memory";
 import { length, NONE, Span, sliceUnchecked } from "../bytes/span";
+import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { Failure, Kind, Value, writeJson } from "../cel/index";
 import { Tape } from "../json/tape";
@@ -22,7 +23,8 @@ const tape = Tape.create();
 /** Levels of JSON that can be read again (`json.parse`). */
 const MAX_DEPTH: i32 = 64;
 
-/** One name of the step; without a template the value is taken away. */
+/** One name of the step; without a template the value is taken away. All of a step are evaluated before
+ * one of them is written. */
 @final
 export class Assignment {
   text: Template | null = null;
@@ -33,27 +35,40 @@ export class Assignment {
 
   constructor(readonly stored: Stored) {}
 
-  run(x: Exchange): void {
-    let key = NONE;
-    const keyTemplate = this.key;
-    if (keyTemplate != null) {
-      key = keyTemplate.evaluate(x, Absent.Skips, x.arena);
-      if (key == NONE) {
-        count(Counter.EditSkippedAbsent);
-        return;
-      }
-    }
-    data.reset();
-    const text = this.text;
-    const json = this.json;
-    if (text == null && json == null) {
-      this.stored.write(key, NONE, 0);
+  /** What `evaluate` came to, for the callback at hand: whether there is anything to write, under which
+   * key, and what it is, NONE to take it away. */
+  private isDue: bool = false;
+  private keyText: Span = NONE;
+  private content: Span = NONE;
+
+  evaluate(x: Exchange): void {
+    const key = this.key;
+    this.content = NONE;
+    this.keyText = key == null ? NONE : key.evaluate(x, Absent.Skips, scratch);
+    this.isDue = key == null || this.keyText != NONE;
+    if (!this.isDue) {
+      count(Counter.EditSkippedAbsent);
       return;
     }
-    const isThere = text != null ? writeValue(x, text) : writeTemplate(json!.evaluate(x, scratch));
-    if (!isThere) count(Counter.EditSkippedAbsent);
-    else if (data.failed || !isReadable()) count(Counter.StoreRejected);
-    else this.stored.write(key, data.view(), this.ttl);
+    if (this.text != null || this.json != null) this.isDue = this.evaluateContent(x);
+  }
+
+  private evaluateContent(x: Exchange): bool {
+    const text = this.text;
+    data.reset();
+    const isThere =
+      text != null ? writeValue(x, text) : writeTemplate(this.json!.evaluate(x, scratch));
+    if (!isThere) {
+      count(Counter.EditSkippedAbsent);
+      return false;
+    }
+    this.content = !data.failed && isReadable() ? copy(data.view(), scratch) : NONE;
+    if (this.content == NONE) count(Counter.StoreRejected);
+    return this.content != NONE;
+  }
+
+  write(): void {
+    if (this.isDue) this.stored.write(this.keyText, this.content, this.ttl);
   }
 }
 
@@ -110,7 +125,9 @@ export class StoreStep extends Step {
   }
 
   run(x: Exchange): Outcome {
-    for (let i = 0, n = this.assignments.length; i < n; i++) unchecked(this.assignments[i]).run(x);
+    const list = this.assignments;
+    for (let i = 0, n = list.length; i < n; i++) unchecked(list[i]).evaluate(x);
+    for (let i = 0, n = list.length; i < n; i++) unchecked(list[i]).write();
     return Outcome.Next;
   }
 }

@@ -143,6 +143,7 @@ export class MethodStep extends Step {
     if (value == NONE) count(Counter.EditSkippedAbsent);
     else if (!ascii.isToken(value)) count(Counter.EditSkippedInvalid);
     else {
+      x.keepMethod();
       x.request.set(field.method, value);
       x.reroute();
     }
@@ -161,7 +162,7 @@ export class StatusStep extends Step {
     if (value == NONE) count(Counter.EditSkippedAbsent);
     else if (parseStatus(value) < 200 || parseStatus(value) > 599)
       count(Counter.EditSkippedInvalid);
-    else x.response.set(field.status, value);
+    else if (!x.setStatus(value)) count(Counter.BodySkippedUpgrade);
     return Outcome.Next;
   }
 }

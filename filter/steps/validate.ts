@@ -20,6 +20,7 @@ import { Reading } from "../stream/body-pipe";
 import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
+import { Content, contentOf } from "../stream/framing";
 import { HeaderMap, isPseudo } from "../stream/header-map";
 import { Outcome, Step } from "../stream/program";
 import * as reply from "../stream/reply";
@@ -94,7 +95,7 @@ export class ValidateStep extends Step {
     this.log(x);
     if (this.variable != NO_VARIABLE) {
       variableValue.setText(copy(told.view(), x.arena));
-      x.setVariable(this.variable, variableValue);
+      x.assign(this.variable, variableValue, true);
     }
     const response = this.response;
     if (response != null) {
@@ -123,12 +124,9 @@ export class ValidateStep extends Step {
   }
 }
 
-/** A message that never has content: the answer to HEAD, 204 and 304 (RFC 9110 6.4.1). */
+/** A message that never has content: the answer to HEAD, 204, 205 and 304 (RFC 9110 6.4.1). */
 function hasNoContent(x: Exchange): bool {
-  const status = parseStatus(x.response.get(field.status));
-  if (status == 204 || status == 304) return true;
-  const method = x.request.get(field.method);
-  return method != NONE && ascii.equalIgnoringCase(method, field.head);
+  return contentOf(parseStatus(x.response.get(field.status)), x.isToHead) != Content.Any;
 }
 
 function begin(what: string): void {

@@ -34,6 +34,7 @@ import { Counter, count } from "./counters";
 import { ALL, Decoded, Decoding } from "./decoding";
 import { Exchange, Refusal } from "./exchange";
 import * as field from "./field-names";
+import { Content } from "./framing";
 import { HeaderMap } from "./header-map";
 import { JsonText } from "./json-text";
 import { NO_OBSTACLE } from "./obstacle";
@@ -52,6 +53,8 @@ export const enum Mode {
   Collect,
   /** Collected by the host while a callout is out, then edited at its end. */
   HostCollects,
+  /** Not for the message that goes on: none of it does. */
+  Swallow,
 }
 
 /** What expressions can have of a body. */
@@ -97,6 +100,8 @@ export class BodyPipe {
   heldFromHost: bool = false;
   /** The message is headers only. */
   isBare: bool = false;
+  /** What the message that goes on has for content; known when the walk is over. */
+  content: Content = Content.Any;
   /** All of it has come. */
   hasEnded: bool = false;
   /** Why edits are not for this body, where that was found before a callout went out. */
@@ -106,6 +111,8 @@ export class BodyPipe {
   /** What is kept of the body as it came, for whoever tells of it when all is over. */
   readonly capture: Capture = new Capture();
   limit: i64 = UNLIMITED;
+  /** What is read of it where nothing limits it. */
+  mostRead: i64 = READ_LIMIT;
   /** What is answered when the limit is passed, if a rule has prepared something. */
   refusal: Reply | null = null;
   /** The place of the rule that has set `limit`, or NOBODY. */
@@ -147,10 +154,12 @@ export class BodyPipe {
     this.headersHeld = false;
     this.heldFromHost = false;
     this.isBare = false;
+    this.content = Content.Any;
     this.hasEnded = false;
     this.obstacle = NO_OBSTACLE;
     this.hostCollected = 0;
     this.limit = UNLIMITED;
+    this.mostRead = READ_LIMIT;
     this.refusal = null;
     this.limiting = NOBODY;
     this.guilty = AT_HAND;
@@ -237,19 +246,20 @@ export class BodyPipe {
     return changetype<BodyEdit>(this.binding(i).edit);
   }
 
-  /** Adds an edit, of the rule at `place`, whose state is bound. More than 64 to a body are not carried
-   * out, and counted. */
-  add(edit: BodyEdit, state: usize, place: i32): void {
+  /** Adds an edit, of the rule at `place`, whose state is bound. False, and counted, for more than 64 to
+   * a body, which are not carried out. */
+  add(edit: BodyEdit, state: usize, place: i32): bool {
     if (this.base == 0) this.base = this.arena.allocate(MAX_EDITS * BINDING_SIZE);
     if (this.base == 0 || this.count == MAX_EDITS) {
       count(Counter.OutOfMemory);
-      return;
+      return false;
     }
     const binding = this.binding(this.count++);
     binding.edit = changetype<usize>(edit);
     binding.state = state;
     binding.place = place;
     if (edit.whole) this.wholes++;
+    return true;
   }
 
   /** Forgets the edits: the message has no body, or is none that may be edited. */
@@ -264,17 +274,17 @@ export class BodyPipe {
    * message is refused now. `mayHold`: headers can still be held back. */
   begin(headers: HeaderMap, endOfStream: bool, mayHold: bool): Refusal {
     this.mode = Mode.Pass;
-    if (this.count == 0 && this.limit == UNLIMITED) return Refusal.None;
-    const text = headers.get(field.contentLength);
-    this.declared = text == NONE ? -1 : parseLength(text);
-    if (this.count > 0) this.coding = codingOf(headers);
-    if (endOfStream) {
-      // What a HEAD or 304 announces is a body which would have been decoded and edited.
-      const isEdited = this.checkCoding() == Refusal.None && this.count > 0;
-      if (isEdited && this.describesBody(headers)) this.settle(headers);
-      this.dropEdits();
+    if (this.content != Content.Any && !endOfStream) {
+      this.describe(headers);
+      this.beginToSwallow();
       return Refusal.None;
     }
+    if (this.count == 0 && this.limit == UNLIMITED) return Refusal.None;
+    if (endOfStream) {
+      this.describe(headers);
+      return Refusal.None;
+    }
+    this.look(headers);
     if (this.isOverLimit) return Refusal.Limit;
     const refusal = this.checkCoding();
     if (refusal != Refusal.None) return refusal;
@@ -305,12 +315,71 @@ export class BodyPipe {
     return Refusal.None;
   }
 
+  /** What the headers say of the body. */
+  private look(headers: HeaderMap): void {
+    const text = headers.get(field.contentLength);
+    this.declared = text == NONE ? -1 : parseLength(text);
+    if (this.count > 0) this.coding = codingOf(headers);
+  }
+
+  /** Of a message without a body: what a HEAD or 304 announces is one that would have been decoded and
+   * edited. */
+  private describe(headers: HeaderMap): void {
+    this.look(headers);
+    const isEdited = this.checkCoding() == Refusal.None && this.count > 0;
+    if (isEdited && this.describesBody(headers)) this.settle(headers);
+    this.dropEdits();
+  }
+
+  /** What comes is not for the message that goes on, and nothing of it matters any more. */
+  private beginToSwallow(): void {
+    this.mode = Mode.Swallow;
+    this.headersHeld = false;
+    this.limit = UNLIMITED;
+    this.close();
+  }
+
+  /** The same once the body, or a part of it, is there. `size` bytes of it are in the host's buffer. */
+  private swallowCollected(size: i32, headers: HeaderMap): DataAction {
+    if (this.altered && this.content == Content.Described) {
+      representation.becomesAnother(headers, this.isRequest, this.arena);
+      const isSized = headers.get(field.contentLength) != NONE;
+      if (isSized) this.writeLength(headers, length(this.text()));
+    }
+    this.describe(headers);
+    this.beginToSwallow();
+    return this.swallow(size);
+  }
+
+  private swallow(size: i32): DataAction {
+    if (size > 0) host.replaceBufferPrefix(this.buffer, size, host.EMPTY);
+    return DataAction.Continue;
+  }
+
+  /** Whether an edit makes a body where there is none; those before it have nothing to edit and go. */
+  findMaker(): bool {
+    let first = 0;
+    while (first < this.count && !this.edit(first).makes) first++;
+    if (first == this.count) return false;
+    for (; first > 0; first--) this.drop(0);
+    return true;
+  }
+
+  /** The body that the edits make of none, valid until the next callback; empty when they make none. The
+   * headers are those of such a body then. */
+  make(x: Exchange, headers: HeaderMap): Span {
+    const fed = this.feedAll(x, host.EMPTY, true);
+    this.dropEdits();
+    if (fed != Fed.Changed) return host.EMPTY;
+    declareDecoded(headers, this.isRequest, this.arena);
+    return this.result;
+  }
+
   /** Whether the headers, which are all of the message, speak of a body that another message has. */
   private describesBody(headers: HeaderMap): bool {
     if (this.declared > 0 || this.isCoded) return true;
-    return (
-      this.declared < 0 && !this.isRequest && !equal(headers.get(field.status), field.noContent)
-    );
+    if (this.declared == 0) return this.findMaker();
+    return !this.isRequest && !equal(headers.get(field.status), field.noContent);
   }
 
   private get isCoded(): bool {
@@ -415,7 +484,7 @@ export class BodyPipe {
   }
 
   private get readLimit(): i64 {
-    return this.limit == UNLIMITED ? READ_LIMIT : this.limit;
+    return this.limit == UNLIMITED ? this.mostRead : this.limit;
   }
 
   /** Whether the message is, or announces, more than its limit allows. */
@@ -482,7 +551,10 @@ export class BodyPipe {
   /** Where what is decoded is collected. */
   private plain(): Writer {
     let plain = this.collected;
-    if (plain == null) plain = this.collected = Writer.create();
+    if (plain == null) {
+      plain = this.collected = Writer.create();
+      plain.isForBody = true;
+    }
     return plain;
   }
 
@@ -554,6 +626,7 @@ export class BodyPipe {
   /** The walk is over, all of the body is in the host's buffer, and headers are held still. */
   finishReadInHost(x: Exchange, headers: HeaderMap): DataAction {
     const size = this.hostCollected;
+    if (this.content != Content.Any) return this.swallowCollected(size, headers);
     const whole = this.text();
     this.headersHeld = true;
     const refusal = this.checkRead(whole);
@@ -579,6 +652,7 @@ export class BodyPipe {
     this.shownAgain = 0;
     if (waiting) this.mode = Mode.HostCollects;
     if (this.mode == Mode.Pass) return DataAction.Continue;
+    if (this.mode == Mode.Swallow) return this.swallow(size);
     if (this.isOverLimit) return this.refuse(x, Refusal.Limit);
     if (waiting) return this.leaveToHost(size);
     switch (this.mode) {
@@ -687,6 +761,7 @@ export class BodyPipe {
       if (isTooLarge || last) {
         const action = this.goOn(x, size, isTooLarge);
         if (action != GO_ON) return action as DataAction;
+        if (this.content != Content.Any) return this.swallowCollected(size, headers);
         whole = this.text();
       }
     }
@@ -720,12 +795,13 @@ export class BodyPipe {
     // Each turn but the last ends with fewer edits, or with one less that reads.
     while (true) {
       const came = this.decoding.into(this.plain(), this.holdLimit, last);
-      if (came == Decoded.Failed) return this.passUndecodable(x, size);
+      if (came == Decoded.Failed) return this.passUndecodable(x, size, headers);
       if (this.reading == Reading.Waiting) {
         const isTooLarge = max(length(this.text()) as i64, this.seen) > this.readLimit;
         if (isTooLarge || last) {
           const action = this.goOn(x, size, isTooLarge);
           if (action != GO_ON) return action as DataAction;
+          if (this.content != Content.Any) return this.swallowCollected(size, headers);
         }
       }
       const refusal = this.checkRead(this.text());
@@ -752,13 +828,14 @@ export class BodyPipe {
   }
 
   /** The body turned out not to be of its coding. */
-  private passUndecodable(x: Exchange, size: i32): DataAction {
+  private passUndecodable(x: Exchange, size: i32, headers: HeaderMap): DataAction {
     const why = this.decoding.refusal;
     if (!this.headersHeld || why == Refusal.Memory) return this.refuse(x, why);
     if (this.reading == Reading.Waiting) {
       this.reading = Reading.Unreadable;
       const action = this.walkOn(x, size);
       if (action != GO_ON) return action as DataAction;
+      if (this.content != Content.Any) return this.swallowCollected(size, headers);
       if (this.isOverLimit) return this.refuse(x, Refusal.Limit);
     }
     for (let i = 0; i < this.count; i++) {
@@ -843,6 +920,7 @@ export class BodyPipe {
 
   private newCollector(): Writer {
     const writer = Writer.create();
+    writer.isForBody = true;
     // With a known length, room is made once (a byte more, so that it is never full).
     if (this.declared > 0 && this.declared < 0x40000000) writer.reserve((this.declared as u32) + 1);
     return writer;
@@ -936,6 +1014,7 @@ export class BodyPipe {
   /** The whole body is in the host's buffer: edits it there. Also called from a callout's answer. */
   finishInHost(x: Exchange, headers: HeaderMap): DataAction {
     const size = this.hostCollected;
+    if (this.content != Content.Any) return this.swallow(size);
     const whole = this.read(size);
     if (whole == NONE) return this.refuse(x, Refusal.Memory);
     if (this.decoding.isOn) return this.collectCoded(x, whole, size, true, headers);
@@ -954,6 +1033,11 @@ export class BodyPipe {
    * edited there. What is collected here has no buffer to go to any more: the message would go on short,
    * and is refused. */
   trailers(x: Exchange, headers: HeaderMap): bool {
+    if (this.content != Content.Any) {
+      this.swallow(this.shownAgain as i32);
+      x.responseTrailers.removeAll();
+      return true;
+    }
     if (this.shownAgain > 0)
       return this.data(x, this.shownAgain as i32, true, headers, false) == DataAction.Continue;
     if (this.mode == Mode.Collect || this.mode == Mode.HostCollects) {

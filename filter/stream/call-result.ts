@@ -20,6 +20,9 @@ export const tooLarge: Span = fromText("body too large", texts);
 export class CallResult {
   /** There is a result. */
   isThere: bool = false;
+  /** Nobody knows what the service would say: it gave no answer, none that counts or not all of it, or
+   * whether to ask could not be decided on. */
+  isUnknown: bool = false;
   /** 0: there was no answer. */
   status: i32 = 0;
   readonly headers: FieldList = new FieldList(scratch);
@@ -35,6 +38,7 @@ export class CallResult {
   open(arena: Arena): void {
     this.arena = arena;
     this.isThere = false;
+    this.isUnknown = false;
     this.clear();
   }
 
@@ -56,6 +60,7 @@ export class CallResult {
   fail(why: Span): void {
     this.clear();
     this.isThere = true;
+    this.isUnknown = why != NONE;
     this.error = why;
   }
 
@@ -80,6 +85,7 @@ export class CallResult {
     if (size > mostBody) this.error = tooLarge;
     else this.body = answer.body(mostBody, this.arena);
     const isLost = size > 0 && size <= mostBody && this.body == NONE;
+    this.isUnknown = this.error != NONE || answer.status < 200 || answer.status >= 500;
     if (isLost || this.headers.failed) this.fail(outOfMemory);
     return this.error != outOfMemory;
   }

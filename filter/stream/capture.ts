@@ -3,6 +3,7 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType } from "../abi/numbers";
+import { forgive, refusals } from "../bytes/arena";
 import { length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { Counter, count } from "./counters";
@@ -22,6 +23,13 @@ export class Capture {
 
   /** The host's buffer has `size` bytes, of which the first `known` were there before. */
   take(buffer: BufferType, known: i32, size: i32): void {
+    const refused = refusals();
+    this.copy(buffer, known, size);
+    // What is not told decides nothing.
+    forgive(refused);
+  }
+
+  private copy(buffer: BufferType, known: i32, size: i32): void {
     if (size <= known) return;
     this.size += size - known;
     let kept = this.kept;
@@ -43,6 +51,12 @@ export class Capture {
   /** Instead of all that came there is `body`: what the filter answers itself. */
   replace(body: Span): void {
     if (this.limit == 0) return;
+    const refused = refusals();
+    this.putInstead(body);
+    forgive(refused);
+  }
+
+  private putInstead(body: Span): void {
     const n = min(length(body), this.limit);
     let kept = this.kept;
     if (kept != null) {

@@ -9,7 +9,7 @@
 // the key is made of, with lengths: nobody outside can make two that meet, and no two steps share one.
 
 import * as host from "../abi/host";
-import { giveBack, take } from "../bytes/arena";
+import { forgive, giveBack, refusals, take } from "../bytes/arena";
 import { Writer } from "../bytes/writer";
 import * as siphash from "../crypto/siphash";
 import { Counter, countMany } from "./counters";
@@ -133,6 +133,13 @@ export class Decisions {
   /** Keeps a copy in place of the former one, if it is one to be kept; the former one goes in any case,
    * unless the new one says nothing that lasts. */
   keep(low: u64, high: u64, made: Decision, now: i64): void {
+    const refused = refusals();
+    this.keepIfThereIsRoom(low, high, made, now);
+    // What is not kept is asked again.
+    forgive(refused);
+  }
+
+  private keepIfThereIsRoom(low: u64, high: u64, made: Decision, now: i64): void {
     if (isOfTheMoment(made.status)) return;
     const before = index.find(low, high);
     if (before != 0) this.drop(changetype<Decision>(before));

@@ -7,19 +7,20 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { BufferType, DataAction, HeadersAction, LogLevel, StreamType } from "../abi/numbers";
-import { Arena } from "../bytes/arena";
+import { Arena, ranOut } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
-import { equal, NONE, Span } from "../bytes/span";
+import { equal, length, NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
-import { Failure, Value } from "../cel/index";
+import { doubts, Failure, Value } from "../cel/index";
+import { isDoubtfulParameter, namesCharset } from "../http/ambiguity";
 import { Format, formatOf } from "../http/events";
 import { FieldList } from "../http/field-list";
-import { isMediaType } from "../http/media-type";
+import { hasPlainParameters, isMediaType } from "../http/media-type";
 import * as multipart from "../http/multipart";
 import * as query from "../http/query";
 import { hits, propose } from "../match/index";
 import { Expression, failures, Verdict, writeFailure } from "../rules/expression";
-import { captures } from "../rules/match";
+import { captures, Sense } from "../rules/match";
 import { Demand, Name, Phase, Source } from "../rules/name";
 import { Answer } from "./answer";
 import { AT_HAND, BodyPipe, NOBODY, Reading } from "./body-pipe";
@@ -27,9 +28,17 @@ import { httpCalls, Waiter } from "./calls";
 import { narrowAccept } from "./content-coding";
 import { Counter, count, countMany } from "./counters";
 import * as field from "./field-names";
+import { Content, contentOf, frame } from "./framing";
 import { HeaderMap } from "./header-map";
 import * as inquiries from "./inquiries";
-import { isGrpc, isInUtf8, NO_OBSTACLE, obstacleTo } from "./obstacle";
+import {
+  isGrpc,
+  isInUtf8,
+  isTakenForGrpc,
+  isWithoutBody,
+  NO_OBSTACLE,
+  obstacleTo,
+} from "./obstacle";
 import {
   Accept,
   Configuration,
@@ -40,10 +49,12 @@ import {
   Reroute,
   Rule,
   Step,
+  TrailersEdit,
   UNLIMITED,
 } from "./program";
 import * as redisCalls from "./redis-calls";
 import * as reply from "./reply";
+import { restoreTags } from "./representation";
 import { RuleEvent } from "./rule-metrics";
 import { mark, tracing } from "./trace";
 import { parseStatus, View } from "./view";
@@ -59,6 +70,8 @@ export const enum Refusal {
   Coding,
   /** It is in a charset that a rule does not take. */
   Charset,
+  /** It is none that could be edited, as a rule demands. */
+  Type,
 }
 
 /** What a candidate's `when` has said. */
@@ -70,6 +83,16 @@ const enum Applies {
   GuardsOnly,
 }
 
+/** How far readers agree that the rule is for the message. */
+const enum Certainty {
+  /** All do. */
+  Sure,
+  /** It is, as edits read it; but not for each. */
+  Plain,
+  /** It is for some, so guards act, and nothing else. */
+  Possible,
+}
+
 @unmanaged
 @final
 class Candidate {
@@ -77,6 +100,17 @@ class Candidate {
   captures: usize; // Span[captureCount], or 0
   applies: Applies;
   isCounted: i32; // 1: as applied or skipped
+  certainty: Certainty;
+  isUnsure: i32; // 1: what says that it applies has read what guards must not trust
+}
+
+/** Edits that wait for the trailers. */
+@unmanaged
+@final
+class Awaited {
+  edit: usize; // TrailersEdit, kept alive by the exchange's program
+  place: i32; // of its rule among the stream's
+  next: usize; // or 0
 }
 
 const CANDIDATE_SIZE: i32 = offsetof<Candidate>() as i32;
@@ -106,6 +140,7 @@ class StreamWaiter extends Waiter {
 
   onAnswer(token: i32, answer: Answer, item: i32): void {
     this.x.onAnswer(token, answer, item);
+    this.x.giveUpIfBlind();
   }
 }
 
@@ -146,8 +181,14 @@ export class Exchange extends View {
   private candidateCapacity: i32 = 0;
   private candidateAt: i32 = 0;
   private stepAt: i32 = 0;
+  /** The same in the phase at hand, by a step that stops. */
+  private stoppedFrom: i32 = i32.MAX_VALUE;
+  /** From this candidate on only guards act. */
+  private guardsFrom: i32 = i32.MAX_VALUE;
   /** The step's condition holds: what is left is to read the body that the step itself reads. */
   private isDecided: bool = false;
+  /** What said so has read what guards must not trust. */
+  private isUnsure: bool = false;
   private failuresBefore: u32 = 0;
   /** The candidate that a refusal is counted for, AT_HAND or NOBODY. */
   private blamed: i32 = AT_HAND;
@@ -155,6 +196,14 @@ export class Exchange extends View {
   private readonly formList: FieldList = new FieldList(scratch);
   private formVersion: i32 = NO_VERSION;
   private isFormGood: bool = false;
+  /** What waits for the response's trailers: the first and the last Awaited, or 0. */
+  private awaited: usize = 0;
+  private lastAwaited: usize = 0;
+  /** What the client asked with, where a step has changed it. */
+  private askedWith: Span = NONE;
+  /** The response's status before a step has changed it, else 0. */
+  private statusBefore: i32 = 0;
+  private isFormMultipart: bool = false;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -177,9 +226,16 @@ export class Exchange extends View {
     this.candidateCapacity = 0;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.guardsFrom = i32.MAX_VALUE;
+    this.stoppedFrom = i32.MAX_VALUE;
     this.isDecided = false;
+    this.isUnsure = false;
     this.blamed = AT_HAND;
     this.formVersion = NO_VERSION;
+    this.awaited = 0;
+    this.lastAwaited = 0;
+    this.askedWith = NONE;
+    this.statusBefore = 0;
     this.keepsRoute = false;
   }
 
@@ -224,6 +280,7 @@ export class Exchange extends View {
     this.program = program;
     this.variableCount = program.variableCount;
     this.openResults(program.callCount);
+    this.watching = program.variableCount + program.callCount > 0;
   }
 
   /** Which rules are for this request, in order. */
@@ -240,8 +297,15 @@ export class Exchange extends View {
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
       const condition = unchecked(program.conditions[i]);
+      let certainty = Certainty.Sure;
       if (rule.captureCount > 0) captures.fill(NONE);
-      if (condition != null && !condition.holds(this)) continue;
+      if (condition != null && !condition.holds(this, Sense.Plain)) {
+        if (!rule.mayBeDoubtful || !(rule.hasGuards || rule.leaves)) continue;
+        if (!condition.holds(this, Sense.Possibly)) continue;
+        certainty = Certainty.Possible;
+      } else if (rule.mayBeDoubtful && !condition!.holds(this, Sense.Surely)) {
+        certainty = Certainty.Plain;
+      }
       const candidate = this.addCandidate();
       if (candidate == null) break;
       candidate.rule = i;
@@ -249,9 +313,12 @@ export class Exchange extends View {
       candidate.captures = this.keepCaptures(rule.captureCount);
       candidate.applies = rule.when == null ? Applies.Yes : Applies.Unknown;
       candidate.isCounted = 0;
+      candidate.certainty = certainty;
+      candidate.isUnsure = certainty == Certainty.Sure ? 0 : 1;
       demands |= rule.demands;
       if (rule.captureLimit > 0) this.capture(rule.captureLimit);
       if (rule.accept > accept) accept = rule.accept;
+      this.requestBody.mostRead = max(this.requestBody.mostRead, rule.formLimit);
       const place = this.candidateCount - 1;
       if (isTighter(rule.requestLimit, ownRequestLimit)) {
         ownRequestLimit = rule.requestLimit;
@@ -261,7 +328,8 @@ export class Exchange extends View {
         ownResponseLimit = rule.responseLimit;
         this.responseBody.limiting = place;
       }
-      if (rule.final && rule.status == null && rule.when == null) break;
+      const isSure = certainty == Certainty.Sure;
+      if (rule.final && isSure && rule.status == null && rule.when == null) break;
     }
     hits.clear();
     if (this.ended) return;
@@ -271,8 +339,10 @@ export class Exchange extends View {
     if (demands & Demand.Original) this.keepOriginal();
     this.keepsResponse = (demands & Demand.OriginalResponse) != 0;
     // Edits for the filter's own sake never choose another route.
-    if (demands & Demand.WholeResponse || accept != Accept.Any) this.prepareRoute(false);
+    const asks = demands & (Demand.WholeResponse | Demand.EditedResponse);
+    if (asks || accept != Accept.Any) this.prepareRoute(false);
     if (demands & Demand.WholeResponse) this.askForAll();
+    if (demands & Demand.EditedResponse) restoreTags(this.request, this.arena);
     if (accept != Accept.Any) narrowAccept(this.request, accept, this.arena);
   }
 
@@ -353,8 +423,15 @@ export class Exchange extends View {
     return at;
   }
 
-  /** Walks on from where the phase stands. */
+  /** Walks on from where the phase stands. Where that of a response ends, it is known what it is. */
   private run(): Outcome {
+    const outcome = this.walk();
+    const isOver = outcome == Outcome.Next || outcome == Outcome.Stop;
+    if (isOver && this.phase == Phase.Response) this.frameResponse();
+    return outcome;
+  }
+
+  private walk(): Outcome {
     const phase = this.phase;
     while (this.candidateAt < this.candidateCount) {
       const rule = this.ruleAt(this.candidateAt);
@@ -376,7 +453,8 @@ export class Exchange extends View {
         const outcome = this.runStep(unchecked(steps[this.stepAt]));
         if (outcome == Outcome.Pause || outcome == Outcome.Read) return outcome;
         this.stepAt++;
-        if (outcome == Outcome.Next) continue;
+        if (outcome == Outcome.Next || (outcome == Outcome.Stop && this.stopsOthersOnly()))
+          continue;
         return outcome;
       }
       this.candidateAt++;
@@ -385,8 +463,16 @@ export class Exchange extends View {
     return Outcome.Next;
   }
 
+  /** Whether readers differ in whether the rule that stops the walk is for the message: then guards go on. */
+  private stopsOthersOnly(): bool {
+    if (this.candidate(this.candidateAt).certainty == Certainty.Sure) return false;
+    this.stoppedFrom = min(this.stoppedFrom, this.candidateAt);
+    return true;
+  }
+
   /** Runs the step if its condition says so; what fails in it is counted and has the step's policy. */
   private runStep(step: Step): Outcome {
+    if (this.isDeniedUndecided(step)) return this.denyFailed();
     const before = failures;
     let outcome = Outcome.Next;
     if (!this.isDecided) {
@@ -402,7 +488,10 @@ export class Exchange extends View {
       this.isDecided = false;
       if (outcome == Outcome.Next) {
         if (this.phase == Phase.Request) this.enterStep(step);
+        this.judging = step.judges;
         outcome = step.run(this);
+        this.judging = false;
+        if (this.isUnsure) step.leaveUnknown(this);
       }
     }
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
@@ -422,19 +511,55 @@ export class Exchange extends View {
     this.countFailures(before);
     const denies = step.onFailure == OnFailure.Deny && this.phase <= Phase.Response;
     if (!denies || (outcome != Outcome.Next && outcome != Outcome.Pause)) return outcome;
+    return this.denyFailed();
+  }
+
+  private denyFailed(): Outcome {
     this.forgetCalls();
     reply.plain(this, this.phase == Phase.Response ? 502 : 403, reply.expressionFailed);
     return Outcome.End;
   }
 
+  /** Whether nobody knows if the rule applies, and the step refuses the message then. */
+  private isDeniedUndecided(step: Step): bool {
+    if (step.onFailure != OnFailure.Deny || step.isGuard) return false;
+    return this.phase <= Phase.Response && this.isForGuards;
+  }
+
   /** Whether the step acts, as its condition and the rule's have it. */
   private decides(step: Step): bool {
-    if (this.candidate(this.candidateAt).applies == Applies.GuardsOnly && !step.isGuard)
-      return false;
+    if (!step.isGuard && this.isForGuards) return this.leavesUnknown(step);
     const when = step.when;
+    this.isUnsure = this.candidate(this.candidateAt).isUnsure != 0;
     if (when == null) return true;
+    const before = doubts;
+    const verdict = this.ask(when, step.decidesPassage);
+    if (verdict == Verdict.Failed)
+      return step.onFailure == OnFailure.Act || this.leavesUnknown(step);
+    if (!step.decidesPassage && doubts != before) this.isUnsure = true;
+    return verdict == Verdict.Yes || (this.isUnsure && this.leavesUnknown(step));
+  }
+
+  /** The step does not act though it might have had to. */
+  private leavesUnknown(step: Step): bool {
+    step.leaveUnknown(this);
+    return false;
+  }
+
+  /** Whether of the rule at hand only guards act. */
+  private get isForGuards(): bool {
+    const candidate = this.candidate(this.candidateAt);
+    if (candidate.applies == Applies.GuardsOnly) return true;
+    if (candidate.certainty == Certainty.Possible) return true;
+    return this.candidateAt >= min(this.guardsFrom, this.stoppedFrom);
+  }
+
+  /** What the condition says; `judges`: for a guard. */
+  private ask(when: Expression, judges: bool): Verdict {
+    this.judging = judges;
     const verdict = when.test(this);
-    return verdict == Verdict.Failed ? step.onFailure == OnFailure.Act : verdict == Verdict.Yes;
+    this.judging = false;
+    return verdict;
   }
 
   /** Next when the body of this phase can be read, or never will be; Read when the walk has to wait
@@ -480,34 +605,50 @@ export class Exchange extends View {
       out.setText(pipe.text());
     } else if (this.form() == null) {
       out.setFailure(Failure.BadForm);
+    } else if (name.key == NONE) {
+      out.setText(pipe.text());
     } else {
-      out.setText(name.key == NONE ? pipe.text() : this.formField(name.key));
+      this.readField(name, name.key, out);
     }
+  }
+
+  protected isDoubtfulField(key: Span): bool {
+    return this.isFormMultipart
+      ? multipart.isDoubtful(this.formList, key)
+      : isDoubtfulParameter(this.formList, key, scratch);
   }
 
   form(): FieldList | null {
     const version = this.requestBody.version;
     if (this.formVersion != version) {
       this.formVersion = version;
-      this.isFormGood = this.parseForm(this.formList);
+      this.isFormGood = this.parseForm(this.formList, false);
     }
     return this.isFormGood ? this.formList : null;
   }
 
-  /** Fills `list` with the fields of the request's form, which the body, Ready, is; false when it is
-   * none. */
-  parseForm(list: FieldList): bool {
+  /** Fills `list` with the fields of the request's form, which the body, Ready, is, and for edits with what
+   * is between them; false when it is none. */
+  parseForm(list: FieldList, isForEdits: bool): bool {
     const type = this.request.get(field.contentType);
     const body = this.requestBody.text();
-    if (type == NONE) return false;
-    if (isMediaType(type, field.multipartForm)) {
+    // What the body is taken for, is what one of several types says, or one of several parameters.
+    if (
+      type == NONE ||
+      !this.request.agrees(field.contentType, this.request.find(field.contentType))
+    )
+      return false;
+    this.isFormMultipart = isMediaType(type, field.multipartForm);
+    if (this.isFormMultipart) {
       const boundary = multipart.boundaryOf(type);
       return boundary != NONE && multipart.parse(body, boundary, list, this.arena);
     }
-    if (!isMediaType(type, field.form)) return false;
-    query.parse(body, list, this.arena);
-    return !list.failed;
+    if (!isMediaType(type, field.form) || !hasPlainParameters(type)) return false;
+    if (isForEdits) query.parseAll(body, list, this.arena);
+    else query.parse(body, list, this.arena);
+    return !list.failed && !namesCharset(list);
   }
+
   /** Counts expressions that failed since there were `before` of them; the last one is described in
    * the log of those who look for it. */
   private countFailures(before: u32): void {
@@ -550,15 +691,27 @@ export class Exchange extends View {
   private entersRule(rule: Rule): bool {
     const status = rule.status;
     const when = rule.when;
-    if (status == null && when == null) return true;
+    if (status == null && when == null) {
+      if (rule.final) this.leaveOutRest();
+      return true;
+    }
     if (status != null) {
       if (this.phase == Phase.Request || !status.has(this.responseStatus)) return false;
     }
     if (when != null && !this.applies(rule, when)) return false;
     // A rule whose `when` failed has not applied: the guards after it are still to act.
     const hasApplied = this.candidate(this.candidateAt).applies != Applies.GuardsOnly;
-    if (rule.final && hasApplied) this.candidateCount = this.candidateAt + 1;
+    if (rule.final && hasApplied) this.leaveOutRest();
     return true;
+  }
+
+  /** The rule at hand, a final one, applies: those after it do not. Where it is not sure that it does,
+   * guards among them are still to act. */
+  private leaveOutRest(): void {
+    const certainty = this.candidate(this.candidateAt).certainty;
+    if (certainty == Certainty.Sure) this.candidateCount = this.candidateAt + 1;
+    else if (certainty == Certainty.Plain)
+      this.guardsFrom = min(this.guardsFrom, this.candidateAt + 1);
   }
 
   /** What the rule's `when` says: it is asked once, in the first phase in which the rule has steps. */
@@ -567,9 +720,13 @@ export class Exchange extends View {
     if (candidate.applies == Applies.Unknown) {
       if (this.phase < rule.whenPhase) return false;
       const before = failures;
-      const verdict = when.test(this);
+      const doubtsBefore = doubts;
+      const verdict = this.ask(when, rule.judges);
+      const isSure = rule.judges || doubts == doubtsBefore;
+      if (!isSure) candidate.isUnsure = 1;
       if (verdict == Verdict.Yes) candidate.applies = Applies.Yes;
-      else if (verdict == Verdict.No) candidate.applies = Applies.No;
+      // What its steps would have left is unknown then; there is no guard among them.
+      else if (verdict == Verdict.No && isSure) candidate.applies = Applies.No;
       else candidate.applies = Applies.GuardsOnly;
       if (failures != before) this.countFailures(before);
     }
@@ -599,7 +756,7 @@ export class Exchange extends View {
       this.refuse(refusal, pipe.isRequest);
       return HeadersAction.StopIteration;
     }
-    return pipe.headersHeld ? HeadersAction.StopIteration : HeadersAction.Continue;
+    return pipe.headersHeld || this.ended ? HeadersAction.StopIteration : HeadersAction.Continue;
   }
 
   /** How the message waits for a callout. Where a later step judges the body, headers are held in
@@ -633,9 +790,73 @@ export class Exchange extends View {
   private beginBody(mayHold: bool): Refusal {
     const pipe = this.pipe;
     const headers = this.phaseHeaders;
-    const refusal = this.keepEditable(pipe, headers, pipe.isBare);
+    const refusal = this.keepEditable(pipe, headers, pipe.isBare || pipe.content != Content.Any);
     if (refusal != Refusal.None) return refusal;
-    return pipe.begin(headers, pipe.isBare, mayHold);
+    if (pipe.isBare && pipe.content == Content.Any && pipe.findMaker()) this.makeBody(pipe);
+    return this.ended ? Refusal.None : pipe.begin(headers, pipe.isBare, mayHold);
+  }
+
+  // ---- what a message has for a body
+
+  /** The method is about to be another one: what the client asked with still says what the answer has. */
+  keepMethod(): void {
+    if (this.askedWith == NONE) this.askedWith = this.request.get(field.method);
+  }
+
+  private get clientMethod(): Span {
+    return this.askedWith != NONE ? this.askedWith : this.request.get(field.method);
+  }
+
+  /** Whether the client asked for headers only. */
+  get isToHead(): bool {
+    const method = this.clientMethod;
+    return method != NONE && equal(method, field.head);
+  }
+
+  /** Whether the response has made a tunnel of the connection, which has no messages any more. */
+  get isTunnel(): bool {
+    const status = parseStatus(this.response.get(field.status));
+    if (status == 101) return true;
+    const method = this.clientMethod;
+    return method != NONE && equal(method, field.connect) && status >= 200 && status < 300;
+  }
+
+  /** The response gets another status; false when it must keep its own. */
+  setStatus(status: Span): bool {
+    if (this.isTunnel) return false;
+    if (this.statusBefore == 0) this.statusBefore = parseStatus(this.response.get(field.status));
+    this.response.set(field.status, status);
+    return true;
+  }
+
+  /** Settles what the response has for content, if what was done to it may have changed that. */
+  private frameResponse(): void {
+    const pipe = this.responseBody;
+    const before = this.statusBefore;
+    const isAnother = before != 0 || this.askedWith != NONE;
+    if ((!isAnother && !pipe.hasEdits) || this.isTunnel) return;
+    const status = parseStatus(this.response.get(field.status));
+    pipe.content = contentOf(status, this.isToHead);
+    if (pipe.content >= Content.None) pipe.dropEdits();
+    const isForeign = before == 304 || (before != 0 && status == 304);
+    if (isAnother || pipe.content != Content.Any)
+      frame(this.response, pipe.content, pipe.isBare, isForeign);
+  }
+
+  /** Gives a message that has no body the one that its edits make. A host has no buffer for it: a response
+   * is answered once more, with its own headers; a request goes on without. */
+  private makeBody(pipe: BodyPipe): void {
+    if (pipe.isRequest || isGrpc(this.request)) {
+      count(Counter.BodySkippedNone);
+      pipe.dropEdits();
+      return;
+    }
+    const made = pipe.make(this, this.response);
+    if (this.outOfMemory) this.refuse(Refusal.Memory, false);
+    else if (length(made) > 0) {
+      const status = parseStatus(this.response.get(field.status));
+      reply.send(this, status, reply.bodyMade, this.response, made);
+    }
   }
 
   // ---- callouts
@@ -673,6 +894,7 @@ export class Exchange extends View {
   onCommonAnswer(answer: Answer): void {
     this.together = 0;
     this.onAnswer(TOGETHER, answer, inquiries.COMMON);
+    this.giveUpIfBlind();
   }
 
   private forgetCalls(): void {
@@ -700,7 +922,10 @@ export class Exchange extends View {
     const step = unchecked(stepsOf(this.ruleAt(this.candidateAt), this.phase)[this.stepAt]);
     if (this.phase == Phase.Request) this.enterStep(step);
     const before = failures;
+    this.judging = step.judges;
     let outcome = step.resume(this, answer, item);
+    this.judging = false;
+    if (this.isUnsure) step.leaveUnknown(this);
     if (failures != before) outcome = this.afterFailure(step, outcome, before);
     if (tracing) this.mark("end", outcome);
     if (outcome == Outcome.Next) {
@@ -731,6 +956,7 @@ export class Exchange extends View {
       this.refuse(refusal, pipe.isRequest);
       return;
     }
+    if (this.ended) return;
     if (wasHeld && pipe.hasEnded) {
       // It came as a whole while the callout was out: no callback will show it, it is edited now.
       if (pipe.finishInHost(this, headers) != DataAction.Continue) return;
@@ -744,6 +970,7 @@ export class Exchange extends View {
   }
 
   private goOn(stream: StreamType): void {
+    if (ranOut()) return; // `giveUpIfBlind` comes next
     if (stream == StreamType.Response) this.isResponseSent = true;
     host.continueStream(stream);
   }
@@ -808,6 +1035,7 @@ export class Exchange extends View {
     this.phase = phase;
     this.candidateAt = 0;
     this.stepAt = 0;
+    this.stoppedFrom = i32.MAX_VALUE;
     this.isDecided = false;
   }
 
@@ -832,9 +1060,40 @@ export class Exchange extends View {
 
   onResponseTrailers(): bool {
     if (this.ended) return true;
+    if (this.awaited != 0) this.editTrailers();
     const goesOn = this.onTrailers(this.responseBody, this.response);
     if (goesOn) this.isResponseSent = true;
     return goesOn;
+  }
+
+  /** The edits of the step at hand are carried out should trailers come. */
+  awaitTrailers(edit: TrailersEdit): Outcome {
+    const at = this.arena.allocate(offsetof<Awaited>() as i32);
+    if (at == 0) {
+      this.refuse(Refusal.Memory, false);
+      return Outcome.End;
+    }
+    // What their values read of the headers is to be read before the host forgets it.
+    this.response.ensureLoaded();
+    const awaited = changetype<Awaited>(at);
+    awaited.edit = changetype<usize>(edit);
+    awaited.place = this.candidateAt;
+    awaited.next = 0;
+    if (this.awaited == 0) this.awaited = at;
+    else changetype<Awaited>(this.lastAwaited).next = at;
+    this.lastAwaited = at;
+    return Outcome.Next;
+  }
+
+  private editTrailers(): void {
+    const before = this.candidateAt;
+    const failuresBefore = failures;
+    for (let at = this.awaited; at != 0; at = changetype<Awaited>(at).next) {
+      this.candidateAt = changetype<Awaited>(at).place;
+      changetype<TrailersEdit>(changetype<Awaited>(at).edit).edit(this);
+      if (failures != failuresBefore) this.countFailures(failuresBefore);
+    }
+    this.candidateAt = before;
   }
 
   // ---- the end
@@ -843,6 +1102,7 @@ export class Exchange extends View {
     if (this.candidateCount == 0) return;
     this.request.writable = false;
     this.response.writable = false;
+    this.responseTrailers.writable = false;
     this.enter(Phase.Done);
     if (this.ended && !this.isResponseSent) {
       // What the upstream said, if it said anything, is not what the client got.
@@ -876,7 +1136,9 @@ export class Exchange extends View {
     }
     candidate.rule = 0;
     candidate.captures = 0;
+    candidate.isUnsure = 0;
     candidate.applies = Applies.Yes;
+    candidate.certainty = Certainty.Sure;
     this.isBusy = this.run() == Outcome.Pause;
     if (!this.isBusy) this.close();
   }
@@ -909,9 +1171,7 @@ export class Exchange extends View {
   private get isAnsweredBare(): bool {
     const capture = this.responseBody.capture;
     if (capture.limit == 0) return true;
-    const method = this.request.get(field.method);
-    if (method != NONE && equal(method, field.head)) return true;
-    return isGrpc(this.request);
+    return this.isToHead || isGrpc(this.request);
   }
 
   /** Answers because of the body of the request or of the response. */
@@ -949,12 +1209,15 @@ export class Exchange extends View {
         count(Counter.RefusedCharset);
         reply.plain(this, isRequest ? 415 : 502, reply.charsetRefused);
         break;
+      case Refusal.Type:
+        count(Counter.RefusedType);
+        reply.plain(this, isRequest ? 415 : 502, reply.typeRefused);
+        break;
       case Refusal.Trailers:
         reply.plain(this, isRequest ? 400 : 502, reply.trailersRefused);
         break;
       default:
-        count(Counter.OutOfMemory);
-        reply.plain(this, 503, reply.outOfMemory);
+        reply.withoutMemory(this);
     }
   }
 
@@ -963,20 +1226,40 @@ export class Exchange extends View {
     this.refuse(Refusal.Memory, true);
   }
 
+  /** Memory was refused in the callback that ends: a guard may have seen a part of what there is, or nothing.
+   * The message is refused, unless it has an answer already; false where it has. */
+  giveUp(isRequest: bool): bool {
+    if (this.ended || this.phase > Phase.Response) return false;
+    this.forgetCalls();
+    this.refuse(Refusal.Memory, isRequest);
+    return true;
+  }
+
+  /** The same at the end of a callback that is of neither message: an answer to a callout. */
+  giveUpIfBlind(): void {
+    if (!ranOut()) return;
+    if (this.phase == Phase.Task) this.callFailed = true;
+    this.giveUp(this.phase == Phase.Request);
+  }
+
   // ---- bodies that are not for editing
 
-  /** Forgets the edits of a body that they are not for. A charset is whatever the sender names, so it
-   * must not be a way around an edit that denies: the message is refused then. */
+  /** Forgets the edits of a body that they are not for. What the body is, is for the sender to say, so
+   * that it must not be a way around an edit that denies: the message is refused then. */
   private keepEditable(pipe: BodyPipe, headers: HeaderMap, isBare: bool): Refusal {
     if (!pipe.hasEdits) return Refusal.None;
-    if (this.isBodyEditable(pipe, headers)) {
+    const isEditable = this.isBodyEditable(pipe, headers);
+    const isSafe = isEditable && !isTakenForGrpc(headers);
+    if (isSafe) {
       const isOfEvents = !isBare && formatOf(headers.get(field.contentType)) != Format.Auto;
       return isOfEvents ? pipe.dropJsonEdits() : Refusal.None;
     }
+    const isNone = isBare || isWithoutBody(this.request, headers, pipe.isRequest);
+    const isRefused = !isNone && pipe.findDenying();
+    if (isRefused || !isEditable) pipe.dropEdits();
+    if (!isRefused) return Refusal.None;
     const isForeign = pipe.obstacle == Counter.BodySkippedCharset || !isInUtf8(headers);
-    const isRefused = !isBare && isForeign && pipe.findDenying();
-    pipe.dropEdits();
-    return isRefused ? Refusal.Charset : Refusal.None;
+    return isForeign ? Refusal.Charset : Refusal.Type;
   }
 
   /** Whether the body is one that edits are for; counts the reason when not. */

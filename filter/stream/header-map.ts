@@ -5,7 +5,7 @@
 
 import * as host from "../abi/host";
 import { HeaderMapType } from "../abi/numbers";
-import { Arena } from "../bytes/arena";
+import { Arena, refuse } from "../bytes/arena";
 import { address, byteAtUnchecked, end, length, NONE, Span, span } from "../bytes/span";
 import { FieldList, MISSING } from "../http/field-list";
 
@@ -27,17 +27,25 @@ export class HeaderMap extends FieldList {
   override ensureLoaded(): void {
     if (this.loaded) return;
     this.loaded = true;
-    this.parsePairs(host.headerPairs(this.type, this.arena));
+    const pairs = host.headerPairs(this.type, this.arena);
+    const isRead = pairs != NONE ? this.parsePairs(pairs) : this.mayBeAbsent;
+    // No headers and headers that nobody has seen are two things.
+    if (!isRead) refuse();
   }
 
-  /** Reads serialised pairs; whatever does not add up ends the list there. */
-  private parsePairs(pairs: Span): void {
-    if (length(pairs) < 4) return;
+  /** Every stream has a request; the rest may not be there yet, or any more. */
+  private get mayBeAbsent(): bool {
+    return this.type != HeaderMapType.RequestHeaders;
+  }
+
+  /** Reads serialised pairs; false when they do not add up, or memory runs out. */
+  private parsePairs(pairs: Span): bool {
+    if (length(pairs) < 4) return length(pairs) == 0;
     const base = address(pairs);
     const stop = end(pairs);
     const n = load<u32>(base);
     // Each pair takes at least eight bytes of sizes and two NULs.
-    if ((n as u64) * 10 + 4 > (length(pairs) as u64)) return;
+    if ((n as u64) * 10 + 4 > (length(pairs) as u64)) return false;
     this.reserve(n + 4);
     let sizes = base + 4;
     let at = sizes + n * 8;
@@ -45,12 +53,13 @@ export class HeaderMap extends FieldList {
       const nameSize = load<u32>(sizes);
       const valueSize = load<u32>(sizes, 4);
       const left = (stop - at) as u64;
-      if ((nameSize as u64) + (valueSize as u64) + 2 > left) return;
+      if ((nameSize as u64) + (valueSize as u64) + 2 > left) return false;
       const value = at + nameSize + 1;
       this.push(span(at, nameSize), span(value, valueSize), NONE);
       at = value + valueSize + 1;
       sizes += 8;
     }
+    return !this.failed;
   }
 
   override set(name: Span, value: Span): void {
@@ -92,6 +101,12 @@ export class HeaderMap extends FieldList {
     for (let i = first; i != MISSING; i = this.find(name, i + 1)) {
       host.addHeader(this.type, name, this.value(i));
     }
+  }
+
+  /** Leaves nothing. */
+  removeAll(): void {
+    this.ensureLoaded();
+    while (this.writable && this.count > 0) this.remove(this.name(this.count - 1));
   }
 
   /** The first value of the name, read from the host if need be; NONE when absent. */

@@ -8,7 +8,7 @@
 
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
-import { Arena } from "../bytes/arena";
+import { Arena, forgive, refusals } from "../bytes/arena";
 import { Answer, HttpAnswer } from "./answer";
 import { httpCalls, Waiter } from "./calls";
 import { Counter, count } from "./counters";
@@ -237,7 +237,10 @@ function onAnswer(inquiry: Inquiry, answer: HttpAnswer): void {
     common.deadline = place.deadline;
     const x = changetype<Exchange>(place.x);
     host.setEffectiveContext(x.id);
+    const refused = refusals();
     x.onCommonAnswer(common);
+    // What one of them had no memory for is not the others' affair.
+    forgive(refused);
     common.isForAnother = isForOne;
   }
   release(inquiry);

@@ -10,7 +10,7 @@ import { Schema } from "../json-schema/index";
 import { hits, Index, propose } from "../match/index";
 import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
-import { Condition, Facts } from "../rules/match";
+import { Condition, Facts, Sense } from "../rules/match";
 import { Phase } from "../rules/name";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
@@ -65,8 +65,13 @@ export abstract class Step {
   when: Expression | null = null;
   onFailure: OnFailure = OnFailure.Skip;
   reroute: Reroute = Reroute.Inherited;
-  /** It can refuse: what cannot be decided is decided against the message. */
+  /** It can refuse, or answers itself, so that the message gets no further: what cannot be decided is
+   * decided against the message. */
   isGuard: bool = false;
+  /** What it answers is no refusal: `onError: deny` asks for one. */
+  answersWell: bool = false;
+  /** The steps and rules after it are not for the message. */
+  stops: bool = false;
   /** Whether its condition, and what it does, read the body. */
   whenReadsBody: bool = false;
   readsBody: bool = false;
@@ -79,7 +84,26 @@ export abstract class Step {
   /** Of a response: what the request should ask the upstream for. */
   accept: Accept = Accept.Any;
 
+  /** Whether its condition decides if a message passes: it refuses, or keeps those that would from the
+   * message. */
+  get decidesPassage(): bool {
+    return this.isGuard || this.stops || this.onFailure == OnFailure.Deny;
+  }
+
+  /** Whether what it reads besides its condition decides if a message passes. */
+  get judges(): bool {
+    return this.isGuard;
+  }
+
   abstract run(x: Exchange): Outcome;
+
+  /** Whether it leaves something by which guards may judge. */
+  get leaves(): bool {
+    return false;
+  }
+
+  /** It does not act, and nobody knows whether it should: what it would have left is unknown too. */
+  leaveUnknown(x: Exchange): void {}
 
   /** Writes what is particular to it as members of a JSON object (description.ts). */
   describe(out: Writer): void {}
@@ -89,6 +113,11 @@ export abstract class Step {
   resume(x: Exchange, answer: Answer, item: i32): Outcome {
     return Outcome.Next;
   }
+}
+
+/** A step whose edits wait for the trailers. */
+export abstract class TrailersEdit extends Step {
+  abstract edit(x: Exchange): void;
 }
 
 /** What an edit made of a piece of body. */
@@ -120,6 +149,8 @@ export abstract class BodyEdit {
   rejectsCoding: bool = false;
   /** What the body was before is of no matter. */
   replacesAll: bool = false;
+  /** It makes a body where there was none. */
+  makes: bool = false;
 
   /** Set by `feed` on Changed. */
   consumed: i32 = 0;
@@ -185,6 +216,12 @@ export class Rule {
   /** The phase in which `when` is evaluated: the first with steps. */
   whenPhase: Phase = Phase.Request;
   whenReadsBody: bool = false;
+  /** It has steps whose conditions decide if messages pass. */
+  hasGuards: bool = false;
+  /** It has steps that leave something by which guards may judge. */
+  leaves: bool = false;
+  /** The condition says the same to every reader. */
+  isCertain: bool = true;
   captureCount: i32 = 0;
   /** What becomes of it is counted here; null: nowhere. */
   metrics: RuleMetrics | null = null;
@@ -197,9 +234,22 @@ export class Rule {
   accept: Accept = Accept.Any;
   requestLimit: i64 = UNLIMITED;
   responseLimit: i64 = UNLIMITED;
+  /** What a form that its steps edit may measure; 0 where they do not say. */
+  formLimit: i64 = 0;
   request: StaticArray<Step> = NO_STEPS;
   response: StaticArray<Step> = NO_STEPS;
   done: StaticArray<Step> = NO_STEPS;
+
+  /** Whether what it says of a message decides if that passes: it may refuse, or keep the message from
+   * rules that would. */
+  get judges(): bool {
+    return this.hasGuards || this.final;
+  }
+
+  /** Whether the condition may hold for one reader and not for another, and that matters. */
+  get mayBeDoubtful(): bool {
+    return !this.isCertain && (this.judges || this.leaves);
+  }
 }
 
 /** An answer that a rule has prepared. */
@@ -238,6 +288,9 @@ export class Program {
     this.index = index;
     this.conditions = conditions;
     if (index == null) return;
+    for (let i = 0; i < n; i++) {
+      if (this.rules[i].judges || this.rules[i].leaves) index.proposesVariants = true;
+    }
     // Not to ask again what being found says saves a rule of many its share of cache misses.
     for (let i = 0; i < n; i++) {
       const condition = conditions[i];
@@ -360,7 +413,7 @@ export class Configuration {
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const entry = unchecked(this.entries[i]);
       if (chosen != null && entry.rank(facts) <= chosen.rank(facts)) continue;
-      if (!entry.condition.holds(facts)) continue;
+      if (!entry.condition.holds(facts, Sense.Plain)) continue;
       chosen = entry;
       if (!this.mostSpecificDomain || entry.hosts.length == 0) break;
     }
@@ -379,7 +432,8 @@ export class Configuration {
     }
     const size = (memory.size() as i64) << 16;
     if (memoryAtFirst == 0) memoryAtFirst = size;
-    const isMore = size - this.memoryBefore >= this.rebuildMemory && size >= 2 * memoryAtFirst;
+    // Memory grows by as much as there is: once, and nothing is said by that.
+    const isMore = size - this.memoryBefore >= this.rebuildMemory && size > 2 * memoryAtFirst;
     if (this.rebuildMemory > 0 && isMore) {
       this.memoryBefore = size;
       isTime = true;

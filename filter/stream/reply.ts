@@ -1,11 +1,16 @@
 // Answers that the filter gives itself.
 
 import * as host from "../abi/host";
-import { Arena } from "../bytes/arena";
-import { NONE, Span } from "../bytes/span";
+import { HeadersAction } from "../abi/numbers";
+import { Arena, ranOut } from "../bytes/arena";
+import { equal, NONE, Span } from "../bytes/span";
 import { fromText } from "../bytes/text";
 import { FieldList } from "../http/field-list";
+import { Counter, count } from "./counters";
 import { Exchange } from "./exchange";
+import * as field from "./field-names";
+import { Content, contentOf } from "./framing";
+import { isPseudo } from "./header-map";
 
 const texts: Arena = Arena.create();
 
@@ -17,9 +22,11 @@ export const responseInvalid: Span = fromText("ruleway_response_body_invalid", t
 export const headersTooLarge: Span = fromText("ruleway_request_headers_over_limit", texts);
 export const codingRefused: Span = fromText("ruleway_content_encoding_refused", texts);
 export const charsetRefused: Span = fromText("ruleway_charset_refused", texts);
+export const typeRefused: Span = fromText("ruleway_body_type_refused", texts);
 export const trailersRefused: Span = fromText("ruleway_trailers_after_held_body", texts);
 export const outOfMemory: Span = fromText("ruleway_out_of_memory", texts);
 export const responded: Span = fromText("ruleway_respond", texts);
+export const bodyMade: Span = fromText("ruleway_body_made", texts);
 export const redirected: Span = fromText("ruleway_redirect", texts);
 export const denied: Span = fromText("ruleway_authorize_denied", texts);
 export const authorizeFailed: Span = fromText("ruleway_authorize_failed", texts);
@@ -34,12 +41,41 @@ export const expressionFailed: Span = fromText("ruleway_expression_failed", text
 
 const builder = new host.PairsBuilder();
 
+/** The answer to what could not be judged, or answered, for lack of memory. */
+export function withoutMemory(x: Exchange): void {
+  count(Counter.OutOfMemory);
+  builder.begin();
+  x.end(503, unavailable);
+  host.sendLocalResponse(503, outOfMemory, builder.end(), unavailable);
+}
+
 /** An answer with a body that names its status, and no headers of its own. */
 export function plain(x: Exchange, status: i32, details: Span): void {
+  // What was decided with a part missing is no decision.
+  if (ranOut()) return withoutMemory(x);
   const body = bodyOf(status);
   builder.begin();
   x.end(status, body);
   host.sendLocalResponse(status, details, builder.end(), body);
+}
+
+/** Whether an answer of that status is never one with a body. */
+export function isBodiless(status: i32): bool {
+  return contentOf(status, false) != Content.Any;
+}
+
+/** Whether the host writes the field by itself, as the answer has it. */
+function isOfHost(name: Span): bool {
+  return isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding);
+}
+
+/** Answers a request that there was no memory to look at; it goes nowhere. Its response, which is this
+ * answer, passes. */
+export function refuseUnseen(): HeadersAction {
+  count(Counter.OutOfMemory);
+  builder.begin();
+  host.sendLocalResponse(503, outOfMemory, builder.end(), unavailable);
+  return HeadersAction.StopIteration;
 }
 
 /** An answer with the fields of `headers`; `body` may be NONE. */
@@ -51,17 +87,14 @@ export function send(
   body: Span,
 ): void {
   builder.begin();
-  for (let i = 0; i < headers.count; i++) builder.add(headers.name(i), headers.value(i));
-  const pairs = builder.end();
-  if (pairs == NONE || headers.failed) {
-    x.end(503, host.EMPTY);
-    builder.begin();
-    host.sendLocalResponse(503, outOfMemory, builder.end(), host.EMPTY);
-    return;
+  for (let i = 0; i < headers.count; i++) {
+    if (!isOfHost(headers.name(i))) builder.add(headers.name(i), headers.value(i));
   }
-  if (body == NONE) body = host.EMPTY;
+  const pairs = builder.end();
+  if (pairs == NONE || headers.failed || ranOut()) return withoutMemory(x);
+  if (body == NONE || isBodiless(status)) body = host.EMPTY;
   // What an upstream says of a request that went there is no refusal of ours.
-  x.end(details == forwarded ? 0 : status, body);
+  x.end(details == forwarded || details == bodyMade ? 0 : status, body);
   host.sendLocalResponse(status, details, pairs, body);
 }
 

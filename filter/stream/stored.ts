@@ -57,6 +57,7 @@ export class Stored extends Cell {
     out.setAbsent();
     if (!this.open(key)) {
       count(Counter.StoreFailed);
+      out.setFailure(Failure.Unset);
       return;
     }
     const data = this.table.find();

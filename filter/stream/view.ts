@@ -9,24 +9,36 @@ import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import { address, length, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
-import { chargeBytes, Failure, Kind, settleAll, Value } from "../cel/index";
-import { deepCopy, insert, startMap, VALUE_SIZE, weight } from "../cel/value";
+import {
+  chargeBytes,
+  doubt,
+  Failure,
+  Kind,
+  Strictness,
+  settleAll,
+  strictness,
+  Value,
+} from "../cel/index";
+import { deepCopy, VALUE_SIZE, weight } from "../cel/value";
+import { isDoubtfulHeader, isDoubtfulParameter } from "../http/ambiguity";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
 import * as query from "../http/query";
 import { addressOf, withoutPort } from "../rules/host-pattern";
-import { Facts } from "../rules/match";
+import { Facts, Values } from "../rules/match";
 import { Name, Source } from "../rules/name";
 import { CallResult } from "./call-result";
 import * as event from "./event";
 import * as field from "./field-names";
+import { listOf, mapOf, mapOfLists } from "./field-values";
 import { HeaderMap } from "./header-map";
 import { valueOfReply } from "./redis-value";
 
 /** What a variable may take, in units of 16 bytes. */
 const MAX_VARIABLE: i32 = 64 * 1024;
 
-const key = Value.create();
+/** Looking at a field of a form costs an expression as much as so many bytes. */
+const FIELD_COST: i32 = 16;
 
 /** What the edits of a stream of events may put into variables, in units of 16 bytes: 64 KiB. */
 const MAX_VARIABLE_UNITS: i32 = 4096;
@@ -35,6 +47,7 @@ export abstract class View extends Facts {
   readonly arena: Arena = Arena.create();
   readonly request: HeaderMap = new HeaderMap(scratch);
   readonly response: HeaderMap = new HeaderMap(scratch);
+  readonly responseTrailers: HeaderMap = new HeaderMap(scratch);
   protected responseStatus: i32 = 0;
   /** Variables that the stream's rules may set. */
   protected variableCount: i32 = 0;
@@ -54,6 +67,7 @@ export abstract class View extends Facts {
   /** Units of 16 bytes that events may still put into variables. */
   private variableUnits: i32 = 0;
   private variables: usize = 0;
+  private areVariablesLost: bool = false;
   /** Of callouts with a name; there are as many as any program that was chosen has. */
   private readonly results: CallResult[] = [];
   private resultCount: i32 = 0;
@@ -66,12 +80,15 @@ export abstract class View extends Facts {
   abstract readBody(name: Name, out: Value): void;
   /** The fields of the request's form; null when it is none. */
   abstract form(): FieldList | null;
+  /** Whether servers may differ in what the field, or any for NONE, of the form is. */
+  protected abstract isDoubtfulField(key: Span): bool;
 
   /** Ready for a new stream. */
   protected openView(): void {
     const arena = this.arena;
     this.request.open(HeaderMapType.RequestHeaders, arena);
     this.response.open(HeaderMapType.ResponseHeaders, arena);
+    this.responseTrailers.open(HeaderMapType.ResponseTrailers, arena);
     this.responseStatus = 0;
     this.variableCount = 0;
     this.original.clear(arena);
@@ -80,6 +97,7 @@ export abstract class View extends Facts {
     this.cookiesParsed = false;
     this.arrivedHost = NONE;
     this.variables = 0;
+    this.areVariablesLost = false;
     this.values = arena;
     this.variableUnits = MAX_VARIABLE_UNITS;
   }
@@ -161,6 +179,12 @@ export abstract class View extends Facts {
     return this.cookieList;
   }
 
+  isReadVariously(values: Values, name: Span): bool {
+    if (values == Values.Headers) return isDoubtfulHeader(this.headers(), name);
+    if (values == Values.Query) return isDoubtfulParameter(this.query(), name, scratch);
+    return isDoubtfulCookie(this.headers(), name);
+  }
+
   route(): Span {
     return this.propertyOr(field.routeName, field.routeNameBefore);
   }
@@ -193,25 +217,20 @@ export abstract class View extends Facts {
   read(name: Name, out: Value): void {
     switch (name.source) {
       case Source.RequestHeader:
-        out.setText(this.request.get(name.key));
+      case Source.RequestQueryParameter:
+      case Source.RequestCookie:
+      case Source.OriginalHeader:
+      case Source.OriginalQueryParameter:
+      case Source.OriginalCookie:
+      case Source.ResponseHeader:
+      case Source.ResponseTrailer:
+        this.readField(name, name.key, out);
         return;
       case Source.RequestUrlPath:
         out.setText(this.path());
         return;
       case Source.RequestQuery:
         out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
-        return;
-      case Source.RequestQueryParameter:
-        out.setText(
-          query.parameter(queryOfTarget(this.request.get(field.path)), name.key, this.values),
-        );
-        return;
-      case Source.RequestCookie:
-        this.request.ensureLoaded();
-        out.setText(firstCookie(this.request, name.key));
-        return;
-      case Source.OriginalHeader:
-        out.setText(this.original.first(name.key));
         return;
       case Source.OriginalUrlPath: {
         const target = this.original.first(field.path);
@@ -221,16 +240,8 @@ export abstract class View extends Facts {
       case Source.OriginalQuery:
         out.setText(orEmpty(queryOfTarget(this.original.first(field.path))));
         return;
-      case Source.OriginalQueryParameter:
-        out.setText(
-          query.parameter(queryOfTarget(this.original.first(field.path)), name.key, this.values),
-        );
-        return;
-      case Source.OriginalCookie:
-        out.setText(firstCookie(this.original, name.key));
-        return;
-      case Source.ResponseHeader:
-        out.setText(this.response.get(name.key));
+      case Source.ResponseCode:
+        this.readCode(name, out);
         return;
       case Source.RequestBody:
       case Source.RequestJson:
@@ -284,14 +295,24 @@ export abstract class View extends Facts {
 
   private readCall(name: Name, out: Value): void {
     const result = unchecked(this.results[name.index]);
-    out.setAbsent();
-    if (!result.isThere) return;
+    if (this.failsUnknown(name, out) || !result.isThere) return;
     if (name.source == Source.CallStatus) out.set(Kind.Int, result.status);
-    else if (name.source == Source.CallHeader) out.setText(result.headers.first(name.key));
+    else if (name.source == Source.CallHeader) this.readField(name, name.key, out);
     else if (name.source == Source.CallBody) out.setText(result.body);
     else if (name.source == Source.CallError) out.setText(result.error);
     else if (name.source == Source.CallJson) result.readJson(out);
     else this.readReply(result.reply, out);
+  }
+
+  /** Whether what the name asks of a callout cannot be known, which fails where somebody judges by it;
+   * `out` is absent else. That there was no answer is known. */
+  private failsUnknown(name: Name, out: Value): bool {
+    out.setAbsent();
+    const tellsOfIt = name.source == Source.CallStatus || name.source == Source.CallError;
+    if (tellsOfIt || !unchecked(this.results[name.index]).isUnknown) return false;
+    const fails = doubt();
+    if (fails) out.setFailure(Failure.Unset);
+    return fails;
   }
 
   private readReply(reply: Span, out: Value): void {
@@ -305,10 +326,8 @@ export abstract class View extends Facts {
   }
 
   has(name: Name, out: Value): bool {
-    if (name.source == Source.CallHeader) {
-      out.setAbsent();
-      return unchecked(this.results[name.index]).isThere;
-    }
+    if (name.source == Source.CallHeader)
+      return !this.failsUnknown(name, out) && unchecked(this.results[name.index]).isThere;
     if (!name.isOfBody) return true;
     this.readBody(name, out);
     return out.kind == Kind.String;
@@ -317,71 +336,120 @@ export abstract class View extends Facts {
   member(name: Name, key: Span, out: Value): void {
     switch (name.source) {
       case Source.RequestHeader:
-        out.setText(this.request.get(this.lowered(key)));
-        return;
       case Source.ResponseHeader:
-        out.setText(this.response.get(this.lowered(key)));
-        return;
+      case Source.ResponseTrailer:
       case Source.OriginalHeader:
-        out.setText(this.original.first(this.lowered(key)));
-        return;
       case Source.CallHeader:
-        out.setText(unchecked(this.results[name.index]).headers.first(this.lowered(key)));
-        return;
-      case Source.RequestQueryParameter:
-      case Source.OriginalQueryParameter:
-        out.setText(query.parameter(queryOfTarget(this.target(name)), key, this.values));
-        return;
-      case Source.RequestForm:
-        out.setText(this.formField(key));
-        return;
-      case Source.RequestCookie:
-        this.request.ensureLoaded();
-        out.setText(firstCookie(this.request, key));
+        this.readField(name, this.lowered(key), out);
         return;
       case Source.Store:
         name.cell!.read(key, out);
         return;
       default:
-        out.setText(firstCookie(this.original, key));
+        this.readField(name, key, out);
     }
   }
 
   whole(name: Name, out: Value, arena: Arena): bool {
-    const list = this.wholeList;
+    if (name.source == Source.Store) return false; // nobody knows all keys
+    const list = this.fieldsOf(name);
+    const isStrict = strictness != Strictness.None;
+    if (isStrict && this.isDoubtful(name, NONE, list) && doubt()) {
+      out.setFailure(Failure.Ambiguous);
+      return true;
+    }
+    return name.isList
+      ? mapOfLists(list, name.isHeader, out, arena)
+      : mapOf(list, isStrict, out, arena);
+  }
+
+  // ---- fields: headers, parameters, cookies, and what a form has
+
+  /** The field of that name, or all its values. */
+  protected readField(name: Name, key: Span, out: Value): void {
+    const isStrict = strictness != Strictness.None;
+    if (!isStrict && !name.isList) {
+      out.setText(this.firstOf(name, key));
+      return;
+    }
+    const list = this.fieldsOf(name);
+    const first = list.find(key);
+    if (isStrict && this.isDoubtful(name, key, list) && doubt()) out.setFailure(Failure.Ambiguous);
+    else if (name.isList) this.readAll(name, key, list, out);
+    else if (first == MISSING) out.setAbsent();
+    else if (isStrict && !list.agrees(key, first) && doubt()) out.setFailure(Failure.SeveralValues);
+    else out.setText(list.value(first));
+  }
+
+  private readAll(name: Name, key: Span, list: FieldList, out: Value): void {
+    if (!listOf(list, key, name.isHeader, out, this.values)) out.setFailure(Failure.Memory);
+  }
+
+  /** The first value, which is found without taking apart what is behind it. */
+  private firstOf(name: Name, key: Span): Span {
     switch (name.source) {
-      case Source.RequestHeader:
-        return mapOf(this.loaded(this.request), out, arena);
-      case Source.ResponseHeader:
-        return mapOf(this.loaded(this.response), out, arena);
-      case Source.OriginalHeader:
-        return mapOf(this.original, out, arena);
-      case Source.CallHeader:
-        return mapOf(unchecked(this.results[name.index]).headers, out, arena);
       case Source.RequestQueryParameter:
-      case Source.OriginalQueryParameter: {
-        const target = this.target(name);
-        query.parse(queryOfTarget(target), list, this.arena);
-        return mapOf(list, out, arena);
-      }
-      case Source.RequestForm:
-        return mapOf(this.form()!, out, arena);
-      case Source.Store:
-        return false; // nobody knows all keys
-      default: {
-        const headers = name.source == Source.RequestCookie ? this.request : this.original;
-        list.clear(this.arena);
-        if (name.source == Source.RequestCookie) this.request.ensureLoaded();
-        parseCookies(headers, list);
-        return mapOf(list, out, arena);
-      }
+      case Source.OriginalQueryParameter:
+        return query.parameter(queryOfTarget(this.target(name)), key, this.values);
+      case Source.RequestCookie:
+        this.request.ensureLoaded();
+        return firstCookie(this.request, key);
+      case Source.OriginalCookie:
+        return firstCookie(this.original, key);
+      default:
+        return this.fieldsOf(name).first(key);
     }
   }
 
-  /** The first value of the form's field, or NONE. */
-  protected formField(name: Span): Span {
-    const form = this.form();
-    return form == null ? NONE : form.first(name);
+  /** All fields among which the name is one. */
+  private fieldsOf(name: Name): FieldList {
+    const list = this.wholeList;
+    switch (name.source) {
+      case Source.RequestHeader:
+        return this.loaded(this.request);
+      case Source.ResponseHeader:
+        return this.loaded(this.response);
+      case Source.ResponseTrailer:
+        return this.loaded(this.responseTrailers);
+      case Source.OriginalHeader:
+        return this.original;
+      case Source.CallHeader:
+        return unchecked(this.results[name.index]).headers;
+      case Source.RequestForm: {
+        const form = this.form()!;
+        chargeBytes(form.count * FIELD_COST); // there may be very many
+        return form;
+      }
+      case Source.RequestQueryParameter:
+      case Source.OriginalQueryParameter:
+        query.parse(queryOfTarget(this.target(name)), list, this.values);
+        return list;
+    }
+    list.clear(this.values);
+    parseCookies(this.cookieLines(name), list);
+    return list;
+  }
+
+  /** Whether servers may differ in what the field, or any for NONE, is. */
+  private isDoubtful(name: Name, key: Span, list: FieldList): bool {
+    switch (name.source) {
+      case Source.RequestHeader:
+      case Source.OriginalHeader:
+        return key != NONE && isDoubtfulHeader(list, key);
+      case Source.RequestQueryParameter:
+      case Source.OriginalQueryParameter:
+        return isDoubtfulParameter(list, key, scratch);
+      case Source.RequestCookie:
+      case Source.OriginalCookie:
+        return isDoubtfulCookie(this.cookieLines(name), key);
+      case Source.RequestForm:
+        return this.isDoubtfulField(key);
+    }
+    return false;
+  }
+
+  private cookieLines(name: Name): FieldList {
+    return name.source == Source.RequestCookie ? this.loaded(this.request) : this.original;
   }
 
   private loaded(headers: HeaderMap): FieldList {
@@ -402,6 +470,13 @@ export abstract class View extends Facts {
     return copied;
   }
 
+  /** Hosts differ in when their own word for it follows an edit. */
+  private readCode(name: Name, out: Value): void {
+    const code = parseStatus(this.response.get(field.status));
+    if (code != 0) out.set(Kind.Int, code);
+    else this.readProperty(name, out);
+  }
+
   private readProperty(name: Name, out: Value): void {
     const value = this.propertyOr(name.key, name.fallback);
     const n = length(value);
@@ -418,9 +493,21 @@ export abstract class View extends Facts {
     }
   }
 
+  /** A variable of unknown value fails where somebody judges by it; edits read what it has. */
   private readVariable(i: i32, out: Value): void {
-    if (this.variables == 0) out.setAbsent();
-    else out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
+    if (this.variables != 0) out.copyFrom(Value.at(this.variables + i * VALUE_SIZE));
+    else out.setAbsent();
+    if (!this.isUnknown(i)) return;
+    if (doubt()) out.setFailure(Failure.Unset);
+  }
+
+  private isUnknown(i: i32): bool {
+    return this.variables == 0 ? this.areVariablesLost : load<u8>(this.unknownAt(i)) != 0;
+  }
+
+  /** The address of the byte that says of the variable that nobody knows its value: not 0 then. */
+  private unknownAt(i: i32): usize {
+    return this.variables + this.variableCount * VALUE_SIZE + i;
   }
 
   /** The units of 16 bytes that the variable will take; -1 when that is too much. */
@@ -431,18 +518,40 @@ export abstract class View extends Facts {
     return weight(value, this.values == this.arena ? MAX_VARIABLE : this.variableUnits);
   }
 
-  /** Sets the stream's variable; the value is copied, with all that is in it. */
-  setVariable(i: i32, value: Value): void {
-    if (this.variables == 0) {
-      const base = this.arena.allocate(this.variableCount * VALUE_SIZE);
-      if (base == 0) return;
-      for (let k = 0; k < this.variableCount; k++) Value.at(base + k * VALUE_SIZE).setAbsent();
-      this.variables = base;
-    }
-    const variable = Value.at(this.variables + i * VALUE_SIZE);
+  /** Copies the value, with all that is in it, to where variables lie; false, and it is absent, when it
+   * is too large to be one. */
+  keep(value: Value, out: Value): bool {
     const units = settleAll(value) == Failure.None ? this.unitsOf(value) : -1;
-    if (units < 0 || !deepCopy(value, variable, this.arena)) variable.setAbsent();
+    const isKept = units >= 0 && deepCopy(value, out, this.arena);
+    if (!isKept) out.setAbsent();
     else if (this.values != this.arena) this.variableUnits -= units;
+    return isKept;
+  }
+
+  /** Gives the stream's variable a value that was kept, and whether that is known to be right. */
+  assign(i: i32, kept: Value, isKnown: bool): void {
+    if (!this.hasVariables()) return;
+    Value.at(this.variables + i * VALUE_SIZE).copyFrom(kept);
+    store<u8>(this.unknownAt(i), isKnown ? 0 : 1);
+  }
+
+  /** Nobody knows any more what the stream's variable should be. */
+  doubt(i: i32): void {
+    if (this.hasVariables()) store<u8>(this.unknownAt(i), 1);
+  }
+
+  /** Whether there is room for the variables. Without it they are all lost, since one of them should
+   * have had a value. */
+  private hasVariables(): bool {
+    if (this.variables != 0) return true;
+    const n = this.variableCount;
+    const base = this.arena.allocate(n * (VALUE_SIZE + 1));
+    this.areVariablesLost = base == 0;
+    if (base == 0) return false;
+    for (let k = 0; k < n; k++) Value.at(base + k * VALUE_SIZE).setAbsent();
+    memory.fill(base + n * VALUE_SIZE, 0, n);
+    this.variables = base;
+    return true;
   }
 }
 
@@ -451,17 +560,6 @@ function keep(headers: HeaderMap, list: FieldList): void {
   const n = headers.count;
   list.reserve(n);
   for (let i = 0; i < n; i++) list.push(headers.name(i), headers.value(i), NONE);
-}
-
-/** The fields as a map in `out`; of several with one name the first counts, as when one is asked for. */
-function mapOf(list: FieldList, out: Value, arena: Arena): bool {
-  if (!startMap(out, list.count, arena)) return false;
-  for (let i = 0; i < list.count; i++) {
-    key.set(Kind.String, list.name(i));
-    const place = insert(out, key);
-    if (place != null) place.setText(list.value(i));
-  }
-  return true;
 }
 
 function parseCookies(headers: FieldList, list: FieldList): void {
@@ -489,6 +587,15 @@ function firstCookie(headers: FieldList, name: Span): Span {
     if (value != NONE) return value;
   }
   return NONE;
+}
+
+function isDoubtfulCookie(headers: FieldList, name: Span): bool {
+  for (let i = headers.find(field.cookie); i != MISSING; i = headers.find(field.cookie, i + 1)) {
+    const line = headers.value(i);
+    chargeBytes(length(line));
+    if (name == NONE ? cookies.isDoubtfulLine(line) : cookies.isDoubtful(line, name)) return true;
+  }
+  return false;
 }
 
 /** A status line's number, or 0. */

@@ -413,7 +413,7 @@ export const GROUPS: Group[] = [
     title: "Choosing",
     entries: {
       default: [
-        "The first unless it is null or absent, then the second.",
+        "The first unless it is null, absent or an optional without a value: then the second, which is not evaluated before.",
         "default(json.parse('{}').a, 'none')",
         "'none'",
       ],

@@ -103,8 +103,13 @@ const SINCE: Record<NameEntry["since"], string> = {
   "response only": "response",
 };
 
+const TYPES_OF_MAPS: Partial<Record<NameEntry["type"], string>> = {
+  map: "map of string",
+  lists: "map of list of string",
+};
+
 function nameRow([name, { type, since, what }]: [string, NameEntry]): string {
-  return row([code(name), type === "map" ? "map of string" : type, SINCE[since], what]);
+  return row([code(name), TYPES_OF_MAPS[type] ?? type, SINCE[since], what]);
 }
 
 /** Text with a backtick, or with one at an end, needs more of them around; a table's bar a backslash. */

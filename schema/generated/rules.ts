@@ -70,9 +70,9 @@ export type Duration5 = string;
  */
 export type Size5 = string | number;
 /**
- * Text with templates; a single `$(…)` keeps its type.
+ * Text with templates, of which a single `$(…)` keeps its type; or a value that keeps the type it is written with. `null` takes the value away.
  */
-export type StoredValue = string | number | boolean | StoredValue1;
+export type StoredValue = string | number | boolean | null | unknown[] | StoredValue1;
 /**
  * After that it is absent; default: never.
  */
@@ -105,13 +105,17 @@ export type Matcher = string | ValueMatcher;
  */
 export type StepOnError = "skip" | "deny";
 /**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size6 = string | number;
+/**
  * The new path. The query stays unless the new path has one.
  */
 export type Path = string | PathRewrite;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size6 = string | number;
+export type Size7 = string | number;
 /**
  * Take members and elements away.
  *
@@ -124,10 +128,6 @@ export type JsonPlaces = [string, ...string[]];
  * @minItems 1
  */
 export type JsonPlaces1 = [string, ...string[]];
-/**
- * Bytes: `10MiB`, `64KiB`, `500`.
- */
-export type Size7 = string | number;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
@@ -144,6 +144,10 @@ export type Size10 = string | number;
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
 export type Size11 = string | number;
+/**
+ * Bytes: `10MiB`, `64KiB`, `500`.
+ */
+export type Size12 = string | number;
 /**
  * How long the request waits in all, retries included. Default: the service's.
  */
@@ -167,7 +171,7 @@ export type Duration11 = string;
 /**
  * Bytes: `10MiB`, `64KiB`, `500`.
  */
-export type Size12 = string | number;
+export type Size13 = string | number;
 /**
  * Rules run in order; every rule that matches applies.
  */
@@ -285,7 +289,7 @@ export interface Redact {
   patterns?: string | [string, ...string[]];
 }
 /**
- * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
+ * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells). A response over it is answered 502 when content-length tells, or while its headers are held; one in chunks whose headers have gone on is broken off, so that nobody takes it for whole. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
  */
 export interface Limits {
   requestBody?: Size;
@@ -363,7 +367,7 @@ export interface Task {
 export interface TaskStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   call?: Call;
@@ -453,7 +457,7 @@ export interface RedisCommand {
 export interface ParallelCall {
   call: Call;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   /**
@@ -538,10 +542,15 @@ export interface Queue {
   bytes?: Size5;
 }
 /**
- * Variables of this stream, read as `$(ctx.NAME)`.
+ * Variables of this stream, read as `$(ctx.NAME)`. All values are computed from the state before the step. A variable whose value failed or is larger than 1 MiB, whose `set` could not be decided on, or that was made of such a one, is null for edits; a guard that reads it fails, and so acts.
  */
 export interface Set {
-  [k: string]: Value;
+  /**
+   * Any JSON value, which keeps its type: `true` is a bool, `1` a number, `"1"` text. Strings are templates; one that is a single `$(…)` keeps the type of its value.
+   */
+  [k: string]: {
+    [k: string]: unknown;
+  };
 }
 /**
  * Values that all workers of the proxy see, read as `$(store.NAME)`, or `$(store.NAME[key])` where there is a `key`. They live as long as the proxy, or as their `ttl` says, whatever becomes of the configuration. The last one to write counts. A value that is null or fails is not stored: the former one stays. So it does where a value is larger than 64 KiB (counted as `store.rejected`).
@@ -630,14 +639,18 @@ export interface Rule {
   enabled?: boolean;
   match?: Match;
   /**
-   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act.
+   * A CEL expression: the rule applies only where it is true. Evaluated once for a request, when the rule's turn comes in the first phase in which it has steps; sees the edits made so far. When it fails, only the rule's guards act, and its steps that say `onError: deny` deny.
    */
   when?: string;
   limits?: Limits1;
   /**
-   * No later rule applies once this one has; default false.
+   * No later rule applies once this one has; default false. Where readers may differ on whether it is for the message, guards after it act all the same.
    */
   final?: boolean;
+  /**
+   * What becomes of a client's Range and If-Range where response steps of the rule edit or read bodies. A part of a body could be neither edited nor judged, so that asking for parts would be a way around: `strip`, the default, takes both away from every request that `match` selects, and the whole comes. `keep` leaves them: what comes in parts (206) then passes unedited and is counted, and where an expression or a guard would read it, it cannot be read. The default of a rule that only matches statuses outside 2xx is `keep`; such a rule leaves accept-encoding alone too, unless it says `encoding: identity`.
+   */
+  ranges?: "strip" | "keep";
   /**
    * Whether edits of this rule select the request's route anew; default: as `settings.reroute` says.
    */
@@ -729,7 +742,7 @@ export interface PathMatcher {
   not?: boolean;
 }
 /**
- * Name -> matcher. Multi-valued: one value that matches is enough.
+ * Name -> matcher. Of several values one that matches is enough; with `not`, none may. A guard acts where any of them may be what the server reads.
  */
 export interface Matchers {
   [k: string]: Matcher;
@@ -819,7 +832,7 @@ export interface Match1 {
   not?: Match1;
 }
 /**
- * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells), a response over it 502. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
+ * What a body may measure. A request over it is answered 413 (before the upstream is touched when content-length tells). A response over it is answered 502 when content-length tells, or while its headers are held; one in chunks whose headers have gone on is broken off, so that nobody takes it for whole. A rule's own limits replace the document's for the requests that the rule matches; where several rules match, the smallest holds.
  */
 export interface Limits1 {
   requestBody?: Size;
@@ -831,7 +844,7 @@ export interface Limits1 {
 export interface RequestStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
@@ -872,7 +885,7 @@ export interface RequestStep {
   stop?: Stop;
 }
 /**
- * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ * Edits of the headers. A line that `replace` leaves empty goes. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers {
   set?: HeaderValues1;
@@ -994,7 +1007,7 @@ export interface CookieValues {
   [k: string]: Value;
 }
 /**
- * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
+ * Edits of the fields of a form, urlencoded or multipart; what no edit touches, files among it, keeps its bytes. The request waits until the body is there. A body that is no such form, or is written so that servers read it differently, is left as it is, or refused with `onError: deny`. Order: keep, remove, rename, copy, replace, set, default, add, dedupe.
  */
 export interface Form {
   set?: Values;
@@ -1010,6 +1023,11 @@ export interface Form {
   dedupe?: {
     [k: string]: "first" | "last" | "unique";
   };
+  maxSize?: Size6;
+  /**
+   * A larger form is passed on unedited and counted (`skip`, the default) or refused with 413 (`reject`, the default with `onError: deny`).
+   */
+  overLimit?: "skip" | "reject";
 }
 export interface PathRewrite {
   replacePrefix?: PrefixReplace;
@@ -1023,7 +1041,7 @@ export interface PrefixReplace {
   with: Template;
 }
 /**
- * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response). Streams of events (see `events`) are no JSON: `json` is skipped for them, or with `onError: deny` refuses them, as soon as their headers are there.
+ * Edits of the body, in this order: replace, insert, json, text, prepend, append. content-length stays true. Where a response has no body, `text`, `prepend` and `append` make one (of type text/plain, if it says none), so that the host writes it anew: response code details say `ruleway_body_made`, and filters nearer to the client do not see it. A request of headers alone gets none (counted as `body_skipped.none`), nor do answers to HEAD and of status 204, 205 or 304. A strong etag of an edited response becomes a weak one; If-Match with such a one goes to the upstream as the strong one that it was, from requests that the rule's `match` selects. WebSocket, CONNECT, gRPC, partial content (206), and bodies whose content-type names a charset other than UTF-8 or US-ASCII pass untouched and are counted; with `onError: deny`, `json` refuses such a charset (415, or 502 for a response). Streams of events (see `events`) are no JSON: `json` is skipped for them, or with `onError: deny` refuses them, as soon as their headers are there.
  */
 export interface Body {
   /**
@@ -1032,7 +1050,7 @@ export interface Body {
    * @minItems 1
    */
   replace?: [BodyReplace, ...BodyReplace[]];
-  window?: Size6;
+  window?: Size7;
   /**
    * Texts before or after a literal, in a stream, right across chunk borders. In the order of the list; each sees what those before have left, and `replace` before them.
    */
@@ -1052,13 +1070,13 @@ export interface Body {
    * Only bodies of these media types (`text/html`, `text/*`); default: all.
    */
   contentType?: string | [string, ...string[]];
-  maxSize?: Size7;
+  maxSize?: Size8;
   /**
-   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
+   * A larger body is passed on unedited (`skip`, the default) or refused with 413 or 502 (`reject`, the default beside `onError: deny`). `stream`: JSON is edited while it streams, whatever its size, and nothing is held; `maxSize` plays no part. That is for `remove`, `set`, `default` and `add` of names, without descendants, negative indices or bounds, at places that do not meet; other edits are refused with R317. `set` puts its value in every member of the name. What has been sent cannot be called back: where the body turns out not to be JSON or ends too early, its stream is broken off, whatever `onError` says.
    */
   overLimit?: "skip" | "reject" | "stream";
   /**
-   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
+   * A body that is not valid JSON, to which `patch` does not apply, or that is not of its content-encoding, is passed on unedited (`skip`, the default) or refused with 400 or 502 (`deny`). `deny` holds for whatever keeps the body from being edited: its type (gRPC, a tunnel, part of a response; 415 or 502), its charset, its coding, its size, an expression in the edit or in `when` that fails (403 or 502). Where headers have gone on before that is known, as with `replace`, the stream is broken off instead.
    */
   onError?: "skip" | "deny";
 }
@@ -1229,7 +1247,7 @@ export interface Events {
    * What the body is; default: `sse` for text/event-stream, `lines` for application/x-ndjson, ndjson, jsonl, x-jsonl, json-lines, jsonlines, x-jsonlines and stream+json, and no other body.
    */
   format?: "sse" | "lines";
-  maxSize?: Size8;
+  maxSize?: Size9;
   /**
    * For each event, those edits whose `when` is true, in order; each sees what the ones before made of it.
    *
@@ -1308,12 +1326,12 @@ export interface Json1 {
  * Refuse what is too large.
  */
 export interface Limit {
-  body?: Size9;
+  body?: Size10;
   /**
    * Number of header lines, pseudo-headers not counted; 431.
    */
   headers?: number;
-  headerBytes?: Size10;
+  headerBytes?: Size11;
   respond?: Respond;
 }
 /**
@@ -1459,7 +1477,7 @@ export interface HeaderValues6 {
  * Send the request's body along. Headers are held until it has come. A compressed body is decoded; one that cannot be read (a tunnel, gRPC, a coding or charset that is not decoded) refuses the request.
  */
 export interface AuthorizeBody {
-  maxBytes: Size11;
+  maxBytes: Size12;
   /**
    * Send the first `maxBytes` of a larger body instead of refusing it. What cannot be held at all (the limit of the body, else 1 MiB) is refused still.
    */
@@ -1470,7 +1488,7 @@ export interface AuthorizeBody {
  */
 export interface AuthorizeCache {
   /**
-   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null asks for itself. Default: all that the service is sent (with `x-request-id` among it no two are the same).
+   * What the decision depends on: requests with the same key get the same answer, whatever else they hold. One whose key is null or fails, as where it reads one of several values, asks for itself. Where a header that is sent, a cookie in it or a parameter of the query is there twice, all that the service is sent belongs to the key. Default: all that the service is sent (with `x-request-id` among it no two are the same).
    */
   key?:
     | Template
@@ -1667,7 +1685,7 @@ export interface RateLimit {
    */
   name?: string;
   /**
-   * What the request takes of the limit; default 1. Fractions count as the next whole number, what is no number from 0 on as 1; more than the limit (or burst) never passes.
+   * What the request takes of the limit; default 1. A number, or text that is one in decimals (`7`, `0012`, `2.5`, `1e3`). Fractions count as the next whole number, null as 1; more than the limit (or burst) never passes. What is no number from 0 on, or fails, cannot be counted: see `onError`.
    */
   cost?: number | string;
   /**
@@ -1676,7 +1694,7 @@ export interface RateLimit {
   headers?: "ratelimit" | "x-ratelimit" | "structured" | "none";
   respond?: Respond2;
   /**
-   * The counts cannot be read or written, or Redis does not answer: `deny` (503, the default) or `allow`.
+   * The counts cannot be read or written, Redis does not answer, or `cost` cannot be known: `deny` (503, the default) or `allow`.
    */
   onError?: "deny" | "allow";
 }
@@ -1725,7 +1743,7 @@ export interface Forward {
     [k: string]: unknown;
   };
   timeout?: Duration11;
-  maxBody?: Size12;
+  maxBody?: Size13;
   /**
    * The answer is `calls.NAME` from then on, and nothing is answered.
    */
@@ -1736,7 +1754,7 @@ export interface Forward {
   onError?: number;
 }
 /**
- * Edits of the headers. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ * Edits of the headers. A line that `replace` leaves empty goes. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
  */
 export interface Headers1 {
   set?: HeaderValues1;
@@ -1830,13 +1848,14 @@ export interface AttributeValues2 {
 export interface ResponseStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   onError?: StepOnError;
   headers?: Headers;
+  trailers?: Headers2;
   /**
-   * The new status.
+   * The new status. With 204, 205 and 304 the body goes; a response that has become a tunnel (101, or 2xx to CONNECT) keeps its own.
    */
   status?: StatusCode | string;
   body?: Body;
@@ -1856,12 +1875,40 @@ export interface ResponseStep {
   stop?: Stop;
 }
 /**
+ * Edits of the headers. A line that `replace` leaves empty goes. Names are not case-sensitive; `*` in `remove` and `keep` stands for any run of characters. A list is several lines of one name. Carried out in this order: keep, remove, rename, copy, replace, set, default, add, append, dedupe.
+ */
+export interface Headers2 {
+  set?: HeaderValues1;
+  add?: HeaderValues2;
+  append?: HeaderValues3;
+  default?: HeaderValues4;
+  remove?: Globs;
+  /**
+   * Remove all others, but for pseudo-headers and what frames the message.
+   */
+  keep?: string | [string, ...string[]];
+  rename?: HeaderNames;
+  copy?: HeaderNames1;
+  /**
+   * Rewrite what a regular expression matches in the values.
+   */
+  replace?: {
+    [k: string]: RegexReplace;
+  };
+  /**
+   * Keep the first, the last, or each distinct line.
+   */
+  dedupe?: {
+    [k: string]: "first" | "last" | "unique";
+  };
+}
+/**
  * One verb, and what says whether it is done.
  */
 export interface DoneStep {
   name?: StepName;
   /**
-   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, a respond of 400 or more) acts and everything else is skipped.
+   * A CEL expression: the step is done only where it is true; sees the edits made so far. When it fails, a guard (authorize, rateLimit, limit, validate, respond, redirect, forward, a call, redis or parallel that denies) acts, what says `onError: deny` denies, and everything else is skipped.
    */
   when?: string;
   call?: Call;

@@ -1,7 +1,7 @@
 // `authorize` beyond the one question and its answer: answers that are kept, requests that wait for the
 // same one, a service that fails, retries, bodies.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type HostOptions, type HttpCall, LogLevel } from "../../host/index.ts";
 import { encode, Filter, type Stream } from "./run.ts";
 
@@ -910,4 +910,93 @@ test.each([
   const f = new Filter();
   expect(f.configure(rulesOf(authorize))).toBe(false);
   expect(f.errors.join()).toContain(code);
+});
+
+// Whoever names a header, a cookie or a parameter reads the first of several; the service may judge by any.
+describe("what is kept is for what was sent, not for what its key could be taken for", () => {
+  type Lines = Array<[string, string]>;
+  const TOKENS = ["good", "bad"];
+  const several = TOKENS.flatMap((a) => [
+    [a],
+    ...TOKENS.flatMap((b) => [[a, b], ...TOKENS.map((c) => [a, b, c])]),
+  ]);
+  const KINDS: Record<string, [key: string, request: (tokens: string[]) => Lines]> = {
+    "header lines": [
+      "$(request.headers['x-token'])",
+      (tokens) => [[":path", "/"], ...tokens.map((each): [string, string] => ["x-token", each])],
+    ],
+    cookies: [
+      "$(request.cookies.token)",
+      (tokens) => [
+        [":path", "/"],
+        ["cookie", tokens.map((each) => `token=${each}`).join("; ")],
+      ],
+    ],
+    "cookies in lines": [
+      "$(request.cookies.token)",
+      (tokens) => [
+        [":path", "/"],
+        ...tokens.map((each): [string, string] => ["cookie", `token=${each}`]),
+      ],
+    ],
+    parameters: [
+      "$(request.query_params.token)",
+      (tokens) => [[":path", `/?${tokens.map((each) => `token=${each}`).join("&")}`]],
+    ],
+  };
+  const sentTokens = (call: HttpCall) => {
+    const get = (name: string) =>
+      call.headers.filter(([each]) => each === name).map(([, value]) => value);
+    const text = [...get("x-token"), ...get("cookie"), ...get(":path")].join(" ");
+    return [...text.matchAll(/\b(good|bad)\b/g)].map(([token]) => token!);
+  };
+  const JUDGES: Record<string, (tokens: string[]) => boolean> = {
+    "the last": (tokens) => tokens.at(-1) === "good",
+    "the second": (tokens) => (tokens[1] ?? tokens[0]) === "good",
+    "how many": (tokens) => tokens.length < 2,
+  };
+
+  test.each(
+    Object.keys(KINDS).flatMap((kind) =>
+      Object.keys(JUDGES).map((judge) => [kind, judge] as const),
+    ),
+  )("%s, judged by %s", (kind, judge) => {
+    const [key, request] = KINDS[kind]!;
+    const f = new Filter();
+    const send = { headers: ["x-token", "cookie"] };
+    const step = { authorize: { service: "auth", send, cache: { key, ttl: "60s" } } };
+    const services = { auth: { cluster: "auth" } };
+    expect(f.configure({ ruleway: 1, services, rules: [{ request: [step] }] })).toBe(true);
+    // Every pair of neighbours in one order and the other.
+    for (const tokens of [...several, ...several.toReversed(), ...several]) {
+      const s = f.open();
+      const rest: Lines = [
+        [":authority", "a"],
+        [":method", "GET"],
+      ];
+      s.stream.requestHeaders([...rest, ...request(tokens)], true);
+      for (const call of f.calls.splice(0)) {
+        const isAllowed = JUDGES[judge]!(sentTokens(call));
+        call.respond({ headers: [[":status", isAllowed ? "200" : "401"]] });
+      }
+      const passed = s.upstream !== undefined;
+      expect([tokens, passed]).toEqual([tokens, JUDGES[judge]!(tokens)]);
+    }
+    // And it is kept.
+    expect(f.metrics["ruleway.authorize.cache.hit"]).toBeGreaterThan(8);
+  });
+});
+
+test("a question with a part that servers read differently is not asked", () => {
+  const path = "/check?user=$(request.query_params.user)";
+  const send = { set: { "x-user": "$(request.cookies.user)" } };
+  for (const authorize of [{ path }, { send }, { path, cache: { ttl: "1s" } }]) {
+    const f = filter(authorize);
+    const ask = (target: string, cookie: string) =>
+      fate(f.open().request({ ":path": target, cookie }));
+    expect(ask("/?user=a", "user=a")).toBeUndefined();
+    expect(f.calls).toHaveLength(1);
+    expect(ask("/?user=a&user=b", "user=a; user=b")).toBe("403");
+    expect(f.calls).toHaveLength(1);
+  }
 });

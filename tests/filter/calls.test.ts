@@ -348,12 +348,12 @@ test("an answer whose body is lost to memory is none", () => {
   };
   const called = run({ call: { service: "a", maxBody: "64MiB", as: "last" } }, said);
   expect(called.s.sent("x-said")).toEqual(["0 out of memory"]);
-  expect(called.f.metrics["ruleway.call.failed"]).toBe(2);
+  expect(called.f.metrics["ruleway.call.failed"]).toBe(3);
   const guarded = run({ call: { service: "a", maxBody: "64MiB", as: "last", onError: "deny" } });
   expect([guarded.s.status, guarded.s.upstream]).toEqual(["503", undefined]);
   for (const forward of [{ maxBody: "64MiB" }, { maxBody: "64MiB", as: "last" }]) {
     const { s } = run({ forward });
-    expect([s.status, s.upstream]).toEqual(["502", undefined]);
+    expect([s.status, s.upstream]).toEqual(["503", undefined]);
   }
 });
 

@@ -182,3 +182,19 @@ test("100 MB pass where the limit is lower; where only memory ends it, they are 
   const denied = send(json, pieces, { maxSize: "200MiB", onError: "deny" });
   expect([denied.status, denied.upstreamBody]).toEqual(["503", ""]);
 });
+
+test.each([
+  ['{"a":1,"a":2}', { set: { "/a": 3 } }, '{"a":3}'],
+  ['{"a":1,"\\u0061":2}', { set: { "/a": 3 } }, '{"\\u0061":3}'],
+  ['{"o":{"a":1},"o":{"a":2}}', { set: { "/o/a": 3 } }, '{"o":{"a":3}}'],
+  ['{"l":[{"a":1,"b":0,"a":2}]}', { remove: ["$.l[*].a"] }, '{"l":[{"b":0}]}'],
+  ['{"x":{"a":1,"a":2}}', { remove: ["$..a"] }, '{"x":{}}'],
+  ['{"a":1,"a":2}', { default: { "/a": 3 } }, '{"a":2}'],
+])("a member that is there twice, %s: one is left, or the message refused", (body, json, after) => {
+  expect(send(json, [body]).upstreamBody).toBe(after);
+  const refused = send(json, [body], { onError: "deny" });
+  expect([refused.status, refused.upstream]).toEqual(["400", undefined]);
+  // One that no path leads through is of no matter.
+  const other = send({ set: { "/z": 1 } }, [body], { onError: "deny" });
+  expect(other.upstreamBody).toBe(body.replace(/\}$/, ',"z":1}'));
+});

@@ -99,3 +99,48 @@ test.each([
   expect(stream.sent("range")).toEqual(isWhole ? [] : ["bytes=0-3"]);
   expect(stream.sent("if-range")).toEqual(isWhole ? [] : ['"abc"']);
 });
+
+test.each([
+  ['W/"abc"', '"abc"'],
+  ['"x", W/"a,W/b" ,W/"xW/"', '"x", "a,W/b" ,"xW/"'],
+  ['"W/"', '"W/"'],
+  ["*", "*"],
+])("If-Match %s goes to the upstream as %s where responses are edited", (given, sent) => {
+  const rule = { match: { path: "/edited" }, response: [replace] };
+  const filter = filterWith(false, rule);
+  const put = { ":method": "PUT", "if-match": given };
+  expect(
+    filter
+      .open()
+      .request({ ...put, ":path": "/edited" })
+      .sent("if-match"),
+  ).toEqual([sent]);
+  expect(
+    filter
+      .open()
+      .request({ ...put, ":path": "/other" })
+      .sent("if-match"),
+  ).toEqual([given]);
+});
+
+const asked = { range: "bytes=1-", "if-range": '"a"', "accept-encoding": "br, gzip" };
+const text = { body: { text: "sorry" } };
+
+test.each<[string, object, string[]]>([
+  ["a rule for any response", { response: [text] }, ["gzip"]],
+  ["one that keeps ranges", { ranges: "keep", response: [text] }, ["bytes=1-", '"a"', "gzip"]],
+  [
+    "one for errors",
+    { match: { status: ["4xx", 503] }, response: [text] },
+    ["bytes=1-", '"a"', "br, gzip"],
+  ],
+  [
+    "one for errors that strips",
+    { match: { status: "5xx" }, ranges: "strip", response: [text] },
+    ["br, gzip"],
+  ],
+  ["one for errors and 206", { match: { status: ["4xx", 206] }, response: [text] }, ["gzip"]],
+])("what the upstream is asked for by %s", (_name, rule, left) => {
+  const stream = filterWith(false, rule).open().request(asked);
+  expect(Object.keys(asked).flatMap((name) => stream.sent(name))).toEqual(left);
+});

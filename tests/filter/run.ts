@@ -32,8 +32,9 @@ export class Filter {
   readonly plugin: Plugin;
   readonly traps: Error[] = [];
 
-  constructor(options: HostOptions = {}, artefact?: Artefact) {
-    this.plugin = new Plugin(filterModule(artefact), {
+  constructor(options: HostOptions = {}, artefact?: Artefact | WebAssembly.Module) {
+    const isModule = artefact instanceof WebAssembly.Module;
+    this.plugin = new Plugin(isModule ? artefact : filterModule(artefact), {
       allowOnHeadersStopIteration: true,
       clock: this.clock,
       logLevel: LogLevel.Trace,

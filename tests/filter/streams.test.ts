@@ -127,7 +127,10 @@ test("tunnels, gRPC, bodies of other codings and partial ones pass untouched, an
     return [stream.upstreamBody, stream.responseBody, ...stream.got("content-length")];
   };
   expect(send({}, {})).toEqual(["b", "b", "1"]);
-  expect(send({ upgrade: "websocket", connection: "upgrade" }, {})).toEqual(["a", "a", "1"]);
+  const upgrade = { upgrade: "websocket", connection: "upgrade" };
+  expect(send(upgrade, { ":status": "101" })).toEqual(["a", "a", "1"]);
+  // The upstream did not agree: that is an ordinary response, whatever the client has asked for.
+  expect(send(upgrade, {})).toEqual(["a", "b", "1"]);
   expect(send({ ":method": "CONNECT" }, {})).toEqual(["a", "a", "1"]);
   expect(
     send({ "content-type": "application/grpc+proto" }, { "content-type": "application/grpc" }),
@@ -144,7 +147,7 @@ test("tunnels, gRPC, bodies of other codings and partial ones pass untouched, an
   ]);
   expect(send({}, { ":status": "206" })).toEqual(["b", "a", "1"]);
   expect(filter.metrics).toMatchObject({
-    "ruleway.body_skipped.upgrade": 4,
+    "ruleway.body_skipped.upgrade": 5,
     "ruleway.body_skipped.grpc": 2,
     "ruleway.body_skipped.content_encoding": 2,
     "ruleway.body_skipped.partial_content": 1,

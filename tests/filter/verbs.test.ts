@@ -1,7 +1,9 @@
 // Every verb and matcher, one small case after another.
 
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Headers } from "../../host/index.ts";
+import { seeded } from "../seed.ts";
 import { Filter } from "./run.ts";
 
 /** What the upstream gets of a request with these headers, under these request steps. */
@@ -222,7 +224,7 @@ test.each<[string, object, string, string]>([
     "what is not touched keeps its escaping",
     { add: { z: "1" } },
     "/?a=%7e+%zz&&b",
-    "/?a=%7e+%zz&b&z=1",
+    "/?a=%7e+%zz&&b&z=1",
   ],
   ["names are decoded to be compared", { remove: ["a b"] }, "/?a%20b=1&a+b=2&c=3", "/?c=3"],
   ["the last parameter takes the question mark with it", { remove: ["a"] }, "/p?a=1", "/p"],
@@ -238,9 +240,92 @@ test.each<[string, object, string, string]>([
     "/?a=x1y22",
     "/?a=x%3C1%3Ey%3C22%3E",
   ],
+  ["an empty query stays", { remove: ["a"] }, "/p?", "/p?"],
+  ["and what is added begins it", { set: { a: "1" } }, "/p?", "/p?a=1"],
+  ["what is added takes an empty place", { add: { b: "2" } }, "/?a&", "/?a&b=2"],
+  ["keep takes separators for nothing", { keep: ["a"] }, "/?a&&a=1&", "/?a&&a=1&"],
+  ["sorted as it was", { sort: true }, "/?&a=1&&b=2&", "/?&a=1&&b=2&"],
+  ["sorted without gaps", { sort: true }, "/?&b=1&&a=2&", "/?a=2&b=1"],
   ["nothing to do leaves the path alone", { remove: ["none"] }, "/a?b=%20", "/a?b=%20"],
 ])("query: %s", (_name, edits, before, after) => {
   expect(pathOf(upstream([{ query: edits }], [], before))).toBe(after);
+});
+
+test("query: whatever it is, what no edit touches keeps its bytes", () => {
+  const filter = new Filter();
+  filter.configure({ ruleway: 1, rules: [{ request: [{ query: { remove: ["gone"] } }] }] });
+  const piece = fc.constantFrom(
+    "",
+    "a",
+    "a=",
+    "=",
+    "=v",
+    "a=%zz",
+    "b=%61+c",
+    "gone",
+    "gone=1",
+    "?",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 8 }), (pieces) => {
+      const stream = filter.open();
+      const head: Headers = [
+        [":path", `/p?${pieces.join("&")}`],
+        [":method", "GET"],
+        [":authority", "a"],
+      ];
+      stream.stream.requestHeaders(head, true);
+      const left = pieces.filter((each) => !/^gone(=|$)/.test(each));
+      const isGone = left.length < pieces.length && left.every((each) => each === "");
+      expect(pathOf(stream.upstream ?? [])).toBe(isGone ? "/p" : `/p?${left.join("&")}`);
+    }),
+    seeded(300),
+  );
+});
+
+test.each<[string, object, Headers, Headers]>([
+  [
+    "a line that says nothing any more goes",
+    { replace: { a: { regex: "^x.*$", with: "" } } },
+    [
+      ["a", "x1"],
+      ["b", ""],
+      ["a", "y"],
+      ["a", "x2"],
+    ],
+    [
+      ["a", "y"],
+      ["b", ""],
+    ],
+  ],
+  ["and so does the only one", { replace: { a: { regex: ".", with: "" } } }, [["a", "xx"]], []],
+])("replace: %s", (_name, edits, before, after) => {
+  expect(rest(upstream([{ headers: edits }], before))).toEqual(after);
+});
+
+test.each([
+  ["regex.extract(request.headers['x-q'], 'a(.)')", undefined],
+  ["regex.extract(request.headers['x-none'], 'a(.)')", undefined],
+  ["regex.extract(request.headers['x-q'], 'z(.)')", "y"],
+  ["regex.replace(request.headers['x-none'], 'a', 'b')", undefined],
+  ["url.decode(request.headers['x-none'])", undefined],
+  ["string(base64url.decode(default(request.headers['x-b'], '')))", "a"],
+  ["base64url.decode(request.headers['x-none'])", undefined],
+  ["default(regex.extract(request.headers['x-q'], 'a(.)'), 'none')", "none"],
+  ["default(regex.extract(request.headers['x-q'], 'z(.)'), 'none')", "y"],
+  ["default(url.decode(request.headers['x-none']), 'none')", "none"],
+  ["default(request.headers['x-q'], string(1 / int(request.headers['x-zero'])))", "zy"],
+  ["regex.extract(request.headers['x-none'], 'a').orValue('or')", "or"],
+  ["{'a': 'b'}[?'c']", undefined],
+  ["optional.of(null)", undefined],
+])("nothing found sets nothing: %s", (expression, value) => {
+  const sent: Headers = [
+    ["x-q", "zy"],
+    ["x-b", "YQ"],
+    ["x-zero", "0"],
+  ];
+  const got = upstream([{ headers: { set: { "x-a": `$(${expression})` } } }], sent);
+  expect(got.find(([name]) => name === "x-a")?.[1]).toBe(value);
 });
 
 test.each<[string, object, Headers, string[]]>([
@@ -257,7 +342,7 @@ test.each<[string, object, Headers, string[]]>([
   ["the last one takes the header with it", { remove: ["a"] }, [["cookie", "a=x"]], []],
   ["pieces without a name stay", { remove: ["a"] }, [["cookie", "lonely; a=x"]], ["lonely"]],
   ["rename", { rename: { a: "b" } }, [["cookie", "a=x=y"]], ["b=x=y"]],
-  ["nothing to do", { remove: ["z"] }, [["cookie", "a=x;b=y"]], ["a=x; b=y"]],
+  ["nothing to do", { remove: ["z"] }, [["cookie", "a=x;b=y"]], ["a=x;b=y"]],
 ])("cookies: %s", (_name, edits, before, after) => {
   const got = upstream([{ cookies: edits }], before);
   expect(got.filter(([name]) => name === "cookie").map(([, value]) => value)).toEqual(after);

@@ -75,7 +75,9 @@ function find(probe: Probe, path: string, document: unknown): string[] | undefin
   probe.exports.reset();
   const given = probe.put(path);
   const found = probe.exports.find(...given, ...probe.put(JSON.stringify(document))) as bigint;
-  return found === 0n ? undefined : probe.text(found).split("\n").slice(0, -1);
+  if (found === 0n) return undefined;
+  const lines = probe.text(found).split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as string);
 }
 
 function valueAt(document: unknown, pointer: string): unknown {

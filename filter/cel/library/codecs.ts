@@ -33,6 +33,8 @@ export function call(fn: Fn, base: usize): Failure {
     time.writeHttpDate(value, buffer);
     return take(value);
   }
+  // Of nothing there is no code; a digest of nothing would be one of something else.
+  if (value.kind == Kind.Null && fn <= Fn.UrlDecode) return Failure.None;
   if (!isRun(value) || !chargeBytes(length(value.bits))) return Failure.NoSuchOverload;
   if (fn >= Fn.HmacMd5) return keyed(fn, value, argument(base, 1));
   if (fn >= Fn.HashMd5) return hashed(fn, value);

@@ -22,9 +22,6 @@ export function call(fn: Fn, base: usize): Failure {
       }
       value.setBool(matchesGlob(value.bits, argument(base, 1).bits));
       return Failure.None;
-    case Fn.Default:
-      if (value.kind == Kind.Null) value.copyFrom(argument(base, 1));
-      return Failure.None;
     case Fn.WeightedSplit:
       return weightedSplit(value, argument(base, 1));
     case Fn.Uuid:

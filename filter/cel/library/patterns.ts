@@ -25,6 +25,7 @@ let last: i32 = -1;
 
 /** With a pattern that is not known beforehand: arguments are the text, the pattern, … */
 export function call(fn: Fn, base: usize, n: i32): Failure {
+  if (isOfNothing(fn, argument(base, 0))) return Failure.None;
   if (!isText(base, 0) || !isText(base, 1)) return Failure.NoSuchOverload;
   const pattern = argument(base, 1).bits;
   const index = find(pattern);
@@ -63,6 +64,18 @@ function isSource(i: i32, pattern: Span): bool {
   );
 }
 
+/** Whether there is no text: nothing matches then, and nothing is what comes of it, left in `value`. */
+function isOfNothing(fn: Fn, value: Value): bool {
+  if (fn == Fn.Matches) {
+    if (!value.isAbsent) return false;
+    value.setBool(false);
+    return true;
+  }
+  if (value.kind != Kind.Null) return false;
+  if (fn == Fn.RegexExtract) value.set(Kind.Optional, 0);
+  return true;
+}
+
 /** With the compiled pattern and, for replacing, the compiled replacement if it was constant. */
 export function callPattern(
   fn: Fn,
@@ -72,10 +85,7 @@ export function callPattern(
   n: i32,
 ): Failure {
   const value = argument(base, 0);
-  if (value.isAbsent && fn == Fn.Matches) {
-    value.setBool(false);
-    return Failure.None;
-  }
+  if (isOfNothing(fn, value)) return Failure.None;
   if (value.kind != Kind.String) return Failure.NoSuchOverload;
   if (!chargeBytes(length(value.bits))) return Failure.Budget;
   const before = effort();
