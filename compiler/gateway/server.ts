@@ -31,6 +31,8 @@ export interface GatewayOptions {
   /** A line for each request, and the lines that rules log. */
   log: (line: string) => void;
   logLevel?: LogLevel;
+  /** Whether headers can be held while the body is read, which Envoy must be told; default true. */
+  holdsHeaders?: boolean;
 }
 
 /** Fields that belong to one connection (RFC 9110 7.6.1). */
@@ -68,7 +70,7 @@ export class Gateway {
   private newPlugin(): Plugin {
     const { log, module } = this.options;
     return new Plugin(module, {
-      allowOnHeadersStopIteration: true,
+      allowOnHeadersStopIteration: this.options.holdsHeaders ?? true,
       clock: realClock,
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       logLevel: this.options.logLevel ?? LogLevel.Info,

@@ -16,6 +16,7 @@ import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "
 import { Demand, Phase } from "../rules/name";
 import { isOfErrors } from "../rules/status-pattern";
 import { Redaction } from "../steps/redaction";
+import { Holding } from "../stream/holding";
 import {
   Accept,
   Configuration,
@@ -378,6 +379,7 @@ class Decoder {
       const counts = this.member(settings, "ruleMetrics");
       if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
+      if (program.holdsHeaders) this.watchHolding();
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
     }
@@ -386,6 +388,14 @@ class Decoder {
     const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
+  }
+
+  private watchHolding(): void {
+    const configuration = this.configuration;
+    if (configuration.holding != null) return;
+    const holding = new Holding(configuration);
+    configuration.holding = holding;
+    configuration.periodics.push(holding);
   }
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {

@@ -17,6 +17,7 @@ import { Answer } from "./answer";
 import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
+import { Holding } from "./holding";
 import { RedisService } from "./redis-service";
 import { RuleMetrics } from "./rule-metrics";
 
@@ -323,7 +324,7 @@ export class Entry {
 
 /** Something that a configuration does by itself, again and again. */
 export abstract class Periodic {
-  /** How finely it wants to be asked, in milliseconds. */
+  /** How finely it wants to be asked, in milliseconds; 0: not at all. */
   abstract get resolutionMs(): i32;
   /** Time has passed; the plugin's context is the effective one. `now`: milliseconds since the epoch. */
   abstract tick(now: i64): void;
@@ -367,6 +368,8 @@ export class Configuration {
   mostSpecificDomain: bool = false;
   /** What it does while it is its plugin's. */
   readonly periodics: Periodic[] = [];
+  /** Whether the host holds headers, if the rules say that it does. */
+  holding: Holding | null = null;
   /** The plugin's context. */
   root: u32 = 0;
   /** After so many requests, or with so many bytes of memory, a new VM is asked for; 0: never. */

@@ -318,7 +318,7 @@ export interface Settings {
    */
   ruleMetrics?: boolean;
   /**
-   * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
+   * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. A host that cannot is found out as soon as a body has come that it never shows: what would wait is answered 503 and counted as `ruleway.refused.headers_not_held`, and the log names this setting. Default false.
    */
   holdHeaders?: boolean;
   /**

@@ -17,7 +17,16 @@ const TARGETS = [
 ];
 const ODD_TARGETS = ["http://other.test/a?a=1", "http://other.test", "*", "a", "/\xe9", "//a/../b"];
 const FIELDS: Array<string | string[]> = [
-  ...["x-a: 1", "x-a: gold", "x-b: 2", "X-B: Foo", "x-a:", "x-a: \xe9", "x-a: \xc3\xa9", "x-b: a, b"],
+  ...[
+    "x-a: 1",
+    "x-a: gold",
+    "x-b: 2",
+    "X-B: Foo",
+    "x-a:",
+    "x-a: \xe9",
+    "x-a: \xc3\xa9",
+    "x-b: a, b",
+  ],
   ["x-a: 1", "x-a: 2"],
   ["x-a: 1", "x-b: o", "X-A: 1"],
   ["cookie: a=1; b=2", "cookie: page=3"],
@@ -27,13 +36,24 @@ const FIELDS: Array<string | string[]> = [
   "x-forwarded-for: 10.0.0.9",
   ["x-forwarded-for: 10.0.0.9", "x-forwarded-for: 10.0.0.8"],
   ...["x-forwarded-proto: https", "x-request-id: mine", "x-envoy-foo: 1", "x_under: 1"],
-  ...["te: trailers", "te: gzip", "accept-encoding: gzip", "range: bytes=0-3", "if-match: \"a\""],
+  ...["te: trailers", "te: gzip", "accept-encoding: gzip", "range: bytes=0-3", 'if-match: "a"'],
   ...["connection: keep-alive", "connection: x-a", "connection: close", "keep-alive: timeout=5"],
   ...["proxy-connection: keep-alive", "expect: 100-continue", "upgrade: h2c", "via: 1.0 x"],
-  ...["content-type: application/json", "content-type: text/plain", "content-type: application/grpc"],
+  ...[
+    "content-type: application/json",
+    "content-type: text/plain",
+    "content-type: application/grpc",
+  ],
   "content-type: application/x-www-form-urlencoded",
 ];
-const BODIES = ["", "foo", '{"a":"foo","items":[1,2]}', "a=foo&b=2&a=3", "\xe9\xff\x00o", "x".repeat(3000)];
+const BODIES = [
+  "",
+  "foo",
+  '{"a":"foo","items":[1,2]}',
+  "a=foo&b=2&a=3",
+  "\xe9\xff\x00o",
+  "x".repeat(3000),
+];
 
 function chunked(body: string, random: Random, trailers: string[]): string {
   let out = "";
@@ -85,7 +105,16 @@ const ODD_HOSTS = [
 ];
 
 const LINES = [
-  ...["200 OK", "200 OK", "200 OK", "200 Fine", "200", "201 Created", "204 No Content", "206 Partial"],
+  ...[
+    "200 OK",
+    "200 OK",
+    "200 OK",
+    "200 Fine",
+    "200",
+    "201 Created",
+    "204 No Content",
+    "206 Partial",
+  ],
   ...["301 Moved", "302 Found", "304 Not Modified", "400 Bad", "401 Unauthorized", "404 Not Found"],
   ...["418 I'm a teapot", "500 Internal Server Error", "503 Service Unavailable", "599 Odd"],
 ];
@@ -94,8 +123,18 @@ const ANSWER_FIELDS: Array<string | string[]> = [
   ["set-cookie: a=1; path=/", "set-cookie: b=2"],
   ["x-a: 1", "x-b: o", "x-a: 2"],
   ["vary: a", "Vary: b"],
-  ...["server: backend", "date: Mon, 01 Jan 2024 00:00:00 GMT", "x-request-id: theirs", "via: 1.1 y"],
-  ...["connection: keep-alive", "keep-alive: timeout=9", "connection: close", "proxy-connection: x"],
+  ...[
+    "server: backend",
+    "date: Mon, 01 Jan 2024 00:00:00 GMT",
+    "x-request-id: theirs",
+    "via: 1.1 y",
+  ],
+  ...[
+    "connection: keep-alive",
+    "keep-alive: timeout=9",
+    "connection: close",
+    "proxy-connection: x",
+  ],
   ...["content-type: text/plain", "content-type: application/json", "content-type: text/html"],
   ...["location: /next", "upgrade: h2c", "te: trailers", "accept-ranges: bytes", "x-envoy-foo: 1"],
   ["www-authenticate: Basic", "www-authenticate: Bearer"],
