@@ -126,6 +126,36 @@ export const codes: Record<string, Code> = {
     explanation:
       "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
   },
+  R330: {
+    title: "Not a path",
+    explanation:
+      "A path begins with `/`, and has neither dot segments nor blanks, control characters or a fragment. What values bring into it is escaped; a request whose values make no path of it is answered with 400.",
+    wrong: "rules: [{ request: [{ path: users/1 }] }]",
+    right: "rules: [{ request: [{ path: /users/1 }] }]",
+  },
+  R331: {
+    title: "A part that no path has",
+    explanation:
+      "`match.path` compares paths in their normal form: dot segments are carried out before, and a run of slashes is one. A text with `//`, `/./` or `/../` in it is never found.",
+    wrong:
+      "rules: [{ match: { path: { suffix: //admin } }, request: [{ respond: { status: 403 } }] }]",
+    right:
+      "rules: [{ match: { path: { suffix: /admin } }, request: [{ respond: { status: 403 } }] }]",
+  },
+  R332: {
+    title: "A header that the host routes by",
+    explanation:
+      "Envoy finds no route for a request without `x-forwarded-proto`, or with another value than `http` or `https`: everything would be answered with 404. Patterns and `keep` leave it alone; `set` and `default` may give it one of the two.",
+    wrong: "rules: [{ request: [{ headers: { remove: [x-forwarded-proto] } }] }]",
+    right: "rules: [{ request: [{ headers: { set: { x-forwarded-proto: https } } }] }]",
+  },
+  R333: {
+    title: "Not an authority",
+    explanation:
+      "A host is a name or an address (IPv6 in brackets), with or without a port: no scheme, no path, no user information. A request whose values make none of it is answered with 400.",
+    wrong: 'rules: [{ request: [{ host: "https://api.example" }] }]',
+    right: "rules: [{ request: [{ host: api.example }] }]",
+  },
   R340: {
     title: "Not UTF-8",
     explanation:
@@ -239,7 +269,7 @@ export const codes: Record<string, Code> = {
   W534: {
     title: "A path of another language",
     explanation:
-      "`:id`, `<id>` and `[id]` are segments of other routers, `.*` and `^` are of regular expressions, and a query is no part of a path: here each stands for itself, so that no request has such a path. A segment of any value is `{id}` or `*`, the rest of a path `**` or `{rest=**}`, a pattern `path: { regex: … }`. A new path begins with /.",
+      "`:id`, `<id>` and `[id]` are segments of other routers, `.*` and `^` are of regular expressions, and a query is no part of a path: here each stands for itself, so that no request has such a path. A segment of any value is `{id}` or `*`, the rest of a path `**` or `{rest=**}`, a pattern `path: { regex: … }`.",
     wrong: "rules: [{ match: { path: /users/:id }, request: [{ respond: { status: 403 } }] }]",
     right: 'rules: [{ match: { path: "/users/{id}" }, request: [{ respond: { status: 403 } }] }]',
   },
@@ -290,6 +320,16 @@ export const codes: Record<string, Code> = {
     wrong: 'rules: [{ request: [{ headers: { set: { authorization: "Bearer 1b9d6bcd4bed" } } }] }]',
     right:
       'rules: [{ request: [{ headers: { set: { authorization: "Bearer $(ctx.token)" } } }, { set: { token: "$(request.id)" } }] }]',
+  },
+  W516: {
+    title: "An address that the client writes",
+    explanation:
+      "Envoy takes the last entry of x-forwarded-for for the client's address, whoever wrote it, unless its connection manager has `use_remote_address: true` (what an Envoy that clients reach directly needs), or finds addresses in another way. Set it, or say with `settings.clientIp` which header tells the address and which proxies are trusted. Said by `check --envoy-config FILE`, of the connection managers in that file.",
+  },
+  N606: {
+    title: "Where the client's address comes from",
+    explanation:
+      "What goes by `client.ip` or `match.source` is only as good as the address that the host gives: with `use_remote_address: true` in Envoy's connection manager that of the connection, without it the last entry of x-forwarded-for, which the client may have written. `check --envoy-config FILE` looks whether it is set; `settings.clientIp` says where addresses are read behind other proxies. Said where the target is named (`--target envoy`).",
   },
   N610: {
     title: "A limit by what the client writes",

@@ -1,10 +1,12 @@
 // The compiler as a library: YAML text in, the checked rule set out, and everything that is wrong
 // with it in one run. One way through: parse, check, lint, normalise, admit.
 
+import { lintAddresses } from "./addresses.ts";
 import { admit } from "./admit.ts";
 import type { Artefact } from "./assets.ts";
 import { checkShape } from "./check.ts";
 import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
+import type { ConnectionManager } from "./envoy-config.ts";
 import { checkJsonSchemas, lintJsonSchemas } from "./json-schema.ts";
 import { lint } from "./lint.ts";
 import { checkMeaning } from "./meaning/index.ts";
@@ -21,6 +23,8 @@ export interface CompileOptions {
   file?: string;
   /** Default: envoy, or higress for rules that need it. */
   target?: Target;
+  /** The connection managers of the Envoy that the rules are for (envoy-config.ts); default: unknown. */
+  managers?: ConnectionManager[] | undefined;
 }
 
 export interface Compiled {
@@ -57,6 +61,7 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
     lint(source, report, target === "higress");
     lintJsonSchemas(source, report);
     checkMeaning(source, report);
+    if (options.target === "envoy") lintAddresses(source, report, options.managers);
   }
   const needsHigress = target === "higress" || (target === "json" && redis !== undefined);
   const artefact = needsHigress ? "ruleway-higress.wasm" : "ruleway.wasm";

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Command, CommanderError, Option } from "commander";
 import { stringify } from "yaml";
 import { root, wasmPath } from "./assets.ts";
+import { connectionManagers } from "./envoy-config.ts";
 import { registerEval } from "./eval.ts";
 import { registerExplain } from "./explain.ts";
 import { expandPaths, isRuleTest, isYaml, readText, Unreadable } from "./files.ts";
@@ -41,6 +42,13 @@ const program = new Command("ruleway")
   .exitOverride()
   .showHelpAfterError();
 
+interface CheckOptions {
+  target?: string;
+  format: Format;
+  strict?: boolean;
+  envoyConfig?: string;
+}
+
 program
   .command("check")
   .description("say everything that is wrong with rule files")
@@ -48,12 +56,17 @@ program
   .addOption(targetOption())
   .addOption(new Option("--format <name>", "how to say it").choices(FORMATS).default("pretty"))
   .option("--strict", "warnings are findings too")
-  .action((paths: string[], options: { target?: string; format: Format; strict?: boolean }) => {
+  .option("--envoy-config <file>", "an Envoy configuration to look at too (implies target envoy)")
+  .action((paths: string[], options: CheckOptions) => {
     const files = expandPaths(paths, (name) => isYaml(name) && !isRuleTest(name));
     if (files.length === 0) throw new Unreadable("there are no rule files there");
     const texts = new Map(files.map((file) => [file, readText(file)]));
+    const config = options.envoyConfig;
+    const managers =
+      config === undefined ? undefined : connectionManagers(readText(config), config);
+    const where = target(options.target ?? (managers && "envoy"));
     const diagnostics = files.flatMap(
-      (file) => compile(texts.get(file)!, { file, target: target(options.target) }).diagnostics,
+      (file) => compile(texts.get(file)!, { file, target: where, managers }).diagnostics,
     );
     process.stdout.write(render(diagnostics, options.format, texts));
     const errors = diagnostics.filter((each) => each.severity === "error").length;

@@ -15,6 +15,7 @@ import {
   type HttpStream,
   LogLevel,
   Plugin,
+  removeHeader,
   type Sink,
 } from "../../host/index.ts";
 import { ROUTE_PROPERTIES, UPSTREAM } from "../local-route.ts";
@@ -34,6 +35,9 @@ export interface GatewayOptions {
   /** Whether headers can be held while the body is read, which Envoy must be told; default true. */
   holdsHeaders?: boolean;
 }
+
+/** Bytes that wait for an upgrade; then the client is read no more. */
+const MOST_EARLY = 1 << 16;
 
 /** Fields that belong to one connection (RFC 9110 7.6.1). */
 const HOP_BY_HOP = new Set([
@@ -145,7 +149,9 @@ export class Gateway {
     const authority = getHeader(headers, ":authority") ?? hostname;
     const names: string[] = ["host", authority];
     for (const [name, value] of fields) names.push(name, value);
-    if (!framed && hasBody) names.push("transfer-encoding", "chunked");
+    // What follows a handshake is no body: it belongs to whatever the connection becomes.
+    const isHandshake = fields.some(([name]) => name === "upgrade");
+    if (!framed && hasBody && !isHandshake) names.push("transfer-encoding", "chunked");
     return (isSecure ? https : http).request({
       host: hostname.replace(/^\[|\]$/g, ""),
       port: port || (isSecure ? 443 : 80),
@@ -379,10 +385,25 @@ class Exchange implements Sink {
       if (endOfStream) this.upgraded.end();
       return;
     }
+    if (this.answer.tunnel && !framesBody(this.outgoing)) {
+      this.sendOnceUpgraded(data, endOfStream);
+      return;
+    }
     const keepsUp = data.length === 0 || this.outgoing?.write(data);
     if (keepsUp === false) this.request.pause();
     if (endOfStream) this.outgoing?.end();
   }
+
+  /** What the client says before the upstream has agreed to the upgrade waits for that. */
+  private sendOnceUpgraded(data: Uint8Array, endOfStream: boolean): void {
+    if (data.length) this.early.push(data);
+    this.endsEarly = endOfStream;
+    const size = this.early.reduce((sum, { length }) => sum + length, 0);
+    if (size > MOST_EARLY) this.answer.tunnel!.socket.pause();
+  }
+
+  private readonly early: Uint8Array[] = [];
+  private endsEarly = false;
 
   requestTrailers(trailers: Headers): void {
     this.outgoing?.addTrailers(trailers as never);
@@ -421,6 +442,9 @@ class Exchange implements Sink {
   private onUpgrade(incoming: http.IncomingMessage, socket: Duplex, head: Buffer): void {
     this.upgraded = socket;
     this.incoming = socket;
+    for (const data of this.early.splice(0)) socket.write(data);
+    if (this.endsEarly) socket.end();
+    this.answer.tunnel!.socket.resume();
     this.stream.responseHeaders(responseHeaders(incoming, true), false);
     if (head.length) this.stream.responseData(head, false);
     socket.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
@@ -467,6 +491,11 @@ class Exchange implements Sink {
   }
 }
 
+/** Whether the request says where its body ends. */
+function framesBody(outgoing: http.ClientRequest | undefined): boolean {
+  return !!outgoing?.hasHeader("content-length") || !!outgoing?.hasHeader("transfer-encoding");
+}
+
 /** Flat name, value, name, value … as pairs with names in lower case. */
 function pairs(raw: string[]): Headers {
   const result: Headers = [];
@@ -485,9 +514,19 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
     [":scheme", "http"],
     ...fields,
   ];
-  if (!getHeader(headers, "x-forwarded-proto")) headers.push(["x-forwarded-proto", "http"]);
+  addForwardedFor(headers, request.socket.remoteAddress ?? "");
+  // What a client writes there is not believed, as with Envoy's use_remote_address.
+  removeHeader(headers, "x-forwarded-proto");
+  headers.push(["x-forwarded-proto", "http"]);
   if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
   return headers;
+}
+
+/** The address of the connection's other end comes last in x-forwarded-for, as Envoy adds it. */
+function addForwardedFor(headers: Headers, address: string): void {
+  const before = headers.flatMap(([name, value]) => (name === "x-forwarded-for" ? [value] : []));
+  removeHeader(headers, "x-forwarded-for");
+  headers.push(["x-forwarded-for", [...before, address].join(",")]);
 }
 
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {

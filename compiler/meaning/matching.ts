@@ -61,9 +61,6 @@ export function* paths({ tree }: Source): Generator<Finding> {
     if (hint !== undefined) {
       const message = `"${seen.value}" is taken as it stands, and hardly a path has that in it`;
       yield { code: "W534", pointer: seen.pointer, message, hint };
-    } else if (isNewPath(seen) && !/^(\/|\*$|\$\(|$)/.test(seen.value)) {
-      const message = "a path begins with /";
-      yield { code: "W534", pointer: seen.pointer, message, hint: `write /${seen.value}` };
     }
   }
 }
@@ -73,14 +70,6 @@ const PLAIN = new Set(["exact", "prefix", "suffix", "contains"]);
 function isMatchedPath({ kind, path }: Seen): boolean {
   if (kind === "pathTemplate") return true;
   return path.includes("match") && path.at(-2) === "path" && PLAIN.has(path.at(-1)!);
-}
-
-/** The value of the verb `path`. */
-function isNewPath({ kind, path }: Seen): boolean {
-  const key = path.at(-1);
-  return (
-    kind === "template" && (key === "path" || (key === "with" && path.at(-2) === "replacePrefix"))
-  );
 }
 
 function foreignPath({ path }: Seen, text: string): string | undefined {

@@ -95,6 +95,15 @@ function cluster(name: string, url: string, bufferLimit?: number): object {
   };
 }
 
+/** What an Envoy that clients speak to directly needs, so that its routes and its access log see the address,
+ * the path and the host that the rules judge by: all of it is off by default. */
+export const EDGE = {
+  use_remote_address: true,
+  normalize_path: true,
+  path_with_escaped_slashes_action: "KEEP_UNCHANGED",
+  strip_trailing_host_dot: true,
+} as const;
+
 /** Of one connection a request at a time. As it comes, Envoy ends a connection of HTTP/1.1 on which it owes three
  * answers of its own at once ("too many responses queued", measured on 1.40), so that of several requests that a
  * client sends without waiting, and rules refuse, the third would have no answer. */
@@ -108,6 +117,7 @@ export function envoyBootstrap(options: BootstrapOptions): object {
   const connectionManager = {
     "@type": `${TYPE}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
     stat_prefix: "ingress",
+    ...EDGE,
     upgrade_configs: [{ upgrade_type: "websocket" }],
     http_protocol_options: { enable_trailers: true },
     route_config: {

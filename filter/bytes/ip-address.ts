@@ -12,7 +12,8 @@ import {
   sliceUnchecked,
   span,
 } from "./span";
-import { equalsText } from "./text";
+import { fromText } from "./text";
+import { Writer } from "./writer";
 
 /** Bytes of an address. */
 export const ADDRESS_SIZE: i32 = 16;
@@ -123,10 +124,36 @@ export function parsePeer(text: Span, out: usize): bool {
   const zone = indexOfByte(text, 0x25);
   const bare = zone < 0 ? text : sliceUnchecked(text, 0, zone);
   if (parseAddress(bare, out) != 0) return true;
-  // ::ffff:10.0.0.1
+  // ::ffff:10.0.0.1, in whatever way its first half is written: as an address it ends with that.
   const colon = lastIndexOfByte(bare, 0x3a);
-  if (colon != 6 || !equalsText(sliceUnchecked(bare, 0, colon), "::ffff")) return false;
-  return parseAddress(sliceUnchecked(bare, colon + 1, length(bare)), out) == 4;
+  if (colon < 2 || parseAddress(sliceUnchecked(bare, colon + 1, length(bare)), out) != 4)
+    return false;
+  const tail = load<u32>(out, 12);
+  if (!parseMapped(sliceUnchecked(bare, 0, colon), out)) return false;
+  store<u32>(out, tail, 12);
+  return true;
+}
+
+/** Whether six groups, of which zeros may be left out, are those before IPv4 in IPv6. */
+function parseMapped(head: Span, out: usize): bool {
+  if (ascii.equalIgnoringCase(head, MAPPED) || ascii.equalIgnoringCase(head, MAPPED_IN_FULL)) {
+    parseAddress(ANY_V4, out);
+    return true;
+  }
+  return false;
+}
+
+const forms: Arena = Arena.create();
+const MAPPED: Span = fromText("::ffff", forms);
+const MAPPED_IN_FULL: Span = fromText("0:0:0:0:0:ffff", forms);
+const ANY_V4: Span = fromText("0.0.0.0", forms);
+
+/** Writes the IPv4 address of the 16 bytes. */
+export function writeV4(at: usize, out: Writer): void {
+  for (let i = 12; i < ADDRESS_SIZE; i++) {
+    if (i > 12) out.byte(0x2e);
+    out.integer(load<u8>(at + i));
+  }
 }
 
 /** Room for the one address that is at hand. */

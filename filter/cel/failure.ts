@@ -27,6 +27,9 @@ export const enum Failure {
   BadTimeZone,
   /** The activation has it, but cannot give it. */
   Unreadable,
+  /** Nobody can tell from where the client speaks, or which host it wants. */
+  UnknownClient,
+  UnknownHost,
   BadForm,
   /** A variable whose value nobody knows. */
   Unset,
@@ -87,6 +90,10 @@ export function failureText(failure: Failure): string {
       return "there is no such time zone";
     case Failure.Unreadable:
       return "the body is there but cannot be read: it is compressed, too large, a tunnel's, or not in UTF-8";
+    case Failure.UnknownClient:
+      return "the client's address cannot be known from what came";
+    case Failure.UnknownHost:
+      return "the request's Host is no authority (RFC 3986 3.2)";
     case Failure.BadForm:
       return "the body is not a form, urlencoded or multipart";
     case Failure.Unset:

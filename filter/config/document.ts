@@ -33,6 +33,7 @@ import { Constants } from "./constants";
 import { Context, indexIn, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
 import { Report } from "./report";
+import { decodeClientIp, decodePaths } from "./requests";
 import { Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
@@ -341,6 +342,7 @@ class Decoder {
       const global = this.configuration.global;
       if (global != null) {
         for (let i = 0; i < global.rules.length; i++) rules.push(global.rules[i]);
+        program.looksAtTarget = global.looksAtTarget;
       }
     }
     program.inherited = rules.length;
@@ -380,6 +382,11 @@ class Decoder {
       if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
       if (program.holdsHeaders) this.watchHolding();
+      const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
+      const paths = this.member(settings, "paths");
+      if (paths != NO_NODE) decodePaths(context, paths, program);
+      const clientIp = this.member(settings, "clientIp");
+      if (clientIp != NO_NODE) program.clientAddress = decodeClientIp(context, clientIp);
       if (this.member(settings, "host") != NO_NODE)
         program.isForHigress = this.isSetting(settings, "host", "higress");
     }
@@ -437,6 +444,7 @@ class Decoder {
         if (program.countsRules) rule.metrics = ruleMetrics(rule.name);
         this.goodRules++;
         if (!this.isDisabled(node)) rules.push(rule);
+        if (looksAtTarget(rule) || context.names.readsRequest) program.looksAtTarget = true;
       } else {
         this.decoded.skipped++;
       }
@@ -446,6 +454,7 @@ class Decoder {
       if (rule != null || !this.lastGood.has(key)) continue;
       const restored = this.restore(this.lastGood.get(key), program, constants, services, index);
       if (restored == null) continue;
+      program.looksAtTarget = true;
       if (program.countsRules) restored.metrics = ruleMetrics(restored.name);
       this.goodRules++;
       rules.push(restored);
@@ -492,6 +501,7 @@ class Decoder {
     const report = context.report;
     if (tape.kind(node) != Kind.Object) return null;
     context.begin();
+    context.names.readsRequest = false;
     steps.accept = Accept.Any;
     const rule = new Rule();
     const name = context.member(node, "name");
@@ -579,6 +589,15 @@ function firstPhase(context: Context, rule: i32): Phase {
   if (context.member(rule, "request") != NO_NODE) return Phase.Request;
   if (context.member(rule, "response") != NO_NODE) return Phase.Response;
   return context.member(rule, "done") != NO_NODE ? Phase.Done : Phase.Request;
+}
+
+/** Whether anything of the rule depends on the path or the host. */
+function looksAtTarget(rule: Rule): bool {
+  if (rule.condition != null || rule.hasGuards || rule.hasLimits) return true;
+  for (let i = 0; i < rule.request.length; i++) {
+    if (rule.request[i].looksAtTarget || rule.request[i].calls) return true;
+  }
+  return false;
 }
 
 function join(prefix: string, names: string[]): string {

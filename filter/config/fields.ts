@@ -13,6 +13,8 @@ import {
   Deduplication,
   FieldEdits,
   Kind as FieldKind,
+  isRoutedBy,
+  isScheme,
   Move,
   NO_ASSIGNMENTS,
   NO_DEDUPLICATIONS,
@@ -22,6 +24,61 @@ import {
 } from "../steps/field-edits";
 import { isFieldValue } from "../stream/header-map";
 import { Context } from "./context";
+
+/** Edits of the headers of the request that goes on. */
+export function decodeRequestHeaders(context: Context, node: i32): FieldEdits {
+  const edits = decodeFields(context, node, FieldKind.Headers);
+  edits.isOfRequest = true;
+  const wording = "without it, or with another value than http or https, the host finds no route";
+  for (let i = 0; i < edits.remove.length; i++) {
+    const glob = edits.remove[i];
+    if (glob.exact && isRoutedBy(glob.name))
+      context.report.add(context.strings(context.member(node, "remove"))[i], "R332", -1, wording);
+  }
+  const tape = context.tape;
+  for (let i = 0; i < ROUTE_BREAKING.length; i++) {
+    const verb = ROUTE_BREAKING[i];
+    const map = context.member(node, verb);
+    if (map == NO_NODE) continue;
+    const moves = verb == "rename" || verb == "copy";
+    const stop = tape.after(map);
+    for (let k = tape.firstChild(map); k < stop; k = tape.after(k + 1)) {
+      const breaks = verb != "copy" && isRoutedBy(loweredText(context, k));
+      if (breaks || (moves && isRoutedBy(loweredText(context, k + 1))))
+        context.report.add(k, "R332", -1, wording);
+    }
+  }
+  checkSchemes(context, edits.set, node, "set", wording);
+  checkSchemes(context, edits.fallback, node, "default", wording);
+  return edits;
+}
+
+/** What may leave x-forwarded-proto away, or with a value that is none. */
+const ROUTE_BREAKING: string[] = ["rename", "copy", "replace", "add", "append"];
+
+function loweredText(context: Context, node: i32): Span {
+  const text = context.text(node);
+  ascii.lowerInPlace(text);
+  return text;
+}
+
+function checkSchemes(
+  context: Context,
+  assignments: StaticArray<Assignment>,
+  node: i32,
+  key: string,
+  wording: string,
+): void {
+  for (let i = 0; i < assignments.length; i++) {
+    const assignment = assignments[i];
+    if (!isRoutedBy(assignment.name)) continue;
+    for (let j = 0; j < assignment.values.length; j++) {
+      const value = assignment.values[j];
+      if (value.isConstant && !isScheme(value.constant))
+        context.report.add(context.member(node, key), "R332", -1, wording);
+    }
+  }
+}
 
 export function decodeFields(context: Context, node: i32, kind: FieldKind): FieldEdits {
   const edits = new FieldEdits(kind);
@@ -112,7 +169,9 @@ function assignmentsOf(
         context.report.add(at, "R307", -1, "a cookie value has no semicolon or control character");
       }
     }
-    list[count++] = new Assignment(field, values);
+    const assignment = new Assignment(field, values);
+    assignment.isLocation = kind == FieldKind.Headers && equalsText(field, "location");
+    list[count++] = assignment;
   }
   return list;
 }

@@ -2,9 +2,9 @@
 
 import { scratch } from "../abi/memory";
 import * as ascii from "../bytes/ascii";
-import { Block } from "../bytes/ip-address";
 import { NONE, Span } from "../bytes/span";
 import { copy, equalsText } from "../bytes/text";
+import { Trait, traitsOf } from "../http/path";
 import { Kind, NO_NODE } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import {
@@ -22,10 +22,11 @@ import {
   ValueMatcher,
   Values,
 } from "../rules/match";
-import { MAX_CAPTURES, PathTemplate } from "../rules/path-template";
+import { comparablePath, comparableText, MAX_CAPTURES, PathTemplate } from "../rules/path-template";
 import { StatusSet } from "../rules/status-pattern";
 import { Rule } from "../stream/program";
 import { Context, indexIn } from "./context";
+import { decodeBlocks } from "./requests";
 import { integerOf } from "./shape";
 
 /** Sets the rule's conditions from its `match`. */
@@ -131,24 +132,14 @@ function decodeHost(context: Context, value: i32): Condition {
 }
 
 function decodeSource(context: Context, value: i32): Condition {
-  const nodes = context.strings(value);
-  const blocks: Block[] = [];
-  for (let i = 0; i < nodes.length; i++) {
-    const block = Block.parse(context.tape.text(nodes[i], scratch), context.arena);
-    if (block != null) {
-      blocks.push(block);
-      continue;
-    }
-    const forms = "10.0.0.0/8, 2001:db8::/32 or 192.0.2.1";
-    context.report.add(nodes[i], "R315", -1, "a source is an address or a block, such as " + forms);
-  }
-  return new SourceIs(StaticArray.fromArray(blocks));
+  return new SourceIs(decodeBlocks(context, value));
 }
 
 function decodePath(context: Context, value: i32): Condition {
   if (context.tape.kind(value) == Kind.Object) {
     const matcher = decodeMatcher(context, value);
     matcher.bySegments = true;
+    compareAsPath(context, matcher, value);
     if (!matcher.not) placeGroups(context, matcher, value);
     return new FactIs(Field.Path, [matcher]);
   }
@@ -166,6 +157,28 @@ function decodePath(context: Context, value: i32): Condition {
     }
   }
   return new PathIs(count == templates.length ? templates : []);
+}
+
+/** Takes the texts to the form in which paths are compared. */
+function compareAsPath(context: Context, matcher: ValueMatcher, node: i32): void {
+  const arena = context.arena;
+  if (matcher.exact != NONE) matcher.exact = comparablePath(matcher.exact, arena);
+  if (matcher.prefix != NONE) matcher.prefix = comparablePath(matcher.prefix, arena);
+  for (let i = 0; i < matcher.oneOf.length; i++)
+    matcher.oneOf[i] = comparablePath(matcher.oneOf[i], arena);
+  if (matcher.suffix != NONE) matcher.suffix = partOfPath(context, matcher.suffix, node, "suffix");
+  if (matcher.contains != NONE)
+    matcher.contains = partOfPath(context, matcher.contains, node, "contains");
+}
+
+/** A text inside of paths; reported when none has it. */
+function partOfPath(context: Context, text: Span, node: i32, key: string): Span {
+  const traits = traitsOf(text);
+  if ((traits & (Trait.SlashRun | Trait.DotSegment)) != 0) {
+    const message = "paths are compared without dot segments, and with a run of slashes as one";
+    context.report.add(context.member(node, key), "R331", -1, message);
+  }
+  return comparableText(text, context.arena);
 }
 
 /** Gives the named groups of a path's pattern their places among the rule's captures. */

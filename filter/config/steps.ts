@@ -6,11 +6,14 @@ import { LogLevel } from "../abi/numbers";
 import { Place, Replacer } from "../bytes/replace";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
 import { equalsText, fromText, toString } from "../bytes/text";
+import { isAuthority } from "../http/authority";
 import { Format } from "../http/events";
+import { endOfPath, Trait, traitsOf } from "../http/path";
+import { isTarget } from "../http/query";
 import { Kind, NO_NODE } from "../json/tape";
 import { MIN_WINDOW, Regex, StreamReplacer } from "../regex/index";
 import { Demand, Phase } from "../rules/name";
-import { isIdentifier } from "../rules/path-template";
+import { comparablePath, isIdentifier } from "../rules/path-template";
 import { Template } from "../rules/template";
 import {
   AppendEdit,
@@ -49,7 +52,7 @@ import { decodeAuthorize } from "./authorize";
 import { CalloutDecoder } from "./callouts";
 import { Context, hasExpression, indexIn } from "./context";
 import { decodeEmit } from "./emit";
-import { decodeFields, decodeHeaderValues } from "./fields";
+import { decodeFields, decodeHeaderValues, decodeRequestHeaders } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
 import { decodeMetric } from "./metric";
 import { decodeRateLimit } from "./rate-limit";
@@ -163,7 +166,10 @@ export class StepDecoder {
       const value = key + 1;
       if (isCommon(verb)) continue;
       if (equalsText(verb, "headers")) {
-        return new HeadersStep(decodeFields(context, value, FieldKind.Headers), isResponse);
+        const edits = isResponse
+          ? decodeFields(context, value, FieldKind.Headers)
+          : decodeRequestHeaders(context, value);
+        return new HeadersStep(edits, isResponse);
       }
       if (equalsText(verb, "trailers")) return this.decodeTrailers(value);
       if (equalsText(verb, "query")) {
@@ -179,7 +185,7 @@ export class StepDecoder {
         return this.decodeForm(value);
       }
       if (equalsText(verb, "path")) return this.decodePath(value);
-      if (equalsText(verb, "host")) return new HostStep(context.template(value));
+      if (equalsText(verb, "host")) return this.decodeHost(value);
       if (equalsText(verb, "method")) return new MethodStep(context.template(value));
       if (equalsText(verb, "status")) {
         // The method says what the response has for a body.
@@ -213,7 +219,7 @@ export class StepDecoder {
 
   private decodePath(value: i32): Step {
     const context = this.context;
-    if (context.tape.kind(value) == Kind.String) return new PathStep(context.template(value));
+    if (context.tape.kind(value) == Kind.String) return new PathStep(this.pathTemplate(value));
     const pattern = context.member(value, "replace");
     if (pattern != NO_NODE) {
       const replacement = context.replacement(pattern);
@@ -227,7 +233,46 @@ export class StepDecoder {
     // `/api/` and `/api` are the same prefix of whole segments, but for the path `/api` itself.
     const n = length(prefix);
     if (n > 1 && byteAtUnchecked(prefix, n - 1) == 0x2f) prefix = sliceUnchecked(prefix, 0, n - 1);
-    return new PathPrefixStep(prefix, context.template(context.member(replace, "with")));
+    prefix = comparablePath(prefix, context.arena);
+    const by = context.member(replace, "with");
+    const isNothing = context.tape.kind(by) == Kind.String && length(context.text(by)) == 0;
+    return new PathPrefixStep(prefix, isNothing ? context.template(by) : this.pathTemplate(by));
+  }
+
+  /** A path with values in it; reported when it can be none, whatever they are. */
+  private pathTemplate(node: i32): Template {
+    const context = this.context;
+    const template = context.template(node);
+    if (context.report.hasIn(node)) return template;
+    const head = template.constant;
+    const isFirst = length(head) == 0 && !template.isConstant;
+    const begins = isFirst || byteAtUnchecked(head, 0) == 0x2f;
+    const path = sliceUnchecked(head, 0, endOfPath(head));
+    const isRest = length(path) < length(head) || template.isConstant;
+    const traits = traitsOf(path);
+    if (!begins || (!isFirst && !isTarget(head)) || (isRest && (traits & Trait.DotSegment) != 0)) {
+      context.report.add(
+        node,
+        "R330",
+        -1,
+        "a path begins with /, and has neither dot segments nor blanks or control characters",
+      );
+    }
+    return template;
+  }
+
+  private decodeHost(value: i32): Step {
+    const context = this.context;
+    const host = context.template(value);
+    if (!context.report.hasIn(value) && host.isConstant && !isAuthority(host.constant)) {
+      context.report.add(
+        value,
+        "R333",
+        -1,
+        "a host is a name or an address, with or without a port",
+      );
+    }
+    return new HostStep(host);
   }
 
   // ---- bodies

@@ -31,7 +31,7 @@ export function decodeComponent(s: Span, arena: Arena): Span {
 }
 
 /** Unreserved characters (RFC 3986 2.3), which never need encoding. */
-function isUnreserved(c: u32): bool {
+export function isUnreserved(c: u32): bool {
   return ascii.isAlphanumeric(c) || c == 0x2d || c == 0x2e || c == 0x5f || c == 0x7e;
 }
 
@@ -60,6 +60,7 @@ export function encodeComponent(s: Span, out: Writer): void {
   }
 }
 
-function hexDigit(value: u32): u32 {
+/** Upper case, as RFC 3986 2.1 wants escapes. */
+export function hexDigit(value: u32): u32 {
   return value < 10 ? 0x30 + value : 0x37 + value;
 }

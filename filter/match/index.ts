@@ -190,7 +190,7 @@ export class Index extends Keys {
 
   path(template: PathTemplate): bool {
     if (template.part(0) == Part.Rest) return false;
-    if (template.isLiteral) return this.text(Field.Path, template.source, 0);
+    if (template.isLiteral) return this.text(Field.Path, template.literal, 0);
     this.fields |= 1 << Field.Path;
     return this.take(this.paths.lists, this.paths.key(template), 0);
   }
@@ -298,7 +298,8 @@ export class Index extends Keys {
   }
 
   private askSource(source: Span): void {
-    if (source == NONE || !parsePeer(source, peer)) return;
+    // What cannot be known may lie in any of them.
+    if (source == NONE || !parsePeer(source, peer)) return this.blocks.hitAll(hits);
     const at = changetype<usize>(masked);
     memory.copy(at, peer, ADDRESS_SIZE);
     const bytes = span(at, ADDRESS_SIZE);

@@ -51,6 +51,11 @@ export class KeyedLists {
     if (i != NO_ENTRY) this.lists.addTo(hits, i);
   }
 
+  /** Puts the conditions of all keys into `hits`. */
+  hitAll(hits: OrderedSet): void {
+    for (let i = 0, n = this.keys.count; i < n; i++) this.lists.addTo(hits, i);
+  }
+
   /** The same by the key's number. */
   hitAt(i: i32, hits: OrderedSet): void {
     this.lists.addTo(hits, i);

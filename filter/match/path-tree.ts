@@ -53,7 +53,7 @@ export class PathTree {
     if (n == 0 || byteAtUnchecked(path, 0) != SLASH) return;
     const keys = this.lists.keys;
     let node = ROOT;
-    let from = 1;
+    let from = 1; // of a path as paths are compared: slashes do not stand side by side
     let waiting = 0;
     while (true) {
       this.lists.hit(hashOf(node, REST), node, REST, hits);

@@ -106,6 +106,7 @@ class RuleEnvironment extends Environment {
 
   private demand(name: Name): void {
     if (name.isOfBody) this.names.readsBody = true;
+    if (name.source <= Source.OriginalCookie) this.names.readsRequest = true;
     if (name.source >= Source.OriginalHeader && name.source <= Source.OriginalCookie) {
       this.names.demands |= Demand.Original;
     } else if (name.source <= Source.RequestCookie && this.phase != Phase.Request) {
@@ -210,6 +211,13 @@ export class Expression {
     }
     fail();
     return Verdict.Failed;
+  }
+
+  /** Whether all that it reads is of the request's target, or the author's own: then its value is written as a
+   * target already. */
+  get isOfTarget(): bool {
+    for (let i = 0; i < this.slots.length; i++) if (!this.slots[i].isOfTarget) return false;
+    return true;
   }
 
   /** Whether its value is read as it stands: nothing is made that would have to be kept. */

@@ -1,5 +1,5 @@
 // Host patterns: `api.example.com`, `*.example.com` (one label or more in front), `api.*`, `*`.
-// Compared in lower case and without the port. And the domains of the Higress envelope, which read
+// Compared in lower case, without port and trailing dots. And the domains of the Higress envelope, which read
 // `*` differently.
 
 import { Arena } from "../bytes/arena";
@@ -43,14 +43,17 @@ export class HostPattern {
 
   /** The pattern for the text, or null with the problem noted. */
   static compile(source: Span, arena: Arena): HostPattern | null {
-    const text = copy(source, arena);
+    let text = copy(source, arena);
     ascii.lowerInPlace(text);
+    // As hosts are compared.
+    while (endsWithDot(text)) text = sliceUnchecked(text, 0, length(text) - 1);
     const n = length(text);
     const star = indexOfByte(text, 0x2a);
     if (star < 0) {
       if (length(withoutPort(text)) != n) {
         return refuse("the port is not part of a host pattern");
       }
+      if (indexOfByte(text, 0x40) >= 0) return refuse("user information is not part of a host");
       return HostPattern.of(Form.Exact, text, arena);
     }
     if (n == 1) return HostPattern.of(Form.All, text, arena);
@@ -83,7 +86,7 @@ export class HostPattern {
     return HostPattern.of(Form.Exact, text, arena);
   }
 
-  /** `host` in lower case and without its port. */
+  /** `host` in lower case, as `hostOf` has it (http/authority.ts). */
   matches(host: Span): bool {
     switch (this.form) {
       case Form.Exact:
@@ -103,20 +106,14 @@ export class HostPattern {
   }
 }
 
+function endsWithDot(text: Span): bool {
+  const n = length(text);
+  return n > 1 && byteAtUnchecked(text, n - 1) == 0x2e;
+}
+
 function refuse(message: string): HostPattern | null {
   problem.fail("R310", 0, message);
   return null;
-}
-
-/** The host of an authority: `example.com:8080` -> `example.com`, `[::1]:80` -> `[::1]`. */
-export function withoutPort(authority: Span): Span {
-  const n = length(authority);
-  if (n > 0 && byteAtUnchecked(authority, 0) == 0x5b) {
-    const close = indexOfByte(authority, 0x5d);
-    return close < 0 ? authority : sliceUnchecked(authority, 0, close + 1);
-  }
-  const colon = indexOfByte(authority, 0x3a);
-  return colon < 0 ? authority : sliceUnchecked(authority, 0, colon);
 }
 
 /** The address of an `address:port` pair as hosts give it, brackets of IPv6 taken off. */
@@ -127,4 +124,15 @@ export function addressOf(pair: Span): Span {
   if (indexOfByte(pair, 0x3a) != lastIndexOfByte(pair, 0x3a) && byteAtUnchecked(pair, 0) != 0x5b)
     return pair;
   return n > 2 && byteAtUnchecked(host, 0) == 0x5b ? sliceUnchecked(host, 1, n - 1) : host;
+}
+
+/** `example.com:8080` -> `example.com`, `[::1]:80` -> `[::1]`. */
+function withoutPort(pair: Span): Span {
+  const n = length(pair);
+  if (n > 0 && byteAtUnchecked(pair, 0) == 0x5b) {
+    const close = indexOfByte(pair, 0x5d);
+    return close < 0 ? pair : sliceUnchecked(pair, 0, close + 1);
+  }
+  const colon = indexOfByte(pair, 0x3a);
+  return colon < 0 ? pair : sliceUnchecked(pair, 0, colon);
 }

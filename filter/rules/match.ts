@@ -26,7 +26,10 @@ import { PathTemplate } from "./path-template";
 /** What a match may ask about a stream; every answer is of the request as it arrived. */
 export abstract class Facts extends Scope {
   abstract host(): Span;
+  /** The path as paths are compared: see http/path.ts. */
   abstract path(): Span;
+  /** The same as it goes on to the upstream. */
+  abstract sentPath(): Span;
   abstract method(): Span;
   abstract scheme(): Span;
   abstract headers(): FieldList;
@@ -36,7 +39,7 @@ export abstract class Facts extends Scope {
   abstract route(): Span;
   /** Name of the upstream cluster, or NONE. */
   abstract cluster(): Span;
-  /** Address of the client, or NONE. */
+  /** Address of the client; NONE when it cannot be known, or is none. */
   abstract source(): Span;
   /** Status of the response, or 0 before it. */
   abstract status(): i32;
@@ -221,8 +224,9 @@ export class PathIs extends Condition {
   holds(facts: Facts, sense: Sense): bool {
     const path = facts.path();
     if (path == NONE) return false;
+    const sent = facts.sentPath();
     for (let i = 0, n = this.templates.length; i < n; i++) {
-      if (unchecked(this.templates[i]).matches(path, captures)) return true;
+      if (unchecked(this.templates[i]).matches(path, sent, captures)) return true;
     }
     return false;
   }
@@ -232,11 +236,6 @@ export class PathIs extends Condition {
     }
     return true;
   }
-}
-
-/** `/a` is a prefix of `/a` and `/a/b`, not of `/ab`. */
-export function isPathPrefix(path: Span, prefix: Span): bool {
-  return startsWith(path, prefix) && endsSegment(path, prefix);
 }
 
 /** Of a path that begins with the prefix: whether a segment ends where the prefix does. */
@@ -548,10 +547,14 @@ export class SourceIs extends Condition {
   }
   holds(facts: Facts, sense: Sense): bool {
     const source = facts.source();
-    if (source == NONE || !parsePeer(source, peer)) return false;
+    // An address that nobody knows may be any.
+    if (source == NONE || !parsePeer(source, peer)) return sense == Sense.Possibly;
     for (let i = 0, n = this.blocks.length; i < n; i++) {
       if (unchecked(this.blocks[i]).holds(peer)) return true;
     }
+    return false;
+  }
+  override get isCertain(): bool {
     return false;
   }
   protected override offer(keys: Keys): bool {

@@ -20,11 +20,18 @@ export const enum Source {
   RequestUrlPath,
   /** The query without the question mark. */
   RequestQuery,
+  /** The authority without user information and trailing dot; without its port; the port. */
+  RequestHost,
+  RequestHostname,
+  RequestPort,
   RequestQueryParameter,
   RequestCookie,
-  /** The same five of the request as it arrived. */
+  /** The same of the request as it arrived. */
   OriginalHeader,
   OriginalUrlPath,
+  OriginalHost,
+  OriginalHostname,
+  OriginalPort,
   OriginalQuery,
   OriginalQueryParameter,
   OriginalCookie,
@@ -132,6 +139,23 @@ export class Name {
     );
   }
 
+  /** A part of the request's target as it is written there, or a constant. */
+  get isOfTarget(): bool {
+    switch (this.source) {
+      case Source.RequestHeader:
+      case Source.OriginalHeader:
+        return this.key != NONE && equalsText(this.key, ":path");
+      case Source.RequestUrlPath:
+      case Source.RequestQuery:
+      case Source.OriginalUrlPath:
+      case Source.OriginalQuery:
+      case Source.Parameter:
+      case Source.Constant:
+        return true;
+    }
+    return false;
+  }
+
   /** It is of headers, whose values may be lists. */
   get isHeader(): bool {
     return (
@@ -153,6 +177,8 @@ export abstract class Names {
   demands: i32 = 0;
   /** Whether one of them is read from a body; whoever asks sets it to false before. */
   readsBody: bool = false;
+  /** Whether one of them is of the request; whoever asks sets it to false before. */
+  readsRequest: bool = false;
   /** Whether what is compiled is an edit of events. */
   inEvents: bool = false;
   /** Whether what is compiled is an edit of trailers, which are there then. */
@@ -184,7 +210,7 @@ const TIMESTAMPS = "request.time ";
 // The members of each root, for checking and for suggestions. What the host would not know is absent, and
 // a guard that reads it would never act: nothing is handed to the host that is not in one of these lists.
 const REQUEST =
-  "path url_path host scheme method headers header_values query query_params query_values cookies " +
+  "path url_path host hostname port scheme method headers header_values query query_params query_values cookies " +
   "cookie_values body json form form_values useragent " +
   "referer id protocol time duration size total_size headers_bytes ";
 const RESPONSE =
@@ -417,6 +443,19 @@ function requestName(chain: Span[], name: Name, original: bool, arena: Arena): N
       name.source = original ? Source.OriginalUrlPath : Source.RequestUrlPath;
       return name;
     }
+    if (equalsText(member, "host")) {
+      name.source = original ? Source.OriginalHost : Source.RequestHost;
+      return name;
+    }
+    if (equalsText(member, "hostname")) {
+      name.source = original ? Source.OriginalHostname : Source.RequestHostname;
+      return name;
+    }
+    if (equalsText(member, "port")) {
+      name.source = original ? Source.OriginalPort : Source.RequestPort;
+      name.type = types.maybeInt;
+      return name;
+    }
     if (equalsText(member, "query")) {
       name.source = original ? Source.OriginalQuery : Source.RequestQuery;
       return name;
@@ -463,7 +502,6 @@ function memberName(chain: Span[], name: Name, arena: Arena): Name {
 /** The header that an attribute of the request is read from, or nothing. */
 function headerBehind(member: Span): string {
   if (equalsText(member, "path")) return ":path";
-  if (equalsText(member, "host")) return ":authority";
   if (equalsText(member, "method")) return ":method";
   if (equalsText(member, "scheme")) return ":scheme";
   if (equalsText(member, "useragent")) return "user-agent";

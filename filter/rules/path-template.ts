@@ -1,11 +1,23 @@
 // Path templates: `/users/{id}/**`. A segment is literal, `*` or `{name}` (exactly one segment, not
 // empty); the last may be `**` or `{name=**}` (the rest, which may be empty). Captures are the bytes
-// of the path as they arrived, not decoded, so that putting one back gives the same path.
+// of the path that goes on, not decoded, so that putting one back gives the same path.
+//
+// A run of slashes counts as one, in templates as in paths, and literal texts are taken to the form in which
+// paths are compared (http/path.ts), so that no way of writing a path is a way around a rule.
 
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { byteAtUnchecked, equal, indexOfByte, length, Span, sliceUnchecked } from "../bytes/span";
+import {
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { copy, equalsText, toString } from "../bytes/text";
+import * as paths from "../http/path";
 import * as problem from "./problem";
 
 /** What a segment may be. */
@@ -36,9 +48,8 @@ export class PathTemplate {
   private captureCount: i32 = 0;
   /** Nothing but text: it matches one path. */
   isLiteral: bool = true;
-
-  /** `source` is the text it is made from. */
-  private constructor(readonly source: Span) {}
+  /** Of a literal: the path, as paths are compared. */
+  literal: Span = NONE;
 
   private at(i: i32): Segment {
     return changetype<Segment>(this.segments + (i as usize) * SEGMENT_SIZE);
@@ -47,25 +58,26 @@ export class PathTemplate {
   /** The template for the text, or null with the problem noted. */
   static compile(source: Span, arena: Arena): PathTemplate | null {
     const text = copy(source, arena);
-    const template = new PathTemplate(text);
+    const template = new PathTemplate();
     const n = length(text);
     if (n == 0 || byteAtUnchecked(text, 0) != 0x2f) return refuse(0, "a path begins with /");
     let slashes = 0;
     for (let i = 0; i < n; i++) if (byteAtUnchecked(text, i) == 0x2f) slashes++;
     template.segments = arena.allocate(slashes * SEGMENT_SIZE);
     if (template.segments == 0) return refuse(0, "there is no memory for it");
-    let from = 1;
+    let from = afterSlashes(text, 0);
     while (from <= n) {
       let to = indexOfByte(text, 0x2f, from);
       if (to < 0) to = n;
       const segment = sliceUnchecked(text, from, to);
-      if (!template.addSegment(segment, from, to == n)) return null;
-      from = to + 1;
+      if (!template.addSegment(segment, from, to == n, arena)) return null;
+      from = to == n ? n + 1 : afterSlashes(text, to);
     }
+    if (template.isLiteral) template.literal = comparablePath(text, arena);
     return template;
   }
 
-  private addSegment(segment: Span, at: i32, isLast: bool): bool {
+  private addSegment(segment: Span, at: i32, isLast: bool, arena: Arena): bool {
     const n = length(segment);
     const isBraced =
       n > 1 && byteAtUnchecked(segment, 0) == 0x7b && byteAtUnchecked(segment, n - 1) == 0x7d;
@@ -112,6 +124,11 @@ export class PathTemplate {
       );
     } else if (indexOfByte(segment, 0x3f) >= 0) {
       return problem.fail("R304", at, "a path template does not see the query; use match.query");
+    } else if (paths.traitsOf(segment) != 0 || isDots(segment)) {
+      if (isDots(segment)) {
+        return problem.fail("R304", at, "no path has a segment . or .. when it is matched");
+      }
+      text = comparableText(segment, arena);
     }
     if (part == Part.Rest && !isLast) {
       return problem.fail("R304", at, "** stands only at the end");
@@ -148,17 +165,18 @@ export class PathTemplate {
     return true;
   }
 
-  /** Whether the path (without the query) matches; captures go to `out[0..]` if it does, and only then. */
-  matches(path: Span, out: StaticArray<Span>): bool {
+  /** Whether the path (without the query, as paths are compared) matches; captures, of `sent`, which is the
+   * same path as it goes on, go to `out[0..]` if it does, and only then. */
+  matches(path: Span, sent: Span, out: StaticArray<Span>): bool {
     if (!this.walk(path, null)) return false;
-    if (this.captureCount > 0) this.walk(path, out);
+    if (this.captureCount > 0) this.walk(sent, out);
     return true;
   }
 
   private walk(path: Span, out: StaticArray<Span> | null): bool {
     const n = length(path);
     if (n == 0 || byteAtUnchecked(path, 0) != 0x2f) return false;
-    let from = 1;
+    let from = afterSlashes(path, 0);
     for (let i = 0; i < this.size; i++) {
       const part: Part = this.at(i).part;
       const capture = this.at(i).capture;
@@ -173,15 +191,43 @@ export class PathTemplate {
       if (to < 0) to = n;
       const segment = sliceUnchecked(path, from, to);
       if (part == Part.Literal) {
-        if (!equal(segment, this.at(i).text)) return false;
+        // Captures are taken where it is known to match, of a path that may be written otherwise.
+        if (out == null && !equal(segment, this.at(i).text)) return false;
       } else {
         if (to == from) return false;
         if (out != null && capture >= 0) unchecked((out[capture] = segment));
       }
-      from = to + 1;
+      from = to == n ? n + 1 : afterSlashes(path, to);
     }
     return from == n + 1;
   }
+}
+
+/** Where the run of slashes at `at` ends. */
+function afterSlashes(path: Span, at: i32): i32 {
+  const n = length(path);
+  while (at < n && byteAtUnchecked(path, at) == 0x2f) at++;
+  return at;
+}
+
+function isDots(segment: Span): bool {
+  const text = paths.normaliseEscapes(segment);
+  const n = length(text);
+  if (n == 0 || n > 2 || byteAtUnchecked(text, 0) != 0x2e) return false;
+  return byteAtUnchecked(text, n - 1) == 0x2e;
+}
+
+/** A part of a path as it is compared. */
+export function comparableText(text: Span, arena: Arena): Span {
+  const normal = copy(paths.normaliseEscapes(text), arena);
+  return paths.comparable(normal, paths.traitsOf(normal), arena);
+}
+
+/** A whole path, or the beginning of one, as it is compared; what is no path stays what it is. */
+export function comparablePath(text: Span, arena: Arena): Span {
+  if (length(text) == 0 || byteAtUnchecked(text, 0) != 0x2f) return copy(text, arena);
+  const normal = copy(paths.normalise(text, false), arena);
+  return paths.comparable(normal, paths.traitsOf(normal), arena);
 }
 
 function refuse(at: i32, message: string): PathTemplate | null {

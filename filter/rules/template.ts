@@ -95,9 +95,33 @@ export class Template {
     return this.expressions.length == 0;
   }
 
-  /** The text of a constant template. */
+  /** The text of a constant template; of others what stands before the first value. */
   get constant(): Span {
     return this.head;
+  }
+
+  // ---- its parts, for those who write values in a way of their own: `constant`, and for each value what
+  // follows it
+
+  get count(): i32 {
+    return this.expressions.length;
+  }
+
+  textAfter(i: i32): Span {
+    return this.texts[i];
+  }
+
+  /** Whether the value is written as a request target already. */
+  isOfTarget(i: i32): bool {
+    return this.expressions[i].isOfTarget;
+  }
+
+  /** Writes one value; false when it is absent. */
+  writeValue(scope: Scope, i: i32, out: Writer): bool {
+    unchecked(this.expressions[i]).evaluate(scope, value);
+    const wrong = writeText(value, out);
+    if (wrong != Failure.None) failAsJson(wrong);
+    return !value.isNull && wrong == Failure.None;
   }
 
   /** Nothing but one expression: then its value keeps its type where types are kept. */
@@ -114,10 +138,7 @@ export class Template {
   write(scope: Scope, absent: Absent, out: Writer): bool {
     out.span(this.head);
     for (let i = 0, n = this.expressions.length; i < n; i++) {
-      unchecked(this.expressions[i]).evaluate(scope, value);
-      const wrong = writeText(value, out);
-      if (wrong != Failure.None) failAsJson(wrong);
-      const isThere = !value.isNull && wrong == Failure.None;
+      const isThere = this.writeValue(scope, i, out);
       if (!isThere && absent == Absent.Skips) return false;
       out.span(unchecked(this.texts[i]));
     }

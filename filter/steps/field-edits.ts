@@ -6,7 +6,7 @@
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { equal, length, NONE, Span } from "../bytes/span";
-import { copy } from "../bytes/text";
+import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
@@ -18,6 +18,7 @@ import { Counter, count } from "../stream/counters";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
 import { isFieldValue, isPseudo } from "../stream/header-map";
+import { locationOf, NoLocation, noLocation } from "./location";
 
 /** What the list holds, for what a value may be and what `keep` never removes. */
 export const enum Kind {
@@ -39,6 +40,8 @@ export class Assignment {
   /** What the values came to, NONE for those that are absent; for the callback at hand. */
   readonly results: StaticArray<Span>;
   isConstant: bool = true;
+  /** It is the header that says where a client is to go. */
+  isLocation: bool = false;
 
   constructor(
     readonly name: Span,
@@ -55,7 +58,10 @@ export class Assignment {
     if (this.isConstant) return;
     for (let i = 0, n = this.values.length; i < n; i++) {
       const template = unchecked(this.values[i]);
-      unchecked((this.results[i] = template.evaluate(x, Absent.Skips, x.arena)));
+      const result = this.isLocation
+        ? locationIn(x, template)
+        : template.evaluate(x, Absent.Skips, x.arena);
+      unchecked((this.results[i] = result));
     }
   }
 }
@@ -66,11 +72,6 @@ export class Move {
     readonly from: Span,
     readonly to: Span,
   ) {}
-}
-
-/** Whether the host routes by the field: an empty one is another thing to it than none. */
-function isNeeded(name: Span): bool {
-  return isPseudo(name) || equal(name, field.forwardedProto);
 }
 
 /** A pattern and what its matches become. */
@@ -122,6 +123,8 @@ export class FieldEdits {
   add: StaticArray<Assignment> = NO_ASSIGNMENTS;
   append: StaticArray<Assignment> = NO_ASSIGNMENTS;
   dedupe: StaticArray<Deduplication> = NO_DEDUPLICATIONS;
+  /** It is the request that goes on whose headers these are. */
+  isOfRequest: bool = false;
 
   constructor(private readonly kind: Kind) {}
 
@@ -178,20 +181,13 @@ export class FieldEdits {
     return this.keep.length + this.remove.length + moves > 0;
   }
 
-  /** What frames a message is not for `keep` to take away. */
-  private isKept(name: Span): bool {
-    if (this.kind == Kind.Headers) {
-      if (isPseudo(name) || equal(name, field.contentLength) || equal(name, field.transferEncoding))
-        return true;
-      if (equal(name, field.connection) || equal(name, field.upgrade) || equal(name, field.te))
-        return true;
-    }
-    return anyMatches(this.keep, name);
-  }
-
-  /** Parts of a form that are no text fields have no name, and neither has nothing between two separators. */
+  /** What is not for a pattern to take away: of headers what frames the message, or what the host routes it
+   * by; parts of a form that are no text fields, which have no name, and neither has nothing between two
+   * separators. */
   private isUntouchable(list: FieldList, i: i32): bool {
-    if (length(list.name(i)) > 0) return false;
+    const name = list.name(i);
+    if (this.kind == Kind.Headers) return isFraming(name) || (this.isOfRequest && isRoutedBy(name));
+    if (length(name) > 0) return false;
     return this.kind == Kind.Form || (this.kind == Kind.Query && query.isGap(list, i));
   }
 
@@ -199,7 +195,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      if (!this.isUntouchable(list, i) && !this.isKept(name)) list.remove(name);
+      if (!this.isUntouchable(list, i) && !anyMatches(this.keep, name)) list.remove(name);
     }
   }
 
@@ -214,8 +210,7 @@ export class FieldEdits {
     list.ensureLoaded();
     for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
       const name = list.name(i);
-      const isSafe = !this.isUntouchable(list, i) && (this.kind != Kind.Headers || !isPseudo(name));
-      if (isSafe && anyMatches(this.remove, name)) list.remove(name);
+      if (!this.isUntouchable(list, i) && anyMatches(this.remove, name)) list.remove(name);
     }
   }
 
@@ -258,7 +253,7 @@ export class FieldEdits {
       if (value == NONE || !this.isValue(value)) continue;
       changed = true;
       // A line that says nothing any more is none: `set-cookie:` would set a cookie without a name.
-      if (this.kind == Kind.Headers && length(value) == 0 && !isNeeded(name)) list.removeAt(i--);
+      if (this.kind == Kind.Headers && length(value) == 0 && !isPseudo(name)) list.removeAt(i--);
       else list.setValueAt(i, value);
     }
     if (changed) list.rewritten(name);
@@ -284,7 +279,12 @@ export class FieldEdits {
       return NONE;
     }
     // A constant was checked when it was compiled.
-    if (!unchecked(assignment.values[i]).isConstant && !this.isValue(value)) return NONE;
+    if (unchecked(assignment.values[i]).isConstant) return value;
+    if (!this.isValue(value)) return NONE;
+    if (this.isOfRequest && isRoutedBy(assignment.name) && !isScheme(value)) {
+      count(Counter.EditSkippedInvalid);
+      return NONE;
+    }
     return value;
   }
 
@@ -329,6 +329,33 @@ export class FieldEdits {
       list.rewritten(assignment.name);
     }
   }
+}
+
+/** Headers without which a message is another one, or none (RFC 9112 6, 9110 7.6.1 and 7.8). */
+function isFraming(name: Span): bool {
+  if (isPseudo(name) || equal(name, field.contentLength)) return true;
+  if (equal(name, field.transferEncoding) || equal(name, field.connection)) return true;
+  return equal(name, field.upgrade) || equal(name, field.te);
+}
+
+/** Headers of a request without which Envoy finds no route for it: it answers 404 (measured on 1.40). */
+export function isRoutedBy(name: Span): bool {
+  return equal(name, field.forwardedProto);
+}
+
+/** What x-forwarded-proto may be for Envoy to find a route. */
+export function isScheme(value: Span): bool {
+  return equal(value, field.http) || equal(value, field.https);
+}
+
+const texts: Arena = Arena.create();
+/** What no field can have for a value. */
+const NO_VALUE: Span = fromText("\n", texts);
+
+/** The location that the template makes; what is no value where it would lead elsewhere than the rule says. */
+function locationIn(x: Exchange, template: Template): Span {
+  const location = locationOf(x, template, Absent.Skips);
+  return location == NONE && noLocation == NoLocation.Invalid ? NO_VALUE : location;
 }
 
 function evaluateAll(x: Exchange, list: StaticArray<Assignment>): void {

@@ -1,7 +1,7 @@
 // `respond` and `redirect`: answers of the filter's own. They end the stream's rules.
 
 import { scratch } from "../abi/memory";
-import { byteAtUnchecked, length, NONE, Span } from "../bytes/span";
+import { NONE, Span } from "../bytes/span";
 import { FieldList } from "../http/field-list";
 import { Absent, Template } from "../rules/template";
 import { Exchange } from "../stream/exchange";
@@ -10,6 +10,7 @@ import { Outcome, Reply, Step } from "../stream/program";
 import * as reply from "../stream/reply";
 import { FieldEdits } from "./field-edits";
 import { JsonTemplate } from "./json-template";
+import { locationOf } from "./location";
 
 const headers = new FieldList(scratch);
 
@@ -82,9 +83,9 @@ export class RedirectStep extends Step {
   }
 
   run(x: Exchange): Outcome {
-    const location = this.to.evaluate(x, Absent.IsEmpty, x.arena);
+    const location = locationOf(x, this.to, Absent.IsEmpty);
     headers.clear(x.arena);
-    if (location != NONE && isLocation(location)) {
+    if (location != NONE) {
       headers.add(field.location, location);
       reply.send(x, this.status, reply.redirected, headers, NONE);
     } else {
@@ -92,12 +93,4 @@ export class RedirectStep extends Step {
     }
     return Outcome.End;
   }
-}
-
-/** A URI reference has no control characters; a line end would end the field. */
-function isLocation(s: Span): bool {
-  for (let i = 0, n = length(s); i < n; i++) {
-    if (byteAtUnchecked(s, i) < 0x21) return false;
-  }
-  return true;
 }

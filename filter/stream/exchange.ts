@@ -57,7 +57,7 @@ import * as reply from "./reply";
 import { restoreTags } from "./representation";
 import { RuleEvent } from "./rule-metrics";
 import { mark, tracing } from "./trace";
-import { parseStatus, View } from "./view";
+import { BadTarget, parseStatus, View } from "./view";
 
 /** Why a message is refused because of its body. */
 export const enum Refusal {
@@ -279,9 +279,12 @@ export class Exchange extends View {
     if (configuration == null) return HeadersAction.Continue;
     if (configuration.wantsRebuild()) host.setProperty(field.needRebuild, field.yes);
     const program = configuration.choose(this);
-    if (program == null) return HeadersAction.Continue;
-    this.follow(program);
-    this.choose();
+    if (program != null) {
+      this.follow(program);
+      this.choose();
+    }
+    if (!this.ended && this.badTarget != BadTarget.None) this.refuseTarget();
+    if (program == null && !this.ended) return HeadersAction.Continue;
     if (this.ended) return HeadersAction.StopIteration;
     return this.hold(this.afterHeaders(this.run()), this.requestBody);
   }
@@ -290,6 +293,7 @@ export class Exchange extends View {
   private follow(program: Program): void {
     this.program = program;
     this.variableCount = program.variableCount;
+    this.clientAddress = program.clientAddress;
     this.openResults(program.callCount);
     this.watching = program.variableCount + program.callCount > 0;
   }
@@ -304,6 +308,8 @@ export class Exchange extends View {
     let ownRequestLimit = UNLIMITED;
     let ownResponseLimit = UNLIMITED;
     let accept = Accept.Any;
+    if (program.looksAtTarget) this.settlePath(program.paths);
+    if (this.badTarget != BadTarget.None) return;
     propose(program.index, rules.length, this);
     for (let i = hits.take(); i != EMPTY_SET; i = hits.take()) {
       const rule = unchecked(rules[i]);
@@ -311,7 +317,7 @@ export class Exchange extends View {
       let certainty = Certainty.Sure;
       if (rule.captureCount > 0) captures.fill(NONE);
       if (condition != null && !condition.holds(this, Sense.Plain)) {
-        if (!rule.mayBeDoubtful || !(rule.hasGuards || rule.leaves)) continue;
+        if (!rule.mayBeDoubtful || !(rule.hasGuards || rule.leaves || rule.hasLimits)) continue;
         if (!condition.holds(this, Sense.Possibly)) continue;
         certainty = Certainty.Possible;
       } else if (rule.mayBeDoubtful && !condition!.holds(this, Sense.Surely)) {
@@ -343,7 +349,7 @@ export class Exchange extends View {
       if (rule.final && isSure && rule.status == null && rule.when == null) break;
     }
     hits.clear();
-    if (this.ended) return;
+    if (this.ended || this.badTarget != BadTarget.None) return;
     if (ownRequestLimit != UNLIMITED) this.requestBody.limit = ownRequestLimit;
     if (ownResponseLimit != UNLIMITED) this.responseBody.limit = ownResponseLimit;
     if (demands & Demand.Request) this.request.ensureLoaded();
@@ -1264,6 +1270,14 @@ export class Exchange extends View {
 
   private forgetHolding(): void {
     if (this.isUnshown) this.configuration!.holding!.remove(this);
+  }
+
+  /** Answers because nobody can tell what is asked for, or of whom. */
+  private refuseTarget(): void {
+    if (this.badTarget == BadTarget.Memory) return this.runOutOfMemory();
+    count(Counter.RefusedTarget);
+    this.blamed = NOBODY;
+    reply.plain(this, 400, reply.targetInvalid);
   }
 
   private runOutOfMemory(): void {

@@ -51,6 +51,8 @@ export const retryAfter: Span = name("retry-after");
 
 /** What a weak entity tag begins with. */
 export const weak: Span = name("W/");
+export const http: Span = name("http");
+export const https: Span = name("https");
 export const noContent: Span = name("204");
 export const zero: Span = name("0");
 export const identity: Span = name("identity");

@@ -6,12 +6,14 @@ import { Arena } from "../bytes/arena";
 import { EMPTY_SET } from "../bytes/ordered-set";
 import { NONE, Span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { ClientAddress } from "../http/client-address";
 import { Schema } from "../json-schema/index";
 import { hits, Index, propose } from "../match/index";
 import { Expression } from "../rules/expression";
 import { HostPattern } from "../rules/host-pattern";
 import { Condition, Facts, Sense } from "../rules/match";
 import { Phase } from "../rules/name";
+import { PathPolicy } from "../rules/path-policy";
 import { StatusSet } from "../rules/status-pattern";
 import { Answer } from "./answer";
 import { Decisions } from "./decisions";
@@ -69,6 +71,8 @@ export abstract class Step {
   /** It can refuse, or answers itself, so that the message gets no further: what cannot be decided is
    * decided against the message. */
   isGuard: bool = false;
+  /** What it does depends on the path. */
+  looksAtTarget: bool = false;
   /** What it answers is no refusal: `onError: deny` asks for one. */
   answersWell: bool = false;
   /** The steps and rules after it are not for the message. */
@@ -249,7 +253,11 @@ export class Rule {
 
   /** Whether the condition may hold for one reader and not for another, and that matters. */
   get mayBeDoubtful(): bool {
-    return !this.isCertain && (this.judges || this.leaves);
+    return !this.isCertain && (this.judges || this.leaves || this.hasLimits);
+  }
+
+  get hasLimits(): bool {
+    return this.requestLimit != UNLIMITED || this.responseLimit != UNLIMITED;
   }
 }
 
@@ -274,6 +282,11 @@ export class Program {
   /** The host selects the route anew after edits, unless it is told not to. */
   isForHigress: bool = false;
   holdsHeaders: bool = false;
+  paths: PathPolicy = new PathPolicy();
+  /** Whether anything depends on what the path or the host is. */
+  looksAtTarget: bool = false;
+  /** Where the client's address is read; null: it is that of the connection's other end. */
+  clientAddress: ClientAddress | null = null;
   /** Where its own rules stand: a JSON Pointer. */
   place: string = "";
   /** How many rules before them are the global ones. */

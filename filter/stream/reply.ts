@@ -17,6 +17,7 @@ const texts: Arena = Arena.create();
 // Response code details, which access logs show; RFC 9110 has no place for them.
 export const requestTooLarge: Span = fromText("ruleway_request_body_over_limit", texts);
 export const responseTooLarge: Span = fromText("ruleway_response_body_over_limit", texts);
+export const targetInvalid: Span = fromText("ruleway_request_target_invalid", texts);
 export const requestInvalid: Span = fromText("ruleway_request_body_invalid", texts);
 export const responseInvalid: Span = fromText("ruleway_response_body_invalid", texts);
 export const headersTooLarge: Span = fromText("ruleway_request_headers_over_limit", texts);

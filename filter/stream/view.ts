@@ -7,8 +7,19 @@ import { scratch } from "../abi/memory";
 import { HeaderMapType } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
-import { address, length, NONE, Span } from "../bytes/span";
+import { isV4, parsePeer, peer, writeV4 } from "../bytes/ip-address";
+import {
+  address,
+  byteAtUnchecked,
+  equal,
+  indexOfByte,
+  length,
+  NONE,
+  Span,
+  sliceUnchecked,
+} from "../bytes/span";
 import { copy } from "../bytes/text";
+import { Writer } from "../bytes/writer";
 import {
   chargeBytes,
   doubt,
@@ -21,12 +32,16 @@ import {
 } from "../cel/index";
 import { deepCopy, VALUE_SIZE, weight } from "../cel/value";
 import { isDoubtfulHeader, isDoubtfulParameter } from "../http/ambiguity";
+import * as authority from "../http/authority";
+import { ClientAddress } from "../http/client-address";
 import * as cookies from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
+import * as paths from "../http/path";
 import * as query from "../http/query";
-import { addressOf, withoutPort } from "../rules/host-pattern";
+import { addressOf } from "../rules/host-pattern";
 import { Facts, Values } from "../rules/match";
 import { Name, Source } from "../rules/name";
+import { PathPolicy } from "../rules/path-policy";
 import { CallResult } from "./call-result";
 import * as event from "./event";
 import * as field from "./field-names";
@@ -37,6 +52,15 @@ import { valueOfReply } from "./redis-value";
 /** What a variable may take, in units of 16 bytes. */
 const MAX_VARIABLE: i32 = 64 * 1024;
 
+const line = Writer.create();
+
+/** Why a request is refused before anything is asked about it. */
+export const enum BadTarget {
+  None,
+  /** Nobody knows what servers would make of its path or its host. */
+  Malformed,
+  Memory,
+}
 /** Looking at a field of a form costs an expression as much as so many bytes. */
 const FIELD_COST: i32 = 16;
 
@@ -61,6 +85,13 @@ export abstract class View extends Facts {
   private queryParsed: bool = false;
   private cookiesParsed: bool = false;
   private arrivedHost: Span = NONE;
+  private arrivedPath: Span = NONE;
+  private client: Span = NONE;
+  private isClientAsked: bool = false;
+  /** Where the client's address is read; null: it is that of the connection's other end. */
+  protected clientAddress: ClientAddress | null = null;
+  /** What was found wrong with the request's target. */
+  protected badTarget: BadTarget = BadTarget.None;
   /** Where values are made that somebody may keep: the stream's arena, but for the edits of events, of
    * which there is no end. */
   protected values: Arena = this.arena;
@@ -96,6 +127,11 @@ export abstract class View extends Facts {
     this.queryParsed = false;
     this.cookiesParsed = false;
     this.arrivedHost = NONE;
+    this.arrivedPath = NONE;
+    this.client = NONE;
+    this.isClientAsked = false;
+    this.clientAddress = null;
+    this.badTarget = BadTarget.None;
     this.variables = 0;
     this.areVariablesLost = false;
     this.values = arena;
@@ -134,17 +170,71 @@ export abstract class View extends Facts {
 
   host(): Span {
     if (this.arrivedHost == NONE) {
-      const authority = this.request.get(field.authority);
-      if (authority == NONE) return NONE;
-      this.arrivedHost = copy(withoutPort(authority), this.arena);
-      if (this.arrivedHost != NONE) ascii.lowerInPlace(this.arrivedHost);
+      const value = this.request.get(field.authority);
+      if (value == NONE) return NONE;
+      const host = authority.hostOf(value);
+      if (host == NONE) this.badTarget = BadTarget.Malformed;
+      else this.arrivedHost = this.loweredHost(host);
     }
     return this.arrivedHost;
   }
 
+  private loweredHost(host: Span): Span {
+    const lowered = copy(host, this.arena);
+    if (lowered == NONE) this.badTarget = BadTarget.Memory;
+    else ascii.lowerInPlace(lowered);
+    return lowered;
+  }
+
   path(): Span {
+    return this.arrivedPath != NONE ? this.arrivedPath : this.sentPath();
+  }
+
+  sentPath(): Span {
     const target = this.request.get(field.path);
     return target == NONE ? NONE : query.pathOf(target);
+  }
+
+  /** Brings the request's path to the form that the policy wants, for the upstream too, before anything is
+   * judged by it. */
+  protected settlePath(policy: PathPolicy): void {
+    const target = this.request.get(field.path);
+    if (target == NONE || length(target) == 0 || byteAtUnchecked(target, 0) != 0x2f) return;
+    const stop = paths.endOfPath(target);
+    const path = sliceUnchecked(target, 0, stop);
+    const traits = paths.traitsOf(path);
+    const hasFragment = indexOfByte(target, 0x23, stop) >= 0;
+    if (traits == 0 && !hasFragment) return;
+    const isEscaped = (traits & paths.Trait.EscapedSlash) != 0;
+    const isRefused = isEscaped && policy.escapedSlashes == paths.EscapedSlashes.Reject;
+    if (isRefused || (policy.normalises && (traits & paths.Trait.EscapedNul) != 0)) {
+      this.badTarget = BadTarget.Malformed;
+      return;
+    }
+    const unescapes = isEscaped && policy.unescapesSlashes;
+    const isNormal = (traits & paths.Trait.NotNormal) == 0 && !unescapes;
+    const normal = isNormal ? path : copy(paths.normalise(path, unescapes), this.arena);
+    if (normal == NONE) {
+      this.badTarget = BadTarget.Memory;
+      return;
+    }
+    this.comparePath(normal);
+    const merges = policy.mergesSlashes && (paths.traitsOf(normal) & paths.Trait.SlashRun) != 0;
+    const isSent = isNormal || policy.normalises || unescapes;
+    if ((isNormal && !merges && !hasFragment) || !(isSent || merges)) return;
+    line.reset();
+    if (merges) paths.writeMerged(isSent ? normal : path, line);
+    else line.span(normal);
+    line.span(paths.withoutFragment(sliceUnchecked(target, stop, length(target))));
+    const settled = line.failed ? NONE : copy(line.view(), this.arena);
+    if (settled == NONE) this.badTarget = BadTarget.Memory;
+    else this.request.set(field.path, settled);
+  }
+
+  /** Keeps the path as it is compared, where that is another than what goes on. */
+  private comparePath(normal: Span): void {
+    this.arrivedPath = paths.comparable(normal, paths.traitsOf(normal), this.arena);
+    if (this.arrivedPath == NONE) this.badTarget = BadTarget.Memory;
   }
 
   method(): Span {
@@ -193,13 +283,59 @@ export abstract class View extends Facts {
     return this.propertyOr(field.clusterName, field.clusterNameBefore);
   }
 
+  /** Asked for once: what is read of it, and judged by it, is the same all along. */
   source(): Span {
-    return this.clientAddress(this.arena);
+    if (!this.isClientAsked) {
+      this.isClientAsked = true;
+      this.client = this.findClient();
+    }
+    return this.client;
   }
 
-  private clientAddress(arena: Arena): Span {
-    const pair = host.property(field.sourceAddress, arena);
-    return pair == NONE || length(pair) == 0 ? NONE : addressOf(pair);
+  private findClient(): Span {
+    const from = this.clientAddress;
+    const byHops = from != null && from.trusted == null;
+    const pair = byHops ? NONE : host.property(field.sourceAddress, this.arena);
+    const socket = pair == NONE || length(pair) == 0 ? NONE : addressOf(pair);
+    if (from == null) return this.plainAddress(socket);
+    this.request.ensureLoaded();
+    return this.plainAddress(from.find(this.request, socket));
+  }
+
+  /** IPv4 in the form that it has by itself, wherever it stood in IPv6. */
+  private plainAddress(text: Span): Span {
+    if (text == NONE || indexOfByte(text, 0x3a) < 0) return text;
+    if (!parsePeer(text, peer) || !isV4(peer)) return text;
+    line.reset();
+    writeV4(peer, line);
+    return copy(line.view(), this.arena);
+  }
+
+  /** The host of the request, as of now or as it arrived, in lower case; `hasPort`: with its port, if it names
+   * one. A failure where there is a Host that is no authority. */
+  private readHost(value: Span, hasPort: bool, out: Value): void {
+    if (value == NONE) return out.setAbsent();
+    const host = authority.hostOf(value);
+    if (host == NONE) return out.setFailure(Failure.UnknownHost);
+    line.reset();
+    line.span(host);
+    if (hasPort && authority.port != authority.NO_PORT) {
+      line.byte(0x3a);
+      line.integer(authority.port);
+    }
+    const text = copy(line.view(), this.values);
+    if (text == NONE || line.failed) return out.setFailure(Failure.Memory);
+    ascii.lowerInPlace(text);
+    out.setText(text);
+  }
+
+  /** The port that the request names, or that of its scheme. */
+  private readPort(value: Span, scheme: Span, out: Value): void {
+    if (value == NONE) return out.setAbsent();
+    if (authority.hostOf(value) == NONE) return out.setFailure(Failure.UnknownHost);
+    const isSecure = scheme != NONE && equal(scheme, field.https);
+    const port = authority.port;
+    out.set(Kind.Int, port != authority.NO_PORT ? port : isSecure ? 443 : 80);
   }
 
   status(): i32 {
@@ -227,7 +363,25 @@ export abstract class View extends Facts {
         this.readField(name, name.key, out);
         return;
       case Source.RequestUrlPath:
-        out.setText(this.path());
+        out.setText(this.sentPath());
+        return;
+      case Source.RequestHost:
+      case Source.RequestHostname:
+        this.readHost(this.request.get(field.authority), name.source == Source.RequestHost, out);
+        return;
+      case Source.RequestPort:
+        this.readPort(this.request.get(field.authority), this.request.get(field.scheme), out);
+        return;
+      case Source.OriginalHost:
+      case Source.OriginalHostname:
+        this.readHost(
+          this.original.first(field.authority),
+          name.source == Source.OriginalHost,
+          out,
+        );
+        return;
+      case Source.OriginalPort:
+        this.readPort(this.original.first(field.authority), this.original.first(field.scheme), out);
         return;
       case Source.RequestQuery:
         out.setText(orEmpty(queryOfTarget(this.request.get(field.path))));
@@ -254,7 +408,8 @@ export abstract class View extends Facts {
         this.readProperty(name, out);
         return;
       case Source.ClientIp:
-        out.setText(this.clientAddress(this.values));
+        if (this.source() != NONE) out.setText(this.client);
+        else out.setFailure(Failure.UnknownClient);
         return;
       case Source.Parameter:
         out.setText(this.captured(name.index));

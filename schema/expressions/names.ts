@@ -32,8 +32,18 @@ function certificates(root: string, since?: Since): Row[] {
 const ROWS: Row[] = [
   ["request.method", "string", "The method, as edited so far: so are all of the request."],
   ["request.scheme", "string", "`http` or `https`."],
-  ["request.host", "string", "The authority, with its port if it has one."],
-  ["request.path", "string", "Path and query, as on the request line."],
+  [
+    "request.host",
+    "string",
+    "The authority in lower case, with its port if it names one; user information and a trailing dot are no part of it. It fails where the Host is no authority.",
+  ],
+  ["request.hostname", "string", "The same without the port; IPv6 in its brackets."],
+  ["request.port", "int", "The port that it names, or that of the scheme."],
+  [
+    "request.path",
+    "string",
+    "Path and query as they go on to the upstream: in normal form, with runs of slashes as they came unless `settings.paths` has `mergeSlashes: true`.",
+  ],
   ["request.url_path", "string", "The path alone."],
   ["request.query", "string", "The query without the question mark; empty when there is none."],
   [
@@ -98,7 +108,11 @@ const ROWS: Row[] = [
   ["response.size", "int", "Bytes of the body, as far as the host knows them.", "response"],
   ["response.total_size", "int", "Bytes with headers.", "response"],
   ["response.backend_latency", "duration", "How long the upstream took.", "response"],
-  ["client.ip", "string", "The address of the connection's other end, without the port."],
+  [
+    "client.ip",
+    "string",
+    "The client's address, without a port; IPv4 as such, wherever it stood in IPv6. It is that of the connection's other end, or what `settings.clientIp` says, and fails where that cannot be known.",
+  ],
   ["params.NAME", "string", "What `{NAME}` in the rule's path has captured, not decoded."],
   ["vars.NAME", "dyn", "A constant of the file; its own type."],
   ["tables.NAME", "dyn", "A table of the file: `tables.plans[key]`."],
@@ -120,7 +134,11 @@ const ROWS: Row[] = [
   ],
   ["rule.name", "string", "The name of the rule, or of the task."],
   ["now", "timestamp", "The time."],
-  ["source.address", "string", "The address of the connection's other end, with its port."],
+  [
+    "source.address",
+    "string",
+    "The address of the connection's other end, with its port, as the host tells it.",
+  ],
   ["source.port", "int", "Its port."],
   ["destination.address", "string", "The address that was connected to."],
   ["destination.port", "int", "Its port."],

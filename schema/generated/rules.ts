@@ -317,6 +317,8 @@ export interface Settings {
    * Whether the host's metrics tell of each rule by name: `ruleway.rule.NAME.applied`, `.skipped.REASON`, `.failed`, `.refused`; default true. Each costs a stream one host call.
    */
   ruleMetrics?: boolean;
+  paths?: Paths;
+  clientIp?: ClientIp;
   /**
    * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. A host that cannot is found out as soon as a body has come that it never shows: what would wait is answered 503 and counted as `ruleway.refused.headers_not_held`, and the log names this setting. Default false.
    */
@@ -335,6 +337,40 @@ export interface Rebuild {
    */
   afterRequests?: number;
   maxMemory?: Size1;
+}
+/**
+ * What is done with the path of a request before anything is judged by it. `match.path` always compares normal forms: without dot segments, with what need not be escaped bare, with a run of slashes as one. What is said here is what goes on to the upstream, and what expressions read.
+ */
+export interface Paths {
+  /**
+   * Whether the normal form of a path goes on in its place (RFC 3986 6.2.2, as Envoy's `normalize_path`): dot segments are carried out, escapes of unreserved characters undone, backslashes made slashes, and what a path cannot hold is escaped; a path with `%00` is refused with 400. Default true, wherever a rule looks at the request; with `settings.paths` for every request.
+   */
+  normalize?: boolean;
+  /**
+   * Whether a run of slashes goes on as one. Default false, as a path may hold a URL: `/proxy/https://example.com/`.
+   */
+  mergeSlashes?: boolean;
+  /**
+   * What becomes of `%2F` and `%5C` in a path: `keep` (default) leaves them, and they are no slashes to any rule, `reject` refuses the request with 400, `unescape` makes slashes of them, before dot segments are carried out.
+   */
+  encodedSlashes?: "keep" | "reject" | "unescape";
+}
+/**
+ * Where the client's address is read, for `client.ip` and `match.source`, where a header tells it: behind other proxies, or where the host does not say from where a connection comes. Without it, it is the `source.address` of the host, which is what the client writes where Envoy lacks `use_remote_address: true`. Where it cannot be known, since what stands there is no address, guards act and nothing else does.
+ */
+export interface ClientIp {
+  /**
+   * The header: a list of addresses, the latest at the right, as `x-forwarded-for`, or `forwarded` (RFC 7239). Whatever stands further left than what is trusted, the client may have written.
+   */
+  header: string;
+  /**
+   * How many entries at the right are of proxies that are trusted; the one before them is the client. It counts as Envoy's `xff_num_trusted_hops` does: the address that Envoy itself adds with `use_remote_address: true` is the last entry. Default 0: the last entry is the client. With fewer entries the client is not known.
+   */
+  trustedHops?: number;
+  /**
+   * Or: the addresses of those proxies. The header counts only where the connection comes from one of them; the last entry that is none of them is the client, or the first when all are.
+   */
+  trusted?: string | [string, ...string[]];
 }
 export interface Task {
   /**

@@ -36,7 +36,7 @@ test("hosts: exact, suffixes, prefixes", () => {
   expect(ask(suffixes, { ":authority": "h9999.example.com" })).toEqual([]);
   const prefixes = many((i) => ({ host: `h${i}.*` }));
   expect(ask(prefixes, { ":authority": "h12.example.com" })).toEqual(["12"]);
-  expect(ask(prefixes, { ":authority": `h12${".".repeat(60_000)}` })).toEqual(["12"]);
+  expect(ask(prefixes, { ":authority": `h12${".a".repeat(30_000)}` })).toEqual(["12"]);
 });
 
 test("one host for all, told apart by something else", () => {

@@ -143,7 +143,7 @@ describe("metric", () => {
       { "x-tier": "", ":path": `/${"x".repeat(100)}`, "x-zone": "mars" },
     );
     expect(own(filter)).toEqual({
-      "m.Zone.eu.path._a_b__c_.tier.gold": 1,
+      "m.Zone.eu.path._a_b_0A_20c_.tier.gold": 1,
       [`m.Zone.other.path._${"x".repeat(63)}.tier.none`]: 1,
     });
   });

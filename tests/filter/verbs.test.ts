@@ -351,7 +351,6 @@ test.each<[string, object, Headers, string[]]>([
 test.each<[string, unknown, string, string]>([
   ["a new path keeps the query", "/b", "/a?x=1", "/b?x=1"],
   ["unless it has one", "/b?y=2", "/a?x=1", "/b?y=2"],
-  ["what is no path is not set", "b", "/a", "/a"],
   ["a prefix", { replacePrefix: { prefix: "/api", with: "/v2" } }, "/api/x?q", "/v2/x?q"],
   ["a prefix by itself", { replacePrefix: { prefix: "/api/", with: "/" } }, "/api", "/"],
   ["a prefix to the root", { replacePrefix: { prefix: "/api", with: "/" } }, "/api/x", "/x"],

@@ -37,26 +37,82 @@ export function domainMatches(pattern: string, host: string): boolean {
   return host === wanted;
 }
 
-/** The captures, or undefined when the path does not match. */
+const byteText = (code: number) => `%${code.toString(16).toUpperCase().padStart(2, "0")}`;
+
+/** The text with each character as RFC 3986 6.2.2 has it in a path: bare where it is unreserved, escaped
+ * where a path cannot hold it, escapes in upper case, backslashes as slashes. */
+function normalText(text: string): string {
+  return text.replace(
+    /%([0-9A-Fa-f]{2})|\\|[^!#-;=?-[\]_a-z~]/g,
+    (each, hex: string | undefined) => {
+      if (each === "\\") return "/";
+      if (hex === undefined) return [...Buffer.from(each)].map(byteText).join("");
+      const character = String.fromCharCode(Number.parseInt(hex, 16));
+      return /[A-Za-z0-9._~-]/.test(character) ? character : each.toUpperCase();
+    },
+  );
+}
+
+/** A path as it goes on: with its dot segments carried out. */
+function normalPath(path: string): string {
+  const out: string[] = [];
+  const segments = normalText(path).slice(1).split("/");
+  segments.forEach((segment, i) => {
+    const isDots = segment === "." || segment === "..";
+    if (segment === "..") out.pop();
+    if (!isDots) out.push(segment);
+    else if (i === segments.length - 1) out.push("");
+  });
+  return `/${out.join("/")}`;
+}
+
+/** A text of paths as it is compared: a run of slashes is one, and what means the same bare is bare. */
+const comparable = (text: string): string =>
+  text
+    .replace(/\/+/g, "/")
+    .replace(/%(21|24|2[6-9A-C]|3A|3B|3D|40)/g, (each) => decodeURIComponent(each));
+
+const comparablePath = (path: string): string =>
+  path.startsWith("/") ? comparable(normalPath(path)) : path;
+
+/** The captures, as the path goes on, or undefined when it does not match. */
 function capturesOf(template: string, path: string): Record<string, string> | undefined {
   const captures: Record<string, string> = {};
-  const wanted = template.slice(1).split("/");
-  const segments = path.slice(1).split("/");
+  const wanted = template.slice(1).replace(/^\/+/, "").split(/\/+/);
+  const segments = comparablePath(path).slice(1).split("/");
+  const sent = normalPath(path).replace(/^\/+/, "");
   for (let i = 0; i < wanted.length; i++) {
     const part = wanted[i]!;
     const rest = /^(?:\*\*|\{(\w+)=\*\*\})$/.exec(part);
     if (rest) {
-      if (rest[1]) captures[rest[1]] = segments.slice(i).join("/");
+      const before = new RegExp(`^(?:[^/]*(?:/+|$)){${i}}`);
+      if (rest[1]) captures[rest[1]] = sent.replace(before, "");
       return captures;
     }
     const segment = segments[i];
     if (segment === undefined) return undefined;
     const one = /^(?:\*|\{(\w+)\})$/.exec(part);
-    if (!one && segment !== part) return undefined;
+    if (!one && segment !== comparable(normalText(part))) return undefined;
     if (one && segment === "") return undefined;
-    if (one?.[1]) captures[one[1]] = segment;
+    if (one?.[1]) captures[one[1]] = sent.split(/\/+/)[i]!;
   }
   return segments.length === wanted.length ? captures : undefined;
+}
+
+/** The texts of a path's matcher as they are compared. */
+function comparableMatcher(matcher: Tree): Tree {
+  const whole = (text: unknown) => comparablePath(String(text));
+  const part = (text: unknown) => comparable(normalText(String(text)));
+  const texts: Record<string, (text: unknown) => unknown> = {
+    exact: whole,
+    prefix: whole,
+    in: (all) => (all as unknown[]).map(whole),
+    suffix: part,
+    contains: part,
+  };
+  return Object.fromEntries(
+    Object.entries(matcher).map(([key, value]) => [key, texts[key]?.(value) ?? value]),
+  );
 }
 
 function valueMatches(matcher: Tree, value: string, bySegments: boolean): boolean {
@@ -164,7 +220,8 @@ export function matches(match: Tree, request: Request): Record<string, string> |
       holds = found !== undefined;
     } else if (key === "path") {
       const tree = value as Tree;
-      holds = valueMatches(tree, path, true) !== (tree["not"] === true);
+      const [wanted, found] = [comparableMatcher(tree), comparablePath(path)];
+      holds = valueMatches(wanted, found, true) !== (tree["not"] === true);
     } else if (key === "method" || key === "scheme") {
       holds = list(value).includes(header(request, `:${key}`)!);
     } else if (key === "route") {
