@@ -334,6 +334,7 @@ class Decoder {
     const services = this.surroundings(documents, constants);
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
+    if (program.holdsHeaders) this.watchHolding();
     program.variableCount = this.variables.length;
     program.callCount = this.calls.length;
     const rules: Rule[] = [];
@@ -381,7 +382,6 @@ class Decoder {
       const counts = this.member(settings, "ruleMetrics");
       if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
-      if (program.holdsHeaders) this.watchHolding();
       const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
       const paths = this.member(settings, "paths");
       if (paths != NO_NODE) decodePaths(context, paths, program);

@@ -280,8 +280,9 @@ export class Program {
   callCount: i32 = 0;
   reroute: bool = false;
   /** The host selects the route anew after edits, unless it is told not to. */
-  isForHigress: bool = false;
-  holdsHeaders: bool = false;
+  isForHigress: bool = isDefined(HIGRESS);
+  /** The host can hold headers while a body comes; Higress always can. */
+  holdsHeaders: bool = isDefined(HIGRESS);
   paths: PathPolicy = new PathPolicy();
   /** Whether anything depends on what the path or the host is. */
   looksAtTarget: bool = false;
