@@ -36,6 +36,21 @@ export interface GatewayOptions {
   holdsHeaders?: boolean;
 }
 
+/** Methods of which a request without a body does not say so. */
+const BODILESS = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
+
+/** What Envoy, where clients speak to it directly, believes nobody but itself. */
+const FOR_ENVOY = new Set([
+  ...["x-envoy-decorator-operation", "x-envoy-downstream-service-cluster"],
+  ...["x-envoy-downstream-service-node", "x-envoy-expected-rq-timeout-ms", "x-envoy-force-trace"],
+  ...["x-envoy-hedge-on-per-try-timeout", "x-envoy-ip-tags", "x-envoy-max-retries"],
+  ...["x-envoy-original-path", "x-envoy-original-url", "x-envoy-retriable-header-names"],
+  ...["x-envoy-retriable-status-codes", "x-envoy-retry-grpc-on", "x-envoy-retry-on"],
+  ...["x-envoy-upstream-alt-stat-name", "x-envoy-upstream-rq-per-try-timeout-ms"],
+  ...["x-envoy-upstream-rq-timeout-alt-response", "x-envoy-upstream-rq-timeout-ms"],
+  "x-forwarded-client-cert",
+]);
+
 /** Bytes that wait for an upgrade; then the client is read no more. */
 const MOST_EARLY = 1 << 16;
 
@@ -68,7 +83,7 @@ export class Gateway {
     if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
     this.server = http.createServer((request, response) => this.serve(request, response));
     this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
-    this.server.on("clientError", (_error, socket) => socket.destroy());
+    this.server.on("clientError", (error, socket) => refuseUnread(error, socket));
   }
 
   private newPlugin(): Plugin {
@@ -124,6 +139,7 @@ export class Gateway {
   // ---- a request
 
   private serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (isRefusedUnseen(request, response)) return;
     new Exchange(this.plugin, this.connector(), this.options.log, request).start(
       new ServerAnswer(response),
     );
@@ -152,6 +168,9 @@ export class Gateway {
     // What follows a handshake is no body: it belongs to whatever the connection becomes.
     const isHandshake = fields.some(([name]) => name === "upgrade");
     if (!framed && hasBody && !isHandshake) names.push("transfer-encoding", "chunked");
+    if (!framed && !hasBody && !BODILESS.has(getHeader(headers, ":method") ?? "GET")) {
+      names.push("content-length", "0");
+    }
     return (isSecure ? https : http).request({
       host: hostname.replace(/^\[|\]$/g, ""),
       port: port || (isSecure ? 443 : 80),
@@ -218,14 +237,22 @@ class ServerAnswer implements Answer {
 
   begin(status: number, headers: Headers, endOfStream: boolean): void {
     const names: string[] = [];
-    for (const [name, value] of headers) names.push(name, value);
+    for (const [name, value] of headers) {
+      if (name === "server") names.push(name, "envoy");
+      else if (name !== "connection") names.push(name, value);
+    }
     if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
+    if (!headers.some(([name]) => name === "server")) names.push("server", "envoy");
+    // Node would write `Connection: keep-alive`, which HTTP/1.1 takes for granted.
+    this.response.removeHeader("connection");
+    if (!this.response.shouldKeepAlive) names.push("connection", "close");
     if (!headers.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
       names.push(...this.framing(status, endOfStream));
     }
     this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
-    else this.response.flushHeaders();
+    // Not flushHeaders, which writes them as UTF-8: they are bytes.
+    else this.response.write(new Uint8Array());
   }
 
   /** The field that tells where a body of unknown length ends, or that there is none. */
@@ -371,6 +398,7 @@ class Exchange implements Sink {
   requestHeaders(headers: Headers, endOfStream: boolean): void {
     const outgoing = this.connect(headers, !endOfStream);
     this.outgoing = outgoing;
+    this.asked = performance.now();
     outgoing.on("error", () => this.upstreamFailed());
     outgoing.on("drain", () => this.request.resume());
     outgoing.on("response", (incoming) => this.onResponse(incoming));
@@ -428,7 +456,7 @@ class Exchange implements Sink {
       incoming.statusCode === 204 ||
       incoming.statusCode === 304 ||
       incoming.headers["content-length"] === "0";
-    this.stream.responseHeaders(responseHeaders(incoming), isBodiless);
+    this.stream.responseHeaders(this.timed(responseHeaders(incoming)), isBodiless);
     incoming.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
     incoming.on("error", () => this.reset());
     incoming.on("end", () => {
@@ -439,13 +467,22 @@ class Exchange implements Sink {
     });
   }
 
+  /** With how long the upstream took, as Envoy's router tells it to the filters. */
+  private timed(headers: Headers): Headers {
+    const ms = Math.round(performance.now() - this.asked);
+    putInPlace(headers, "x-envoy-upstream-service-time", String(ms));
+    return headers;
+  }
+
+  private asked = 0;
+
   private onUpgrade(incoming: http.IncomingMessage, socket: Duplex, head: Buffer): void {
     this.upgraded = socket;
     this.incoming = socket;
     for (const data of this.early.splice(0)) socket.write(data);
     if (this.endsEarly) socket.end();
     this.answer.tunnel!.socket.resume();
-    this.stream.responseHeaders(responseHeaders(incoming, true), false);
+    this.stream.responseHeaders(this.timed(responseHeaders(incoming, true)), false);
     if (head.length) this.stream.responseData(head, false);
     socket.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
     socket.on("end", () => this.stream.responseData(new Uint8Array(), true));
@@ -496,6 +533,41 @@ function framesBody(outgoing: http.ClientRequest | undefined): boolean {
   return !!outgoing?.hasHeader("content-length") || !!outgoing?.hasHeader("transfer-encoding");
 }
 
+/** Answers what no filter sees, as Envoy does: HTTP/1.0, which it does not take as it comes, and a target with a
+ * fragment. */
+function isRefusedUnseen(request: http.IncomingMessage, response: http.ServerResponse): boolean {
+  const isOld = request.httpVersion === "1.0";
+  if (!isOld && !request.url?.includes("#")) return false;
+  const answer = new ServerAnswer(response);
+  response.shouldKeepAlive = false;
+  const body = Buffer.from(isOld ? "Upgrade Required" : "");
+  const described: Headers = [
+    ["content-length", String(body.length)],
+    ["content-type", "text/plain"],
+  ];
+  answer.begin(isOld ? 426 : 400, isOld ? described : [], !isOld);
+  if (isOld) answer.write(body, true);
+  request.resume();
+  return true;
+}
+
+/** Answers bytes that are no request. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const isLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const status = isLarge ? 431 : 400;
+  const text = http.STATUS_CODES[status]!;
+  const lines = [
+    `HTTP/1.1 ${status} ${text}`,
+    ...[`content-length: ${text.length}`, "content-type: text/plain"],
+    ...[`date: ${new Date().toUTCString()}`, "server: envoy", "connection: close"],
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`);
+}
+
 /** Flat name, value, name, value … as pairs with names in lower case. */
 function pairs(raw: string[]): Headers {
   const result: Headers = [];
@@ -516,17 +588,28 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
   ];
   addForwardedFor(headers, request.socket.remoteAddress ?? "");
   // What a client writes there is not believed, as with Envoy's use_remote_address.
-  removeHeader(headers, "x-forwarded-proto");
-  headers.push(["x-forwarded-proto", "http"]);
-  if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
-  return headers;
+  putInPlace(headers, "x-forwarded-proto", "http");
+  putInPlace(headers, "x-envoy-external-address", request.socket.remoteAddress ?? "");
+  putInPlace(headers, "x-request-id", randomUUID());
+  return headers.filter(([name, value]) => !isForEnvoy(name, value));
+}
+
+/** What Envoy takes for its own, and keeps. */
+function isForEnvoy(name: string, value: string): boolean {
+  return FOR_ENVOY.has(name) || (name === "expect" && value.toLowerCase() === "100-continue");
 }
 
 /** The address of the connection's other end comes last in x-forwarded-for, as Envoy adds it. */
 function addForwardedFor(headers: Headers, address: string): void {
   const before = headers.flatMap(([name, value]) => (name === "x-forwarded-for" ? [value] : []));
-  removeHeader(headers, "x-forwarded-for");
-  headers.push(["x-forwarded-for", [...before, address].join(",")]);
+  putInPlace(headers, "x-forwarded-for", [...before, address].join(","));
+}
+
+/** One line of the name, where its first has been, else as the last. */
+function putInPlace(headers: Headers, name: string, value: string): void {
+  const at = headers.findIndex(([each]) => each === name);
+  removeHeader(headers, name);
+  headers.splice(at < 0 ? headers.length : at, 0, [name, value]);
 }
 
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {

@@ -27,7 +27,7 @@ export function accepted(tree: object): RuleFile | undefined {
   return rules && json ? { rules, json } : undefined;
 }
 
-const ANSWER_WITHIN_MS = 4000;
+const ANSWER_WITHIN_MS = 1500;
 
 /** Answers one request after another as it is told, and keeps what it was asked. */
 class Upstream {
