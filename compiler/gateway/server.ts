@@ -10,9 +10,11 @@ import type { Duplex } from "node:stream";
 import {
   type Clock,
   getHeader,
+  grpcAnswer,
   type Headers,
   type HttpCall,
   type HttpStream,
+  isGrpcRequest,
   LogLevel,
   Plugin,
   removeHeader,
@@ -81,7 +83,10 @@ export class Gateway {
     this.redis = new RedisServers(Object.fromEntries(servers), options.log);
     this.plugin = this.newPlugin();
     if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
-    this.server = http.createServer((request, response) => this.serve(request, response));
+    this.server = http.createServer(
+      { maxHeaderSize: MOST_HEADER_BYTES, requireHostHeader: false },
+      (request, response) => this.serve(request, response),
+    );
     this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
     this.server.on("clientError", (error, socket) => refuseUnread(error, socket));
   }
@@ -223,6 +228,8 @@ interface Answer {
   /** False when the client does not keep up. */
   write(data: Uint8Array, endOfStream: boolean): boolean;
   trailers(trailers: Headers): void;
+  /** The connection ends with this answer. */
+  endConnection(): void;
   destroy(): void;
   onDrain(callback: () => void): void;
   onClose(callback: () => void): void;
@@ -268,6 +275,10 @@ class ServerAnswer implements Answer {
     return keepsUp;
   }
 
+  endConnection(): void {
+    this.response.shouldKeepAlive = false;
+  }
+
   trailers(trailers: Headers): void {
     this.response.addTrailers(trailers as never);
     this.response.end();
@@ -311,6 +322,8 @@ class TunnelAnswer implements Answer {
     if (endOfStream) this.socket.end();
     return keepsUp;
   }
+
+  endConnection(): void {}
 
   trailers(): void {
     this.socket.end();
@@ -368,12 +381,14 @@ class Exchange implements Sink {
     const size = this.request.headers["content-length"];
     const chunked = this.request.headers["transfer-encoding"] !== undefined;
     const hasBody = answer.tunnel !== undefined || chunked || (size !== undefined && size !== "0");
+    this.isRequestWhole = !hasBody;
     this.stream.requestHeaders(headers, !hasBody);
     const source = answer.tunnel?.socket ?? this.request;
     if (answer.tunnel?.head.length) this.stream.requestData(answer.tunnel.head, false);
     source.on("data", (chunk: Buffer) => this.stream.requestData(chunk, false));
     if (!hasBody) return;
     source.on("end", () => {
+      this.isRequestWhole = true;
       const trailers = answer.tunnel ? [] : pairs(this.request.rawTrailers);
       if (trailers.length) this.stream.requestTrailers(trailers);
       else this.stream.requestData(new Uint8Array(), true);
@@ -392,6 +407,7 @@ class Exchange implements Sink {
   }
 
   private hasEnded = false;
+  private isRequestWhole = false;
 
   // ---- towards the upstream
 
@@ -512,6 +528,8 @@ class Exchange implements Sink {
   responseHeaders(headers: Headers, endOfStream: boolean): void {
     this.status = Number(getHeader(headers, ":status") ?? 0);
     const fields = headers.filter(([name]) => !name.startsWith(":"));
+    // Envoy does not wait for the rest of a request that has its answer.
+    if (!this.isRequestWhole) this.answer.endConnection();
     this.answer.begin(this.status, fields, endOfStream);
   }
 
@@ -533,20 +551,37 @@ function framesBody(outgoing: http.ClientRequest | undefined): boolean {
   return !!outgoing?.hasHeader("content-length") || !!outgoing?.hasHeader("transfer-encoding");
 }
 
-/** Answers what no filter sees, as Envoy does: HTTP/1.0, which it does not take as it comes, and a target with a
- * fragment. */
+/** What Envoy takes of headers: lines, and bytes of all of them. */
+const MOST_LINES = 100;
+const MOST_HEADER_BYTES = 60 << 10;
+
+/** The status with which Envoy refuses a request before a filter sees it, and what it says; else undefined. */
+function refusalOf(request: http.IncomingMessage): [status: number, body: string] | undefined {
+  const { httpVersion, url = "", rawHeaders, method, headers } = request;
+  if (httpVersion === "1.0") return [426, "Upgrade Required"];
+  if (rawHeaders.length > 2 * MOST_LINES) return [431, "Request Header Fields Too Large"];
+  const isTarget = /^(\/|https?:\/\/)/i.test(url) || (url === "*" && method === "OPTIONS");
+  if (!isTarget) return [400, "Bad Request"];
+  if (headers.host === undefined) return [400, ""];
+  return url.includes("#") ? [400, ""] : undefined;
+}
+
+/** Answers what no filter sees, and ends the connection. */
 function isRefusedUnseen(request: http.IncomingMessage, response: http.ServerResponse): boolean {
-  const isOld = request.httpVersion === "1.0";
-  if (!isOld && !request.url?.includes("#")) return false;
+  const refusal = refusalOf(request);
+  if (!refusal) return false;
+  const [status, text] = refusal;
   const answer = new ServerAnswer(response);
-  response.shouldKeepAlive = false;
-  const body = Buffer.from(isOld ? "Upgrade Required" : "");
+  answer.endConnection();
+  const body = Buffer.from(text);
+  const isGrpc = isGrpcRequest(pairs(request.rawHeaders));
   const described: Headers = [
     ["content-length", String(body.length)],
     ["content-type", "text/plain"],
   ];
-  answer.begin(isOld ? 426 : 400, isOld ? described : [], !isOld);
-  if (isOld) answer.write(body, true);
+  const headers = isGrpc ? grpcAnswer(status, body).slice(1) : text ? described : [];
+  answer.begin(isGrpc ? 200 : status, headers, isGrpc || !text);
+  if (text && !isGrpc) answer.write(body, true);
   request.resume();
   return true;
 }
@@ -577,11 +612,17 @@ function pairs(raw: string[]): Headers {
 
 function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Headers {
   const fields = pairs(request.rawHeaders).filter(
-    ([name]) => name !== "host" && (!HOP_BY_HOP.has(name) || (isUpgrade && name !== "te")),
+    ([name, value]) =>
+      name !== "host" &&
+      (!HOP_BY_HOP.has(name) || (name === "te" ? value.trim() === "trailers" : isUpgrade)),
   );
+  // Of an absolute target, what it says of the host counts (RFC 9112 3.2.2).
+  const [, named, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? "") ?? [];
+  const authority = named ?? request.headers.host ?? "";
+  const path = named === undefined ? (request.url ?? "/") : rest!.replace(/^(?!\/)/, "/");
   const headers: Headers = [
-    [":authority", request.headers.host ?? ""],
-    [":path", request.url ?? "/"],
+    [":authority", authority],
+    [":path", path],
     [":method", request.method ?? "GET"],
     [":scheme", "http"],
     ...fields,
@@ -613,6 +654,8 @@ function putInPlace(headers: Headers, name: string, value: string): void {
 }
 
 function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {
-  const fields = pairs(incoming.rawHeaders).filter(([name]) => isUpgrade || !HOP_BY_HOP.has(name));
+  const fields = pairs(incoming.rawHeaders).filter(
+    ([name]) => isUpgrade || name === "te" || !HOP_BY_HOP.has(name),
+  );
   return [[":status", String(incoming.statusCode ?? 0)], ...fields];
 }

@@ -45,7 +45,7 @@ export const NAMED_DIFFERENCES: Array<{ name: string; why: string; from: RegExp;
   {
     name: "connection",
     why: "Node's client names the default of HTTP/1.1 to the upstream; it is for one hop",
-    from: /^Connection: keep-alive\n/gm,
+    from: /^Connection: keep-alive\r?\n/gm,
     to: "",
   },
 ];

@@ -69,9 +69,17 @@ class Upstream {
 const NEXT = "GET /~next HTTP/1.1\r\nhost: shop.test\r\nx-next: 1\r\n\r\n";
 const NEXT_ANSWER = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
+/** Fields of different names may come in any order (RFC 9110 5.3); those of one keep theirs. */
+function ordered(head: string): string {
+  const [line, ...fields] = head.split("\r\n").filter((each) => each !== "");
+  const nameOf = (field: string) => field.split(":")[0]!;
+  fields.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : 0));
+  return [line, ...fields].join("\n");
+}
+
 function told(message: WireMessage): string {
   const trailers = message.trailers.map(([name, value]) => `${name}: ${value}\n`).join("");
-  return `${message.head}\n[${message.framing}] ${JSON.stringify(message.body.toString("latin1"))}\n${trailers}`;
+  return `${ordered(message.head)}\n[${message.framing}] ${JSON.stringify(message.body.toString("latin1"))}\n${trailers}`;
 }
 
 async function ask(port: number, traffic: Traffic): Promise<string> {
