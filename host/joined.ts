@@ -32,9 +32,10 @@ export function addLine(headers: Headers, name: string, value: string, isRequest
   else headers.push([name, value]);
 }
 
-/** The map as Envoy has it once it is read. */
+/** Makes the map what Envoy has once it is read. */
 export function joined(headers: Headers, isRequest: boolean): Headers {
   const result: Headers = [];
   for (const [name, value] of headers) addLine(result, name, value, isRequest);
-  return result;
+  headers.splice(0, headers.length, ...result);
+  return headers;
 }

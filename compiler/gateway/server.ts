@@ -39,7 +39,7 @@ export interface GatewayOptions {
 }
 
 /** Methods of which a request without a body does not say so. */
-const BODILESS = new Set(["GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"]);
+const BODILESS = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
 
 /** What Envoy, where clients speak to it directly, believes nobody but itself. */
 const FOR_ENVOY = new Set([
@@ -52,6 +52,14 @@ const FOR_ENVOY = new Set([
   ...["x-envoy-upstream-rq-timeout-alt-response", "x-envoy-upstream-rq-timeout-ms"],
   "x-forwarded-client-cert",
 ]);
+
+/** Statuses that have no name in Envoy, though they have one in Node. */
+const NAMELESS = new Set([103, 306, 418, 451, 509]);
+
+function reasonOf(status: number): string {
+  if (status === 599) return "Last Unassigned Server Error Code";
+  return (NAMELESS.has(status) ? undefined : http.STATUS_CODES[status]) ?? "Unknown";
+}
 
 /** Bytes that wait for an upgrade; then the client is read no more. */
 const MOST_EARLY = 1 << 16;
@@ -256,7 +264,7 @@ class ServerAnswer implements Answer {
     if (!headers.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
       names.push(...this.framing(status, endOfStream));
     }
-    this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
+    this.response.writeHead(status, reasonOf(status), names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
     // Not flushHeaders, which writes them as UTF-8: they are bytes.
     else this.response.write(new Uint8Array());
@@ -312,7 +320,7 @@ class TunnelAnswer implements Answer {
   begin(status: number, headers: Headers, endOfStream: boolean): void {
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const close = status === 101 ? "" : "connection: close\r\n";
-    const reason = http.STATUS_CODES[status] ?? "";
+    const reason = reasonOf(status);
     this.socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines}${close}\r\n`, "latin1");
     if (endOfStream && status !== 101) this.socket.end();
   }
@@ -574,7 +582,8 @@ function isRefusedUnseen(request: http.IncomingMessage, response: http.ServerRes
   const answer = new ServerAnswer(response);
   answer.endConnection();
   const body = Buffer.from(text);
-  const isGrpc = isGrpcRequest(pairs(request.rawHeaders));
+  // Bytes that are refused as they are read are answered before anybody asks what the client speaks.
+  const isGrpc = text === "" && isGrpcRequest(pairs(request.rawHeaders));
   const described: Headers = [
     ["content-length", String(body.length)],
     ["content-type", "text/plain"],
@@ -611,14 +620,20 @@ function pairs(raw: string[]): Headers {
 }
 
 function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Headers {
+  const nominated = isUpgrade ? new Set() : nominatedIn(request.headers.connection ?? "");
   const fields = pairs(request.rawHeaders).filter(
     ([name, value]) =>
       name !== "host" &&
+      !nominated.has(name) &&
       (!HOP_BY_HOP.has(name) || (name === "te" ? value.trim() === "trailers" : isUpgrade)),
   );
   // Of an absolute target, what it says of the host counts (RFC 9112 3.2.2).
   const [, named, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? "") ?? [];
-  const authority = named ?? request.headers.host ?? "";
+  const hosts = pairs(request.rawHeaders).filter(([name]) => name === "host");
+  const authority = (named ?? hosts.map(([, value]) => value).join(",")).replace(
+    /\.(?=$|:\d+$)/,
+    "",
+  );
   const path = named === undefined ? (request.url ?? "/") : rest!.replace(/^(?!\/)/, "/");
   const headers: Headers = [
     [":authority", authority],
@@ -633,6 +648,11 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
   putInPlace(headers, "x-envoy-external-address", request.socket.remoteAddress ?? "");
   putInPlace(headers, "x-request-id", randomUUID());
   return headers.filter(([name, value]) => !isForEnvoy(name, value));
+}
+
+/** Fields that are for this connection only, as the client says (RFC 9110 7.6.1). */
+function nominatedIn(connection: string): Set<string> {
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
 }
 
 /** What Envoy takes for its own, and keeps. */

@@ -9,6 +9,7 @@ test("quick", async () => {
     envoy: findEnvoy()!,
     seed: Number(process.env["DS"] ?? 7),
     batches: 1,
+    shrinks: false,
     filesOfBatch: Number(process.env["DF"] ?? 6),
     exchangesOfFile: Number(process.env["DE"] ?? 12),
   });
