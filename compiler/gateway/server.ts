@@ -95,6 +95,7 @@ export class Gateway {
       { maxHeaderSize: MOST_HEADER_BYTES, requireHostHeader: false },
       (request, response) => this.serve(request, response),
     );
+    this.server.on("checkContinue", (request, response) => this.serveExpecting(request, response));
     this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
     this.server.on("clientError", (error, socket) => refuseUnread(error, socket));
   }
@@ -156,6 +157,12 @@ export class Gateway {
     new Exchange(this.plugin, this.connector(), this.options.log, request).start(
       new ServerAnswer(response),
     );
+  }
+
+  /** A client that waits for leave to send its body has it, unless the headers alone are refused. */
+  private serveExpecting(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (!refusalOf(request)) response.writeContinue();
+    this.serve(request, response);
   }
 
   private serveUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -423,7 +430,7 @@ class Exchange implements Sink {
     const outgoing = this.connect(headers, !endOfStream);
     this.outgoing = outgoing;
     this.asked = performance.now();
-    outgoing.on("error", () => this.upstreamFailed());
+    outgoing.on("error", (error) => this.upstreamFailed(error));
     outgoing.on("drain", () => this.request.resume());
     outgoing.on("response", (incoming) => this.onResponse(incoming));
     outgoing.on("upgrade", (incoming, socket, head) => this.onUpgrade(incoming, socket, head));
@@ -514,13 +521,14 @@ class Exchange implements Sink {
     this.answer.onClose(() => socket.destroy());
   }
 
-  private upstreamFailed(): void {
+  private upstreamFailed(error: NodeJS.ErrnoException): void {
     if (this.abandoned || this.hasEnded) return;
     if (this.incoming) {
       this.reset();
       return;
     }
-    const text = "upstream connect error or disconnect/reset before headers";
+    const isEnd = error.code === "ECONNRESET";
+    const text = `upstream connect error or disconnect/reset before headers${isEnd ? ". reset reason: connection termination" : ""}`;
     const body = new TextEncoder().encode(text);
     const headers: Headers = [
       [":status", "503"],
