@@ -64,9 +64,10 @@ function reasonOf(status: number): string {
 /** Bytes that wait for an upgrade; then the client is read no more. */
 const MOST_EARLY = 1 << 16;
 
-/** Fields that belong to one connection (RFC 9110 7.6.1). */
+/** Fields that belong to one connection (RFC 9110 7.6.1) and that rules do not see; transfer-encoding they do, as
+ * Envoy shows it. */
 const HOP_BY_HOP = new Set([
-  ...["connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade"],
+  ...["connection", "keep-alive", "proxy-connection", "te", "upgrade"],
   "http2-settings",
 ]);
 
@@ -180,7 +181,7 @@ export class Gateway {
   private connect(url: string, headers: Headers, hasBody: boolean): http.ClientRequest {
     const { protocol, hostname, port } = new URL(url);
     const isSecure = protocol === "https:";
-    const fields = headers.filter(([name]) => !name.startsWith(":"));
+    const fields = headers.filter(([name]) => !/^(:|transfer-encoding$)/.test(name));
     const framed = fields.some(([name]) => name === "content-length");
     const authority = getHeader(headers, ":authority") ?? hostname;
     const names: string[] = ["host", authority];
@@ -273,6 +274,7 @@ class ServerAnswer implements Answer {
     }
     this.response.writeHead(status, reasonOf(status), names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
+    else if (this.response.req.method === "HEAD") this.response.flushHeaders();
     // Not flushHeaders, which writes them as UTF-8: they are bytes.
     else this.response.write(new Uint8Array());
   }
@@ -513,7 +515,7 @@ class Exchange implements Sink {
     for (const data of this.early.splice(0)) socket.write(data);
     if (this.endsEarly) socket.end();
     this.answer.tunnel!.socket.resume();
-    this.stream.responseHeaders(this.timed(responseHeaders(incoming, true)), false);
+    this.stream.responseHeaders(this.timed(responseHeaders(incoming)), false);
     if (head.length) this.stream.responseData(head, false);
     socket.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
     socket.on("end", () => this.stream.responseData(new Uint8Array(), true));
@@ -543,10 +545,16 @@ class Exchange implements Sink {
 
   responseHeaders(headers: Headers, endOfStream: boolean): void {
     this.status = Number(getHeader(headers, ":status") ?? 0);
-    const fields = headers.filter(([name]) => !name.startsWith(":"));
+    // How the body is framed on the client's connection is decided there.
+    const isTunnel = this.answer.tunnel !== undefined;
+    const fields = headers.filter(([name]) => isTunnel || name === "te" || !HOP_BY_HOP.has(name));
     // Envoy does not wait for the rest of a request that has its answer.
     if (!this.isRequestWhole) this.answer.endConnection();
-    this.answer.begin(this.status, fields, endOfStream);
+    this.answer.begin(
+      this.status,
+      fields.filter(([name]) => !/^(:|transfer-encoding$)/.test(name)),
+      endOfStream,
+    );
   }
 
   responseData(data: Uint8Array, endOfStream: boolean): void {
@@ -681,9 +689,6 @@ function putInPlace(headers: Headers, name: string, value: string): void {
   headers.splice(at < 0 ? headers.length : at, 0, [name, value]);
 }
 
-function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {
-  const fields = pairs(incoming.rawHeaders).filter(
-    ([name]) => isUpgrade || name === "te" || !HOP_BY_HOP.has(name),
-  );
-  return [[":status", String(incoming.statusCode ?? 0)], ...fields];
+function responseHeaders(incoming: http.IncomingMessage): Headers {
+  return [[":status", String(incoming.statusCode ?? 0)], ...pairs(incoming.rawHeaders)];
 }

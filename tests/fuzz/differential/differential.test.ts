@@ -32,6 +32,6 @@ test.each([
 ] as const)("every verb of a %s is tried, or it is said why not", (name, tried) => {
   const text = readFileSync(join(root, "schema/ruleway.schema.json"), "utf8");
   const step = (JSON.parse(text) as Schema).$defs[name]!;
-  const known = new Set([...tried, ...Object.keys(LEFT_OUT), "when", "name", "reroute"]);
+  const known = new Set([...tried, ...Object.keys(LEFT_OUT), "when", "name", "reroute", "onError"]);
   expect(Object.keys(step.properties ?? {}).filter((verb) => !known.has(verb))).toEqual([]);
 });

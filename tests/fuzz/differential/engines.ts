@@ -53,7 +53,14 @@ class Upstream {
     while (true) {
       const request = await reader.request();
       this.seen.push(told(request));
-      const { answer, closes } = this.traffic!;
+      const { answer, closes, method } = this.traffic!;
+      // Where a rule has made HEAD of what has an answer with a body, or the other way round, nobody would know
+      // where the answer ends.
+      const isHead = request.line.startsWith("HEAD ");
+      if (isHead !== (method === "HEAD")) {
+        socket.write(isHead ? NEXT_ANSWER.slice(0, -2) : NEXT_ANSWER);
+        continue;
+      }
       socket.write(request.line.startsWith("GET /~next ") ? NEXT_ANSWER : answer, "latin1");
       if (closes) socket.end();
     }

@@ -184,6 +184,7 @@ const RESPONSE: Record<string, Make> = {
 /** Verbs of the schema that stand in neither table, and why. */
 export const LEFT_OUT: Record<string, string> = {
   events: "tests/wire/events.test.ts has every cut of a stream through both engines",
+  trailers: "tests/wire/trailers.test.ts has both engines",
   authorize: "needs a service: tests/envoy/authorize.test.ts",
   call: "needs a service: tests/envoy/calls.test.ts",
   redis: "needs Redis, which stock Envoy cannot call",
