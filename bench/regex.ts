@@ -148,6 +148,57 @@ const KILLERS: [pattern: string, unit: string, end: string][] = [
   ["[01]*1[01]{12}[cC]", "0110", "!"],
 ];
 
+/** Ordinary patterns, and words of which a text can be made that is for ever about to match. */
+export const NEAR: [pattern: string, words: string[]][] = [
+  ["(?i)<script[^>]{0,500}src", ["<script", "x", " ", "<scrip"]],
+  ["\\.\\./(?:.{0,200}\\.\\./){3,}etc", ["../", "a", "et", "./"]],
+  ["union.{1,100}select.{1,100}from", ["union", "select", " ", "fro"]],
+  ["(?i)(?:password|secret|token)[\"':= ]{1,10}[a-z0-9]{16,64}!", ["password", "=", ":", "abc1"]],
+  ["[A-Z0-9]{20}:[A-Za-z0-9/+]{40}=", ["AKIA", "Z9", ":", "a/"]],
+  ["eyJ[\\w-]{10,500}\\.[\\w-]{10,500}\\.[\\w-]{10,500}$", ["eyJ", "a", ".", "-_"]],
+];
+
+/** A text of those words in an order that repeats itself only after long. */
+export function nearly(words: string[], size: number): string {
+  let random = 1;
+  const out: string[] = [];
+  for (let n = 0; n < size; n += out.at(-1)!.length) {
+    random = (Math.imul(random, 1103515245) + 12345) >>> 0;
+    out.push(words[(random >>> 16) % words.length]!);
+  }
+  return out.join("").slice(0, size);
+}
+
+async function near(print: (line: string) => void): Promise<void> {
+  print(
+    "\nregex: a text of 1 MB for ever about to match, MB/s; ms that a callback is held at most",
+  );
+  print(
+    `  ${"".padEnd(58)} ${["ruleway", "RE2", "held"].map((name) => name.padStart(8)).join(" ")}`,
+  );
+  for (const [pattern, words] of NEAR) {
+    const text = nearly(words, 1e6);
+    const probe = await loadProbe("regex");
+    if (probe.exports.compile(...probe.put(pattern), 0) !== 0) throw new Error(pattern);
+    probe.exports.setHaystack(...probe.put(text));
+    const whole = milliseconds(() => probe.exports.isMatch(), 3);
+    const held = milliseconds(() => {
+      probe.exports.beginCallback();
+      probe.exports.isMatch();
+    }, 3);
+    const cut = probe.exports.isCut() ? " (cut)" : "";
+    const re2 = new WrappedRE2(
+      pattern.replace("(?i)", ""),
+      pattern.startsWith("(?i)"),
+      false,
+      false,
+    );
+    const theirs = milliseconds(() => re2.match(text, 0, false), 3);
+    const cells = [rate(1e6, whole), rate(1e6, theirs), held.toFixed(1)];
+    print(`  ${pattern.padEnd(58)} ${cells.map((cell) => cell.padStart(8)).join(" ")}${cut}`);
+  }
+}
+
 /** Finding all where each search could look to the end in vain. */
 const FIND_ALL: [pattern: string, unit: string, end: string][] = [
   [".*x", "a", ""],
@@ -190,5 +241,6 @@ async function flat(print: (line: string) => void): Promise<void> {
 /** Prints both tables. */
 export async function benchRegex(print: (line: string) => void): Promise<void> {
   await scans(print);
+  await near(print);
   await flat(print);
 }

@@ -126,6 +126,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "Setting filter state of that name makes a host do something (Higress: choose the route anew, change a buffer's limit, replace its VM, write its log or a span), or a NUL in it makes it another name. What is meant has a key of its own; for a plain value take another name.",
   },
+  R325: {
+    title: "More memory than there is",
+    explanation:
+      "A configuration may take 512 MiB of the VM's memory while it loads, and less where others, or held bodies, leave less: proxies end a VM that wants more than 1 GiB, and all streams in it. The place is where it went over; usually large patterns are what takes so much (`\\pL{20}` some 2 MiB while it is compiled). The configuration in force stays.",
+  },
   R330: {
     title: "Not a path",
     explanation:

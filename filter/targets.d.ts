@@ -2,3 +2,6 @@
 
 /** The artefact is for Higress: its imports may be called. */
 declare const HIGRESS: i32;
+
+/** Traversals say how much they do (bytes/work.ts); for probes. */
+declare const COUNTING: i32;

@@ -9,6 +9,8 @@ import { filesOf, must, onceFor, root, tool } from "./lib.mjs";
  * the checkout lies: the same sources give the same bytes. */
 const ASC_FLAGS = [
   ...["-O3", "--shrinkLevel", "1", "--runtime", "minimal", "--use", "abort=", "--enable", "simd"],
+  // Proxies end there (V8 in Envoy and Higress: 1 GiB), so the embedded host does too.
+  ...["--maximumMemory", "16384"],
   ...["--transform", "json-as/transform", "--baseDir", "."],
 ];
 

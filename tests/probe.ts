@@ -39,7 +39,7 @@ function sourceHash(): string {
 
 async function compile(name: string, uses: string[]): Promise<Uint8Array> {
   const cache = join(root, ".cache", "probes");
-  const output = join(cache, `${name}-${sourceHash()}.wasm`);
+  const output = join(cache, `${[name, ...uses, sourceHash()].join("-")}.wasm`);
   if (existsSync(output)) return readFileSync(output);
   const { default: asc } = await import("assemblyscript/asc");
   const partial = `${output}.${process.pid}`;
@@ -57,14 +57,18 @@ async function compile(name: string, uses: string[]): Promise<Uint8Array> {
   return readFileSync(output);
 }
 
-/** Compiles `filter/probes/NAME.ts`, with these names defined. */
+/** Compiles `filter/probes/NAME.ts`, with the names of `uses` defined (filter/targets.d.ts). */
 export async function probeModule(name: string, uses: string[] = []): Promise<WebAssembly.Module> {
   return WebAssembly.compile(new Uint8Array(await compile(name, uses)));
 }
 
 /** Loads `filter/probes/NAME.ts`. Each call is a fresh instance with its own memory. */
-export async function loadProbe(name: string, imports: WebAssembly.Imports = {}): Promise<Probe> {
-  const module = await probeModule(name);
+export async function loadProbe(
+  name: string,
+  imports: WebAssembly.Imports = {},
+  uses: string[] = [],
+): Promise<Probe> {
+  const module = await probeModule(name, uses);
   const instance = await WebAssembly.instantiate(module, imports);
   const exports = instance.exports as ProbeExports;
   const memory = exports.memory as WebAssembly.Memory;

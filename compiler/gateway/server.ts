@@ -575,7 +575,7 @@ function framesBody(outgoing: http.ClientRequest | undefined): boolean {
   return !!outgoing?.hasHeader("content-length") || !!outgoing?.hasHeader("transfer-encoding");
 }
 
-/** What Envoy takes of headers: lines, and bytes of all of them. */
+/** What Envoy takes of request headers by default: lines, and bytes of all of them (max_request_headers_kb). */
 const MOST_LINES = 100;
 const MOST_HEADER_BYTES = 60 << 10;
 

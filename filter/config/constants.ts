@@ -5,11 +5,13 @@
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
 import { Span } from "../bytes/span";
+import { toString } from "../bytes/text";
 import { enter } from "../cel/context";
 import { Failure, Kind, refill, settleAll, Value } from "../cel/index";
 import * as types from "../cel/types";
 import { Type } from "../cel/types";
 import { deepCopy, openMaps, VALUE_SIZE } from "../cel/value";
+import { Places } from "../json/places";
 import { Kind as JsonKind, NO_NODE, Tape } from "../json/tape";
 import { Name, Source } from "../rules/name";
 import { RedactSets } from "./redact";
@@ -25,6 +27,7 @@ export class Constants {
   private readonly made: Map<i32, usize> = new Map();
 
   constructor(
+    private readonly places: Places,
     private readonly tape: Tape,
     private readonly arena: Arena,
   ) {}
@@ -43,7 +46,10 @@ export class Constants {
     for (let i = 0; i < objects.length; i++) {
       let at = objects[i];
       for (let k = 1; k < path.length && at != NO_NODE; k++) {
-        at = this.tape.kind(at) == JsonKind.Object ? this.tape.member(at, path[k]) : NO_NODE;
+        at =
+          this.tape.kind(at) == JsonKind.Object
+            ? this.places.member(at, toString(path[k]))
+            : NO_NODE;
       }
       if (at == NO_NODE) continue;
       const constant = this.literal(at);

@@ -30,6 +30,7 @@ import { JsonTemplate } from "../steps/json-template";
 import { Configuration } from "../stream/program";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
+import { Numbering } from "./numbering";
 import { RedactSets } from "./redact";
 import { Report } from "./report";
 import { integerOf } from "./shape";
@@ -45,8 +46,8 @@ export class RuleNames extends Names {
   /** `variables` and `calls` are those of the document; `stores` grows as steps store some. */
   constructor(
     private readonly constants: Constants,
-    readonly variables: Span[],
-    readonly calls: Span[],
+    readonly variables: Numbering,
+    readonly calls: Numbering,
     readonly stores: Stored[],
   ) {
     super();
@@ -70,11 +71,11 @@ export class RuleNames extends Names {
   }
 
   variable(name: Span): i32 {
-    return indexIn(this.variables, name);
+    return this.variables.find(name);
   }
 
   call(name: Span): i32 {
-    return indexIn(this.calls, name);
+    return this.calls.find(name);
   }
 
   stored(name: Span): Cell | null {

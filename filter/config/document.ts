@@ -4,12 +4,14 @@
 
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
+import { beginLoading, endLoading, isOverfull, MOST_OF_ONE_MIB } from "../bytes/heap";
 import { length, Span } from "../bytes/span";
 import { copy, equalsText, fromString, fromText, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { refillFolding } from "../cel/index";
 import { ROOT_NODE, RULE_NODE } from "../generated/schema";
 import { fingerprintOf } from "../json/fingerprint";
+import { Places } from "../json/places";
 import { errorText, Kind, NO_NODE, Tape } from "../json/tape";
 import { HostPattern } from "../rules/host-pattern";
 import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "../rules/match";
@@ -30,11 +32,12 @@ import {
 import { ruleMetrics } from "../stream/rule-metrics";
 import { Stored } from "../stream/stored";
 import { Constants } from "./constants";
-import { Context, indexIn, memberOf, RuleNames } from "./context";
+import { Context, memberOf, RuleNames } from "./context";
 import { decodeMatch } from "./match";
+import { Numbering } from "./numbering";
 import { Report } from "./report";
 import { decodeClientIp, decodePaths } from "./requests";
-import { Services } from "./services";
+import { ServiceMap, Services } from "./services";
 import { check } from "./shape";
 import { StepDecoder } from "./steps";
 import { collectStored } from "./store";
@@ -64,6 +67,15 @@ export class Decoded {
 /** Decodes the text, which need not stay. `lastGood` is read and brought up to date. */
 export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
   refillFolding();
+  beginLoading();
+  const decoded = decode(text, lastGood);
+  // Now that the tape is gone: what it took is enough for making the indices.
+  if (decoded.configuration != null) decoded.configuration!.finish();
+  endLoading();
+  return decoded;
+}
+
+function decode(text: Span, lastGood: LastGood): Decoded {
   const tape = Tape.create();
   const decoded = new Decoded(new Report(tape));
   if (length(text) > MAX_SIZE) {
@@ -74,18 +86,19 @@ export function decodeConfiguration(text: Span, lastGood: LastGood): Decoded {
     new Decoder(tape, decoded, lastGood).run();
   }
   tape.destroy();
-  // Now that the tape is gone: what it took is enough for making the indices.
-  if (decoded.configuration != null) decoded.configuration!.finish();
   return decoded;
 }
 
 @final
 class Decoder {
   private readonly configuration: Configuration = new Configuration();
-  private readonly variables: Span[] = [];
+  private readonly variables: Numbering = new Numbering();
   /** Names of the results of callouts. */
-  private readonly calls: Span[] = [];
+  private readonly calls: Numbering = new Numbering();
+  private readonly places: Places;
   private readonly stores: Stored[] = [];
+  /** Services that were decoded, by the nodes of their maps: entries share those of the document. */
+  private readonly serviceMaps: Map<i32, ServiceMap> = new Map();
   /** Redact sets that were decoded, by their nodes: entries share those of the document. */
   private readonly redactSets: Map<i32, Redaction | null> = new Map();
   /** Rules and entries: a problem inside one of them can be survived by leaving it out. */
@@ -101,7 +114,9 @@ class Decoder {
     private readonly tape: Tape,
     private readonly decoded: Decoded,
     private readonly lastGood: LastGood,
-  ) {}
+  ) {
+    this.places = new Places(tape);
+  }
 
   private get report(): Report {
     return this.decoded.report;
@@ -146,7 +161,11 @@ class Decoder {
 
   /** What concerns the VM and the process, not the rules. */
   private readOperation(settings: i32): void {
-    const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
+    const context = this.contextOf(
+      this.tape,
+      this.report,
+      new Constants(this.places, this.tape, this.arena),
+    );
     const configuration = this.configuration;
     configuration.requestsPerCycle = context.integerOr(settings, "maxRequestsPerIoCycle", 0) as i32;
     const rebuild = this.member(settings, "rebuild");
@@ -188,21 +207,17 @@ class Decoder {
       }
       const stop = tape.after(i + 1);
       for (let key = tape.firstChild(i + 1); key < stop; key = tape.after(key + 1)) {
-        this.addName(tape.text(key, scratch), this.variables);
+        this.variables.add(tape.text(key, scratch), this.arena);
       }
     }
   }
 
   /** The name under which a step leaves something. */
-  private collectNamed(step: i32, list: Span[]): void {
+  private collectNamed(step: i32, list: Numbering): void {
     const tape = this.tape;
     const name = tape.kind(step) == Kind.Object ? this.member(step, "as") : NO_NODE;
     if (name != NO_NODE && tape.kind(name) == Kind.String)
-      this.addName(tape.text(name, scratch), list);
-  }
-
-  private addName(name: Span, list: Span[]): void {
-    if (indexIn(list, name) < 0) list.push(copy(name, this.arena));
+      list.add(tape.text(name, scratch), this.arena);
   }
 
   private decodeGlobal(): void {
@@ -222,12 +237,12 @@ class Decoder {
   private decodeTasks(): void {
     const node = this.member(0, "tasks");
     if (node == NO_NODE || this.tape.kind(node) != Kind.Array) return;
-    const constants = new Constants(this.tape, this.arena);
+    const constants = new Constants(this.places, this.tape, this.arena);
     const services = this.surroundings([0], constants);
     const context = this.contextOf(this.tape, this.report, constants);
     const tasks = new TaskDecoder(context, new StepDecoder(context, services), this.configuration);
-    tasks.variableCount = this.variables.length;
-    tasks.callCount = this.calls.length;
+    tasks.variableCount = this.variables.count;
+    tasks.callCount = this.calls.count;
     const list = tasks.decode(node);
     for (let i = 0; i < list.length; i++) {
       this.parts.push(list[i]);
@@ -330,13 +345,13 @@ class Decoder {
   private decodeProgram(documents: i32[], signature: string): Program {
     const tape = this.tape;
     const program = new Program();
-    const constants = new Constants(tape, this.arena);
+    const constants = new Constants(this.places, tape, this.arena);
     const services = this.surroundings(documents, constants);
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
     if (program.holdsHeaders) this.watchHolding();
-    program.variableCount = this.variables.length;
-    program.callCount = this.calls.length;
+    program.variableCount = this.variables.count;
+    program.callCount = this.calls.count;
     const rules: Rule[] = [];
     const inherit = this.member(documents[0], "inherit");
     if (inherit != NO_NODE && tape.kind(inherit) == Kind.True) {
@@ -360,7 +375,7 @@ class Decoder {
       this.addObject(documents[i], "tables", constants.tables);
       const list = this.member(documents[i], "services");
       if (list != NO_NODE && !this.report.hasIn(list))
-        services.add(this.tape, list, this.report, this.configuration);
+        services.add(this.tape, list, this.report, this.configuration, this.serviceMaps);
       const sets = this.member(documents[i], "redact");
       const context = this.contextOf(this.tape, this.report, constants);
       constants.redactSets.add(context, sets, this.redactSets);
@@ -382,7 +397,8 @@ class Decoder {
       const counts = this.member(settings, "ruleMetrics");
       if (counts != NO_NODE) program.countsRules = this.tape.kind(counts) == Kind.True;
       if (holds != NO_NODE) program.holdsHeaders = this.tape.kind(holds) == Kind.True;
-      const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
+      const constants = new Constants(this.places, this.tape, this.arena);
+      const context = this.contextOf(this.tape, this.report, constants);
       const paths = this.member(settings, "paths");
       if (paths != NO_NODE) decodePaths(context, paths, program);
       const clientIp = this.member(settings, "clientIp");
@@ -392,7 +408,11 @@ class Decoder {
     }
     const limits = this.member(document, "limits");
     if (limits == NO_NODE || this.report.hasIn(limits)) return;
-    const context = this.contextOf(this.tape, this.report, new Constants(this.tape, this.arena));
+    const context = this.contextOf(
+      this.tape,
+      this.report,
+      new Constants(this.places, this.tape, this.arena),
+    );
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
   }
@@ -438,6 +458,12 @@ class Decoder {
     this.signature = signature;
     let index = 0;
     for (let node = tape.firstChild(list); node < stop; node = tape.after(node)) {
+      if (isOverfull()) {
+        const most = MOST_OF_ONE_MIB.toString();
+        const message = "with this rule the configuration takes more than " + most + " MiB";
+        this.report.add(node, "R325", -1, message);
+        return;
+      }
       this.parts.push(node);
       const rule = this.decodeRule(context, steps, node, index++);
       if (rule != null) {

@@ -10,11 +10,12 @@ import { Demand, Phase } from "../rules/name";
 import { stars } from "../steps/parameters";
 import { Redaction, Secret, standard } from "../steps/redaction";
 import { Context } from "./context";
+import { Numbering } from "./numbering";
 
 /** The sets of a document by name. */
 @final
 export class RedactSets {
-  private readonly names: string[] = [];
+  private readonly names: Numbering = new Numbering();
   /** Null: there is something wrong with it, which is reported. */
   private readonly sets: (Redaction | null)[] = [];
 
@@ -25,26 +26,29 @@ export class RedactSets {
     if (node == NO_NODE || tape.kind(node) != Kind.Object) return;
     const stop = tape.after(node);
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
-      const name = toString(tape.text(key, scratch));
-      if (this.names.includes(name)) continue;
+      const name = tape.text(key, scratch);
+      if (this.names.find(name) >= 0) continue;
+      this.names.add(name, context.arena);
       if (!made.has(key)) made.set(key, decodeSound(context, key + 1));
-      this.names.push(name);
       this.sets.push(made.get(key));
     }
   }
 
   /** The set that the string names; one that nothing is told by, reported, when there is none. */
   find(context: Context, node: i32): Redaction {
-    const name = toString(context.tape.text(node, scratch));
-    const i = this.names.indexOf(name);
+    const text = context.tape.text(node, scratch);
+    const name = toString(text);
+    const i = this.names.find(text);
     if (i >= 0) {
       const set = this.sets[i];
       if (set != null) return set;
     }
-    const known = this.names.length ? "; there are " + this.names.join(", ") : "; there are none";
     const why =
       i < 0
-        ? 'no such redact set: "' + name + '"' + known
+        ? 'no such redact set: "' +
+          name +
+          '"' +
+          (this.names.count > 0 ? this.names.listed() : "; there are none")
         : 'the redact set "' + name + '" is wrong itself';
     context.report.add(node, "R303", -1, why);
     return standard;

@@ -8,38 +8,45 @@ import { Configuration } from "../stream/program";
 import { RedisService } from "../stream/redis-service";
 import { Service } from "../stream/service";
 import { Context, memberOf } from "./context";
+import { Numbering } from "./numbering";
 import { parseService, ServiceRecord } from "./records";
 import { decodeRedisService } from "./redis";
 import { Report } from "./report";
 
+/** Those of one document. */
 @final
-export class Services {
-  private readonly names: string[] = [];
-  private readonly services: Service[] = [];
+export class ServiceMap {
+  readonly names: Numbering = new Numbering();
+  readonly services: Service[] = [];
 
-  /** Adds the services of a document's `services`; those that are there already stay. */
-  add(tape: Tape, node: i32, report: Report, configuration: Configuration): void {
-    const arena = configuration.arena;
-    if (node == NO_NODE) return;
+  constructor(tape: Tape, node: i32, report: Report, configuration: Configuration) {
     const stop = tape.after(node);
     for (let key = tape.firstChild(node); key < stop; key = tape.after(key + 1)) {
-      const name = toString(tape.text(key, scratch));
-      if (this.names.includes(name)) continue;
-      const record = parseService(toString(tape.raw(key + 1)));
-      const service = new Service();
-      service.cluster = fromString(record.cluster, arena);
-      service.authority = fromString(
-        record.authority.length ? record.authority : record.cluster,
-        arena,
-      );
-      if (record.timeout.length) service.timeoutMs = timeoutOf(tape, key + 1, record, report);
-      const redis = memberOf(tape, key + 1, "redis");
-      service.isRedis = redis != NO_NODE;
-      if (service.isRedis)
-        service.redis = decodeRedisService(tape, redis, service, report, configuration);
-      this.names.push(name);
-      this.services.push(service);
+      const name = tape.text(key, scratch);
+      if (this.names.find(name) >= 0) continue;
+      this.names.add(name, configuration.arena);
+      this.services.push(decodeService(tape, key + 1, report, configuration));
     }
+  }
+}
+
+/** Those of a document and of what it inherits from. */
+@final
+export class Services {
+  /** The nearest first. */
+  private readonly maps: ServiceMap[] = [];
+
+  /** Adds the services of a document's `services`; those that are there already stay. `made` has those that
+   * were decoded before, by their nodes. */
+  add(
+    tape: Tape,
+    node: i32,
+    report: Report,
+    configuration: Configuration,
+    made: Map<i32, ServiceMap>,
+  ): void {
+    if (!made.has(node)) made.set(node, new ServiceMap(tape, node, report, configuration));
+    this.maps.push(made.get(node));
   }
 
   /** The service named by the string; an empty one, reported, when there is none for HTTP. */
@@ -60,13 +67,41 @@ export class Services {
   }
 
   private named(context: Context, node: i32): Service {
-    const name = toString(context.tape.text(node, scratch));
-    const i = this.names.indexOf(name);
-    if (i >= 0) return this.services[i];
-    const known = this.names.length ? "; there are " + this.names.join(", ") : "; there are none";
-    context.report.add(node, "R303", -1, 'no such service: "' + name + '"' + known);
+    const name = context.tape.text(node, scratch);
+    for (let k = 0; k < this.maps.length; k++) {
+      const i = this.maps[k].names.find(name);
+      if (i >= 0) return this.maps[k].services[i];
+    }
+    const why = 'no such service: "' + toString(name) + '"' + this.listed();
+    context.report.add(node, "R303", -1, why);
     return new Service();
   }
+
+  private listed(): string {
+    let text = "";
+    for (let k = 0; k < this.maps.length; k++) text += this.maps[k].names.listed();
+    return text.length > 0 ? text : "; there are none";
+  }
+}
+
+function decodeService(
+  tape: Tape,
+  node: i32,
+  report: Report,
+  configuration: Configuration,
+): Service {
+  const arena = configuration.arena;
+  const record = parseService(toString(tape.raw(node)));
+  const service = new Service();
+  const authority = record.authority.length ? record.authority : record.cluster;
+  service.cluster = fromString(record.cluster, arena);
+  service.authority = fromString(authority, arena);
+  if (record.timeout.length) service.timeoutMs = timeoutOf(tape, node, record, report);
+  const redis = memberOf(tape, node, "redis");
+  service.isRedis = redis != NO_NODE;
+  if (service.isRedis)
+    service.redis = decodeRedisService(tape, redis, service, report, configuration);
+  return service;
 }
 
 function timeoutOf(tape: Tape, node: i32, record: ServiceRecord, report: Report): i32 {

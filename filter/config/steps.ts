@@ -50,7 +50,7 @@ import * as reply from "../stream/reply";
 import { decodeAttributes } from "./attributes";
 import { decodeAuthorize } from "./authorize";
 import { CalloutDecoder } from "./callouts";
-import { Context, hasExpression, indexIn } from "./context";
+import { Context, hasExpression } from "./context";
 import { decodeEmit } from "./emit";
 import { decodeFields, decodeHeaderValues, decodeRequestHeaders } from "./fields";
 import { decodeJsonEdits, decodeJsonStreamEdits } from "./json-edits";
@@ -560,7 +560,7 @@ export class StepDecoder {
     const name = context.tape.text(node, scratch);
     if (!isIdentifier(name))
       context.report.add(node, "R301", -1, "a variable's name is letters, digits and _");
-    return indexIn(context.names.variables, name);
+    return context.names.variables.find(name);
   }
 
   // ---- answers and callouts

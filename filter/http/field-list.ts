@@ -1,11 +1,15 @@
 // An ordered list of named values with several values to a name allowed: the form in which headers,
 // query parameters and cookies are edited. Records live in an arena; the list object is reused.
 //
-// Edits go through `set`, `add`, `remove`, or change records in place and then call `rewritten`;
-// a list that stands for something elsewhere (the host's header map) carries them over there.
+// Edits go through `set`, `add`, `remove`, `discard` and `sweep`, or change records in place and then call
+// `rewritten`; a list that stands for something elsewhere (the host's header map) carries them over there.
+//
+// Whoever sends a message decides how many fields it has: no edit costs more than its passes over the
+// list, so what is to go is marked first and goes in one pass.
 
 import { Arena } from "../bytes/arena";
 import { equal, NONE, Span } from "../bytes/span";
+import { spend } from "../bytes/work";
 
 /** What a search answers when there is nothing. */
 export const MISSING: i32 = -1;
@@ -16,8 +20,11 @@ class Field {
   name: Span;
   value: Span;
   raw: Span; // how it was written, name and value; NONE once edited
-  renamed: Span; // the name it is about to get, or NONE
+  renamed: Span; // the name it is about to get, NONE, or DROPPED
 }
+
+/** In place of a name: the field is about to go. */
+const DROPPED: Span = u64.MAX_VALUE;
 
 const FIELD_SIZE: i32 = offsetof<Field>() as i32;
 
@@ -66,6 +73,7 @@ export class FieldList {
       this.failed = true;
       return;
     }
+    spend(this.count);
     memory.copy(base, this.base, this.count * FIELD_SIZE);
     this.base = base;
     this.capacity = n;
@@ -84,6 +92,7 @@ export class FieldList {
   /** The index of the first field of the name at or after `from`, or MISSING. */
   find(name: Span, from: i32 = 0): i32 {
     for (let i = from; i < this.count; i++) {
+      spend(1);
       if (equal(this.at(i).name, name)) return i;
     }
     return MISSING;
@@ -93,6 +102,29 @@ export class FieldList {
   first(name: Span): Span {
     const i = this.find(name);
     return i == MISSING ? NONE : this.value(i);
+  }
+
+  /** Marks a field that goes with the next `sweep`. */
+  drop(i: i32): void {
+    this.at(i).renamed = DROPPED;
+  }
+
+  /** The same, of one whose name nothing keeps. */
+  discard(i: i32): void {
+    this.drop(i);
+  }
+
+  /** Closes the gaps that `drop` has left. */
+  sweep(): void {
+    let kept = 0;
+    spend(this.count);
+    for (let i = 0; i < this.count; i++) {
+      if (this.at(i).renamed == DROPPED) continue;
+      if (kept < i)
+        memory.copy(this.base + kept * FIELD_SIZE, this.base + i * FIELD_SIZE, FIELD_SIZE);
+      kept++;
+    }
+    this.count = kept;
   }
 
   /** Whether all values of the name are those of its first, at `i`. */
@@ -121,19 +153,19 @@ export class FieldList {
     this.at(i).renamed = name;
   }
 
-  /** Gives all marked fields their new names at once; other fields of those names go. */
-  applyRenames(): void {
+  /** Drops the fields of the name that are not about to get another one. */
+  makeRoomFor(name: Span): void {
+    spend(this.count);
     for (let i = 0; i < this.count; i++) {
-      const renamed = this.at(i).renamed;
-      if (renamed == NONE) continue;
-      for (let j = this.count - 1; j >= 0; j--) {
-        const other = this.at(j);
-        if (other.renamed == NONE && equal(other.name, renamed)) {
-          this.removeAt(j);
-          if (j < i) i--;
-        }
-      }
+      const field = this.at(i);
+      if (field.renamed == NONE && equal(field.name, name)) field.renamed = DROPPED;
     }
+  }
+
+  /** Gives all marked fields their new names at once. */
+  applyRenames(): void {
+    this.sweep();
+    spend(this.count);
     for (let i = 0; i < this.count; i++) {
       const field = this.at(i);
       if (field.renamed == NONE) continue;
@@ -163,9 +195,10 @@ export class FieldList {
   }
 
   private removeFrom(name: Span, from: i32): void {
-    for (let i = this.count - 1; i >= from; i--) {
-      if (equal(this.at(i).name, name)) this.removeAt(i);
-    }
+    let i = this.find(name, from);
+    if (i == MISSING) return;
+    for (; i != MISSING; i = this.find(name, i + 1)) this.drop(i);
+    this.sweep();
   }
 
   /** Says that fields of the name were changed in place. */

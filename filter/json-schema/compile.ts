@@ -61,6 +61,7 @@ export class Compiler {
   private readonly nodes: i32[] = [];
   private readonly resources: i32[] = [];
   private readonly anchorNames: string[] = [];
+  private readonly anchorNumber: Map<string, i32> = new Map();
   /** Pairs of subschemas of which the first is judged by the second, for the same instance. */
   private readonly edges: i32[] = [];
   /** The values of the keywords of the subschema that is being compiled. */
@@ -618,17 +619,18 @@ export class Compiler {
       return;
     }
     this.usesDynamic = true;
-    let index = this.anchorNames.indexOf(name);
-    if (index < 0) {
-      index = this.anchorNames.length;
-      this.anchorNames.push(name);
-    }
-    // Whatever the dynamic scope can choose is compiled as well.
-    const pairs = this.references.withDynamicAnchor(name);
-    for (let i = 1; i < pairs.length; i += 2) this.subschema(pairs[i]);
+    if (!this.anchorNumber.has(name)) this.addAnchorName(name);
     const draft = this.emit(Op.Dynamic, Keyword.DynamicRef);
     draft.a = schema;
-    draft.b = index;
+    draft.b = this.anchorNumber.get(name);
+  }
+
+  /** Gives the name its number. Whatever the dynamic scope can choose is compiled as well. */
+  private addAnchorName(name: string): void {
+    this.anchorNumber.set(name, this.anchorNames.length);
+    this.anchorNames.push(name);
+    const pairs = this.references.withDynamicAnchor(name);
+    for (let i = 1; i < pairs.length; i += 2) this.subschema(pairs[i]);
   }
 
   private compileUnevaluated(): void {

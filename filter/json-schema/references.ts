@@ -4,6 +4,7 @@
 import { Arena } from "../bytes/arena";
 import { fromString, toString } from "../bytes/text";
 import { PAST_END, Path } from "../json/path";
+import { Places } from "../json/places";
 import { Kind, NO_NODE, Tape } from "../json/tape";
 import { Keyword, keywordOf } from "./keyword";
 import * as problem from "./problem";
@@ -28,7 +29,6 @@ class Anchor {
     readonly resource: i32,
     readonly name: string,
     readonly node: i32,
-    readonly isDynamic: bool,
   ) {}
 }
 
@@ -37,15 +37,22 @@ export class References {
   private readonly resources: Resource[] = [];
   private readonly anchors: Anchor[] = [];
   private readonly anchorAt: Map<string, i32> = new Map();
+  /** The numbers of the dynamic anchors of each name. */
+  private readonly dynamicAnchors: Map<string, i32[]> = new Map();
+  /** The dynamic anchor of each node that has one. */
+  private readonly dynamicAt: Map<i32, string> = new Map();
   private readonly resourceAt: Map<string, i32> = new Map();
   /** The resource of each subschema that the walk has seen. */
   private readonly resourceOfNode: Map<i32, i32> = new Map();
+
+  private readonly places: Places;
 
   constructor(
     private readonly tape: Tape,
     private readonly dialect: Dialect,
     private readonly arena: Arena,
   ) {
+    this.places = new Places(tape);
     this.resources.push(new Resource("", 0));
     this.resourceAt.set("", 0);
     this.walk(0, 0);
@@ -162,7 +169,11 @@ export class References {
       if (!isDynamic) return;
     }
     this.anchorAt.set(key, this.anchors.length);
-    this.anchors.push(new Anchor(resource, name, node, isDynamic));
+    if (isDynamic) {
+      this.dynamicNamed(name).push(this.anchors.length);
+      this.dynamicAt.set(node, name);
+    }
+    this.anchors.push(new Anchor(resource, name, node));
   }
 
   /** The number of the resource that the node is in. */
@@ -176,19 +187,20 @@ export class References {
    * empty: then it is as `$ref`. */
   dynamicName(reference: string, target: i32): string {
     const name = percentDecoded(fragmentOf(reference));
-    for (let i = 0; i < this.anchors.length; i++) {
-      const anchor = this.anchors[i];
-      if (anchor.isDynamic && anchor.node == target && anchor.name == name) return name;
-    }
-    return "";
+    return this.dynamicAt.has(target) && this.dynamicAt.get(target) == name ? name : "";
+  }
+
+  private dynamicNamed(name: string): i32[] {
+    if (!this.dynamicAnchors.has(name)) this.dynamicAnchors.set(name, []);
+    return this.dynamicAnchors.get(name);
   }
 
   /** The schemas with the dynamic anchor: pairs of resource and node. */
   withDynamicAnchor(name: string): i32[] {
     const pairs: i32[] = [];
-    for (let i = 0; i < this.anchors.length; i++) {
-      const anchor = this.anchors[i];
-      if (!anchor.isDynamic || anchor.name != name) continue;
+    const numbers = this.dynamicNamed(name);
+    for (let i = 0; i < numbers.length; i++) {
+      const anchor = this.anchors[numbers[i]];
       pairs.push(anchor.resource);
       pairs.push(anchor.node);
     }
@@ -227,8 +239,9 @@ export class References {
       const token = pointer.segments[i].selectors[0];
       const isElement = token.index >= 0 && token.index != PAST_END;
       const kind = tape.kind(node);
-      if (kind == Kind.Object) node = tape.member(node, token.name);
-      else if (kind == Kind.Array && isElement) node = tape.element(node, token.index as i32);
+      if (kind == Kind.Object) node = this.places.member(node, toString(token.name));
+      else if (kind == Kind.Array && isElement)
+        node = this.places.element(node, token.index as i32);
       else node = NO_NODE;
     }
     if (pointer == null || node == NO_NODE) {

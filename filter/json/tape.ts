@@ -27,6 +27,7 @@ import {
   span,
 } from "../bytes/span";
 import * as utf8 from "../bytes/utf8";
+import { spend } from "../bytes/work";
 import { Writer } from "../bytes/writer";
 
 export const enum Kind {
@@ -204,6 +205,7 @@ export class Tape {
     let found = NO_NODE;
     const stop = this.after(i);
     for (let key = this.firstChild(i); key < stop; key = this.after(key + 1)) {
+      spend(1);
       if (this.isText(key, name)) found = key + 1;
     }
     return found;
@@ -233,6 +235,7 @@ export class Tape {
     const stop = this.after(i);
     let at = 0;
     for (let child = this.firstChild(i); child < stop; child = this.after(child)) {
+      spend(1);
       if (at++ == index) return child;
     }
     return NO_NODE;

@@ -3,13 +3,17 @@
 
 import { scratch } from "../abi/memory";
 import * as memoryBudget from "../bytes/arena";
+import { settle } from "../bytes/heap";
+import { beginCallback } from "../regex/index";
 import { hasGarbage, setGarbage } from "../stream/program";
 
 export function enter(): void {
   scratch.reset();
   memoryBudget.begin();
+  beginCallback();
   if (hasGarbage) {
     setGarbage(false);
     __collect();
+    settle();
   }
 }

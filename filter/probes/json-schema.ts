@@ -3,6 +3,7 @@
 import { Arena } from "../bytes/arena";
 import { Span, span } from "../bytes/span";
 import { fromString } from "../bytes/text";
+import { work } from "../bytes/work";
 import { Writer } from "../bytes/writer";
 import { errorText, Tape } from "../json/tape";
 import { judge, problems, Schema, Verdict, writeFailure } from "../json-schema/index";
@@ -20,6 +21,11 @@ export function allocate(n: i32): usize {
 
 export function reset(): void {
   texts.reset();
+}
+
+/** Records looked at so far (bytes/work.ts). */
+export function workDone(): i64 {
+  return work;
 }
 
 export function collect(): void {

@@ -53,6 +53,21 @@ export function setHaystack(at: usize, n: i32): void {
   haystack = span(at, n);
 }
 
+/** What is done from now on is done in one callback. */
+export function beginCallback(): void {
+  scratch.beginCallback();
+}
+
+/** Whether the last search was cut. */
+export function isCut(): bool {
+  return scratch.isCut;
+}
+
+/** Units of work since the VM began. */
+export function effort(): f64 {
+  return scratch.effort() as f64;
+}
+
 export function isMatch(): bool {
   return regex!.isMatch(haystack);
 }

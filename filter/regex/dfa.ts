@@ -9,7 +9,7 @@
 // against the ceiling of all arenas: memory is bounded whatever the rules and the traffic. A full slab
 // is emptied; when that happens too often, or there is no memory for a slab, the search gives up, and
 // the caller uses Pike's machine. Either way the work for each byte is bounded
-// by the program's size.
+// by the program's size, and all work by what a search may do (scratch.ts).
 
 import * as arena from "../bytes/arena";
 import { address, length, Span } from "../bytes/span";
@@ -409,6 +409,7 @@ function start(flags: u32): u32 {
 
 // Works out a transition and remembers it. `c` is the byte, or -1 at the end of the text.
 function step(from: u32, kind: u32, c: i32): u32 {
+  if (scratch.isSpent()) return NO_ROOM;
   const state = State.at(from);
   const flags = state.flags as u32;
   const visited = scratch.freshStamp();

@@ -3,7 +3,7 @@
 export { errorCode, errorOffset, errorText } from "./problem";
 export { quote } from "./quote";
 export { Regex, TOO_COSTLY } from "./regex";
-export { effort } from "./scratch";
+export { beginCallback, beginLimit, effort, endLimit, isCut } from "./scratch";
 export { failedPattern, RegexSet } from "./set";
 export { MIN_WINDOW, StreamReplacer } from "./stream";
 export { Flag } from "./syntax";

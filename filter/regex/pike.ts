@@ -43,6 +43,7 @@ export function search(
   let stamp = scratch.freshStamp();
   let matched = false;
   for (let at = from; ; at++) {
+    if (scratch.isSpent()) return false;
     const seeding = !matched && ((mode & Mode.Anchored) == 0 || at == from);
     if (seeding) {
       for (let i = 0; i < slots; i++) unchecked((scratch.work[i] = -1));

@@ -20,6 +20,7 @@ export const enum Problem {
   TooLarge = 15,
   UnknownClass = 16,
   BadTemplate = 17,
+  OutOfMemory = 18,
 }
 
 let code: Problem = Problem.None;
@@ -83,6 +84,8 @@ export function errorText(): string {
       return "unknown character class";
     case Problem.BadTemplate:
       return "the replacement names a group that the pattern does not have";
+    case Problem.OutOfMemory:
+      return "the configuration takes more memory than it may, up to this pattern";
     default:
       return "";
   }

@@ -4,6 +4,7 @@
 // every match has is not searched at all. Where the DFA gives up, Pike's machine does all. Time is
 // linear in the haystack whatever the pattern, also for all matches together (hopeless.ts).
 
+import { isOverfull } from "../bytes/heap";
 import { address, equal, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
 import { encoded, Generator } from "./codegen";
@@ -74,6 +75,10 @@ export class Regex {
    * pattern is copied. `flags` is a set of Flag. */
   static compile(pattern: Span, flags: u32): Regex | null {
     problem.clear();
+    if (isOverfull()) {
+      problem.report(problem.Problem.OutOfMemory, 0);
+      return null;
+    }
     const syntax = new Parser(pattern, flags).parse();
     if (!syntax) return null;
     const latin1 = (flags & Flag.Latin1) != 0;
@@ -127,6 +132,7 @@ export class Regex {
   isMatch(haystack: Span): bool {
     const size = length(haystack);
     if (size > MAX_HAYSTACK) return false;
+    scratch.beginSearch(size);
     const program = this.program;
     if (this.isLiteral) {
       const at = literal.find(this.prefix, address(haystack), 0, size);
@@ -150,6 +156,7 @@ export class Regex {
   isFullMatch(haystack: Span): bool {
     const size = length(haystack);
     if (size > MAX_HAYSTACK) return false;
+    scratch.beginSearch(size);
     if (this.isLiteral) {
       return (
         size == this.prefix.length &&
@@ -165,6 +172,7 @@ export class Regex {
   findFull(haystack: Span): bool {
     const size = length(haystack);
     if (size > MAX_HAYSTACK) return false;
+    scratch.beginSearch(size);
     return this.findSlowly(haystack, 0, size, pike.Mode.Anchored | pike.Mode.ToEnd);
   }
 
@@ -178,6 +186,7 @@ export class Regex {
     scratch.countBytes(SEARCH_BYTES);
     const stop = to < 0 ? size : to;
     if (from < 0 || from > stop || stop > size || size > MAX_HAYSTACK) return false;
+    scratch.beginSearch(stop - from);
     const places = this.places;
     if (this.isLiteral) {
       const at = literal.find(this.prefix, address(haystack), from, stop);
@@ -226,6 +235,7 @@ export class Regex {
       return false;
     }
     this.holdFrom = from;
+    scratch.beginSearch(to - from);
     const end = dfa.scan(program, haystack, from, to);
     if (end == dfa.GAVE_UP) return false;
     this.holdFrom = dfa.idleAt;
@@ -327,7 +337,8 @@ export class Regex {
   /** Writes the haystack with matches replaced, at most `limit` of them (-1: all). Returns how many
    * were; when none, nothing is written. One search is linear, but many in a row need not be: `a+b|a`
    * looks through all of `aaa…` for each a. So when they take more than `most` units of `effort` (-1: as
-   * much as one search may, several times over), it is TOO_COSTLY and what was written is of no use. */
+   * much as one search may, several times over), or one of them is cut, it is TOO_COSTLY and what was written is
+   * of no use. */
   replaceAll(
     haystack: Span,
     template: Template,
@@ -340,6 +351,7 @@ export class Regex {
     let replaced = 0;
     let copied = 0;
     let last = -1;
+    scratch.beginSearch(0);
     while (replaced != limit && !out.failed && this.findNext(haystack, last)) {
       if (scratch.effort() > stop) return TOO_COSTLY;
       const from = this.start(0);
@@ -349,6 +361,7 @@ export class Regex {
       copied = last;
       replaced++;
     }
+    if (scratch.isCut) return TOO_COSTLY;
     if (replaced > 0) out.bytes(address(haystack) + copied, length(haystack) - copied);
     return replaced;
   }

@@ -2,6 +2,7 @@
 // visited, the stack of the closure, thread lists. Sized for the largest program when it is compiled,
 // so that nothing is allocated while matching.
 
+import { refuse } from "../bytes/arena";
 import { Program } from "./program";
 
 /** Capture slots of all threads of one list, for one program: 4 MiB. */
@@ -82,4 +83,55 @@ export function countBytes(n: i32): void {
 /** What was done since the VM began: a unit for a closure step, and for 16 bytes of the automaton. */
 export function effort(): u64 {
   return steps + (bytes >> 4);
+}
+
+// --- what may be done
+//
+// A unit is some 10 to 30 ns on one core of a server, the more the larger the program is. A search may take a floor, for automata that are still to be
+// built, and so much for each byte; all searches of a callback together what is over in some 50 ms, so that
+// nobody holds a worker for longer. A search that would go on is cut: that is noted as memory is that ran
+// out (bytes/arena.ts), so that whoever does not ask does not act on half an answer.
+
+/** Of all searches in a callback. */
+const CALLBACK: u64 = 2_000_000;
+const FLOOR: u64 = 100_000;
+const PER_BYTE: u64 = 4;
+
+const NEVER: u64 = u64.MAX_VALUE;
+let callbackEnd: u64 = NEVER;
+let searchEnd: u64 = NEVER;
+/** The last search was cut: its answer means nothing. */
+export let isCut: bool = false;
+
+/** A callback begins. */
+export function beginCallback(): void {
+  callbackEnd = effort() + CALLBACK;
+}
+
+/** A search of so many bytes begins. */
+export function beginSearch(size: i32): void {
+  isCut = false;
+  if (callbackEnd == NEVER) return;
+  searchEnd = min(callbackEnd, effort() + FLOOR + PER_BYTE * (size as u64));
+}
+
+/** Whether the search at hand has done what it may. */
+export function isSpent(): bool {
+  if (steps + (bytes >> 4) < searchEnd) return false;
+  if (!isCut) refuse();
+  isCut = true;
+  return true;
+}
+
+/** Searches may do `units` from now on, if that is less than what is left to them; for `endLimit`. */
+export function beginLimit(units: u64): u64 {
+  const before = callbackEnd;
+  isCut = false;
+  callbackEnd = min(callbackEnd, effort() + units);
+  return before;
+}
+
+export function endLimit(before: u64): void {
+  callbackEnd = before;
+  searchEnd = before;
 }

@@ -1,6 +1,7 @@
 // Which of many patterns match somewhere in a text, in one scan: one program for all, run by the DFA,
 // whose states tell which patterns have matched. Where it gives up, each pattern is asked.
 
+import { isOverfull } from "../bytes/heap";
 import { length, Span } from "../bytes/span";
 import { Generator } from "./codegen";
 import * as dfa from "./dfa";
@@ -61,6 +62,7 @@ export class RegexSet {
     memory.fill(changetype<usize>(hits), 0, hits.length);
     const program = this.program;
     if (program && length(haystack) < 0x7fffff00) {
+      scratch.beginSearch(length(haystack));
       const found = dfa.matchSet(program, haystack, hits, hits.length);
       if (found != dfa.GAVE_UP) return found;
     }
@@ -81,6 +83,7 @@ export class RegexSet {
 
 /** One program for all the patterns, or null when there is none. */
 function together(patterns: Regex[], flags: u32): Program | null {
+  if (isOverfull()) return null;
   const syntaxes: Syntax[] = [];
   for (let i = 0; i < patterns.length; i++) {
     const syntax = new Parser(patterns[i].pattern, flags).parse();

@@ -10,6 +10,7 @@ import { copy, fromText } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import * as cookie from "../http/cookie";
 import { FieldList, MISSING } from "../http/field-list";
+import { By, ordered } from "../http/field-order";
 import * as query from "../http/query";
 import { Regex, Template as RegexTemplate } from "../regex/index";
 import { anyMatches, Glob, NO_GLOBS } from "../rules/glob";
@@ -193,10 +194,11 @@ export class FieldEdits {
 
   private runKeep(list: FieldList): void {
     list.ensureLoaded();
-    for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
+    for (let i = list.count - 1; i >= 0; i--) {
       const name = list.name(i);
-      if (!this.isUntouchable(list, i) && !anyMatches(this.keep, name)) list.remove(name);
+      if (!this.isUntouchable(list, i) && !anyMatches(this.keep, name)) list.discard(i);
     }
+    list.sweep();
   }
 
   private runRemove(list: FieldList): void {
@@ -208,23 +210,24 @@ export class FieldEdits {
     }
     if (!hasGlob) return;
     list.ensureLoaded();
-    for (let i = list.count - 1; i >= 0; i = min(i, list.count) - 1) {
+    for (let i = list.count - 1; i >= 0; i--) {
       const name = list.name(i);
-      if (!this.isUntouchable(list, i) && anyMatches(this.remove, name)) list.remove(name);
+      if (!this.isUntouchable(list, i) && anyMatches(this.remove, name)) list.discard(i);
     }
+    list.sweep();
   }
 
   private runRename(list: FieldList): void {
     list.ensureLoaded();
-    let found = false;
+    let isAny = false;
+    for (let i = 0, n = this.rename.length; i < n; i++) {
+      if (markRenamed(list, unchecked(this.rename[i]))) isAny = true;
+    }
+    if (!isAny) return;
     for (let i = 0, n = this.rename.length; i < n; i++) {
       const move = unchecked(this.rename[i]);
-      for (let at = list.find(move.from); at != MISSING; at = list.find(move.from, at + 1)) {
-        list.markRenamed(at, move.to);
-        found = true;
-      }
+      if (list.find(move.from) != MISSING) list.makeRoomFor(move.to);
     }
-    if (!found) return;
     list.applyRenames();
     for (let i = 0, n = this.rename.length; i < n; i++) {
       const move = unchecked(this.rename[i]);
@@ -253,10 +256,12 @@ export class FieldEdits {
       if (value == NONE || !this.isValue(value)) continue;
       changed = true;
       // A line that says nothing any more is none: `set-cookie:` would set a cookie without a name.
-      if (this.kind == Kind.Headers && length(value) == 0 && !isPseudo(name)) list.removeAt(i--);
+      if (this.kind == Kind.Headers && length(value) == 0 && !isPseudo(name)) list.drop(i);
       else list.setValueAt(i, value);
     }
-    if (changed) list.rewritten(name);
+    if (!changed) return;
+    list.sweep();
+    list.rewritten(name);
   }
 
   /** Whether the bytes can stand as a value; counted when not. */
@@ -331,6 +336,15 @@ export class FieldEdits {
   }
 }
 
+/** Whether there are fields of the name that moves. */
+function markRenamed(list: FieldList, move: Move): bool {
+  const first = list.find(move.from);
+  for (let at = first; at != MISSING; at = list.find(move.from, at + 1)) {
+    list.markRenamed(at, move.to);
+  }
+  return first != MISSING;
+}
+
 /** Headers without which a message is another one, or none (RFC 9112 6, 9110 7.6.1 and 7.8). */
 function isFraming(name: Span): bool {
   if (isPseudo(name) || equal(name, field.contentLength)) return true;
@@ -389,24 +403,30 @@ function runDedupe(list: FieldList, deduplication: Deduplication): void {
   if (first == MISSING) return;
   const last = findLast(list, name);
   if (first == last) return;
-  for (let i = list.count - 1; i >= 0; i--) {
-    if (!equal(list.name(i), name)) continue;
-    const strategy = deduplication.strategy;
-    const isDuplicate =
-      strategy == Dedupe.First
-        ? i != first
-        : strategy == Dedupe.Last
-          ? i != last
-          : hasEarlier(list, i);
-    if (isDuplicate) list.removeAt(i);
-  }
+  if (deduplication.strategy == Dedupe.Unique) dropRepeated(list, name);
+  else dropOthers(list, name, deduplication.strategy == Dedupe.First ? first : last);
+  list.sweep();
   if (list.count != before) list.rewritten(name);
 }
 
-/** Whether an earlier field has the same name and value. */
-function hasEarlier(list: FieldList, i: i32): bool {
-  for (let j = 0; j < i; j++) {
-    if (equal(list.name(j), list.name(i)) && equal(list.value(j), list.value(i))) return true;
+function dropOthers(list: FieldList, name: Span, kept: i32): void {
+  for (let i = list.find(name); i != MISSING; i = list.find(name, i + 1)) {
+    if (i != kept) list.drop(i);
   }
-  return false;
+}
+
+/** Drops those whose value an earlier one of the name has; ordered, equal values are side by side. */
+function dropRepeated(list: FieldList, name: Span): void {
+  const order = ordered(list, By.Value, scratch);
+  if (order == 0) {
+    list.failed = true;
+    return;
+  }
+  let last = MISSING;
+  for (let k = 0; k < list.count; k++) {
+    const i = load<i32>(order + (k << 2));
+    if (!equal(list.name(i), name)) continue;
+    if (last != MISSING && equal(list.value(i), list.value(last))) list.drop(i);
+    else last = i;
+  }
 }

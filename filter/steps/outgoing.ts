@@ -55,9 +55,10 @@ export class Outgoing {
 
 /** What the request said of its own bytes is not true of those that are sent instead. */
 function dropFieldsOfBytes(fields: FieldList): void {
-  for (let i = fields.count - 1; i >= 0; i--) {
-    if (isOfBytes(fields.name(i))) fields.removeAt(i);
+  for (let i = 0; i < fields.count; i++) {
+    if (isOfBytes(fields.name(i))) fields.drop(i);
   }
+  fields.sweep();
 }
 
 /** Adds the headers of the request that are sent along; what says how that one is framed is not. */

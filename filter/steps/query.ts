@@ -5,6 +5,7 @@ import { compare, equal, NONE, Span } from "../bytes/span";
 import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
+import { By, ordered } from "../http/field-order";
 import * as query from "../http/query";
 import { Exchange } from "../stream/exchange";
 import * as field from "../stream/field-names";
@@ -54,33 +55,16 @@ function writeTarget(before: Span, parameters: FieldList, staysEmpty: bool): voi
   query.write(parameters, target);
 }
 
-/** The same fields ordered by name; equal names keep their order (a merge sort of indices). Where they were in
+/** The same fields ordered by name; equal names keep their order. Where they were in
  * order, they are as they were. */
 function byName(fields: FieldList): FieldList {
   if (isInOrder(fields)) return fields;
   sorted.clear(scratch);
-  const n = fields.count;
-  const order = scratch.allocate(n * 4);
-  if (order == 0) {
-    sorted.failed = true;
-    return sorted;
-  }
-  const merged = scratch.allocate(n * 4);
-  if (merged == 0) {
-    sorted.failed = true;
-    return sorted;
-  }
-  for (let i = 0; i < n; i++) store<i32>(order + i * 4, i);
-  let from = order;
-  let to = merged;
-  for (let width = 1; width < n; width *= 2) {
-    for (let start = 0; start < n; start += 2 * width) merge(fields, from, to, start, width, n);
-    const swap = from;
-    from = to;
-    to = swap;
-  }
-  for (let i = 0; i < n; i++) {
-    const at = load<i32>(from + i * 4);
+  const order = ordered(fields, By.Name, scratch);
+  sorted.failed = order == 0;
+  if (order == 0) return sorted;
+  for (let i = 0; i < fields.count; i++) {
+    const at = load<i32>(order + (i << 2));
     if (query.isGap(fields, at)) continue;
     sorted.push(fields.name(at), fields.value(at), fields.raw(at));
   }
@@ -95,19 +79,4 @@ function isInOrder(fields: FieldList): bool {
     last = fields.name(i);
   }
   return true;
-}
-
-/** Merges the runs [start, start + width) and the next of `from` into `to`. */
-function merge(fields: FieldList, from: usize, to: usize, start: i32, width: i32, n: i32): void {
-  const middle = min(start + width, n);
-  const stop = min(start + 2 * width, n);
-  let i = start;
-  let j = middle;
-  for (let k = start; k < stop; k++) {
-    const takeLeft =
-      i < middle &&
-      (j >= stop ||
-        compare(fields.name(load<i32>(from + i * 4)), fields.name(load<i32>(from + j * 4))) <= 0);
-    store<i32>(to + k * 4, takeLeft ? load<i32>(from + i++ * 4) : load<i32>(from + j++ * 4));
-  }
 }

@@ -2,7 +2,7 @@
 // forms, members of JSON, whatever a pattern finds. What cannot be looked into is left out as a whole.
 
 import { scratch } from "../abi/memory";
-import { Arena } from "../bytes/arena";
+import { Arena, forgive, refusals } from "../bytes/arena";
 import * as ascii from "../bytes/ascii";
 import {
   byteAtUnchecked,
@@ -23,7 +23,7 @@ import * as multipart from "../http/multipart";
 import { EditPlan, EditStatus } from "../json/edit";
 import { JsonError, Kind, Tape } from "../json/tape";
 import { writeString } from "../json/write";
-import { Regex, Template as RegexTemplate } from "../regex/index";
+import { Regex, Template as RegexTemplate, TOO_COSTLY } from "../regex/index";
 import { anyMatches, Glob } from "../rules/glob";
 import * as field from "../stream/field-names";
 import * as credentials from "./credentials";
@@ -348,7 +348,9 @@ export class Redaction extends Secrets {
     for (let i = 0; i < this.patterns.length; i++) {
       const secret = unchecked(this.patterns[i]);
       edited.reset();
+      const refused = refusals();
       const n = secret.regex.replaceAll(current, secret.template, edited);
+      if (n == TOO_COSTLY) forgive(refused);
       // What takes too long to be looked through is not told.
       if (n < 0 || edited.failed) return stars;
       if (n > 0) current = copy(edited.view(), scratch);

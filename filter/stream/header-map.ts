@@ -90,6 +90,12 @@ export class HeaderMap extends FieldList {
     host.removeHeader(this.type, name);
   }
 
+  override discard(i: i32): void {
+    if (!this.writable) return;
+    host.removeHeader(this.type, this.name(i));
+    super.discard(i);
+  }
+
   override rewritten(name: Span): void {
     if (!this.writable) return;
     const first = this.find(name);

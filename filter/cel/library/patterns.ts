@@ -2,8 +2,19 @@
 // the expression; others are compiled when they come, so many of them and no more, since compiling
 // takes time and memory that nobody should get by sending headers.
 
+import { forgive, refusals } from "../../bytes/arena";
 import { length, NONE, Span, sliceUnchecked } from "../../bytes/span";
-import { effort, Notation, Regex, Template, TOO_COSTLY, Unknown } from "../../regex";
+import {
+  beginLimit,
+  effort,
+  endLimit,
+  isCut,
+  Notation,
+  Regex,
+  Template,
+  TOO_COSTLY,
+  Unknown,
+} from "../../regex";
 import { chargeBytes, chargeEffort, remaining } from "../budget";
 import { buffer, heap } from "../context";
 import { Failure } from "../failure";
@@ -89,8 +100,13 @@ export function callPattern(
   if (value.kind != Kind.String) return Failure.NoSuchOverload;
   if (!chargeBytes(length(value.bits))) return Failure.Budget;
   const before = effort();
+  const refused = refusals();
+  const limit = beginLimit(remaining() as u64);
   const wrong = apply(fn, regex, template, base, n);
-  return chargeEffort(before, effort()) ? wrong : Failure.Budget;
+  endLimit(limit);
+  const cut = isCut;
+  if (cut) forgive(refused);
+  return chargeEffort(before, effort()) && !cut ? wrong : Failure.Budget;
 }
 
 function apply(fn: Fn, regex: Regex, template: Template | null, base: usize, n: i32): Failure {
