@@ -115,7 +115,7 @@ program
     const filter = () =>
       envoyFilter(compiled.rules!, {
         wasmPath: options.wasm ?? wasmPath(),
-        ...(options.name !== undefined && { name: nameOf(options.name) }),
+        ...(options.name !== undefined && { name: nameOf(options.name), ownMetrics: true }),
       });
     // Higress takes the rules as they are: as a plugin's configuration, in its console or a WasmPlugin.
     const isEnvoy = options.target === "envoy";
