@@ -3,7 +3,7 @@
 // the Envoy process's own CPU time for a request, as the scheduler counts it (Linux): medians over
 // rounds, and the ratio to an Envoy without a filter. Only figures of one run compare; neighbours on
 // the machine add to all alike. The engines by themselves, in Node, need no Envoy. A name also stands
-// for those that begin with it and a hyphen.
+// for those that begin with it and a hyphen. AGAINST=FILE compares with another build of the filter.
 
 import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -16,7 +16,7 @@ import { wasmPath } from "../compiler/assets.ts";
 import { readBody } from "../compiler/gateway/demo.ts";
 import { findEnvoy, type RunningEnvoy, startEnvoy } from "../compiler/gateway/envoy.ts";
 import { envoyBootstrap } from "../compiler/targets/envoy.ts";
-import type { After, Difference, Request, Scenario, Verify } from "./contenders.ts";
+import type { After, Contender, Difference, Request, Scenario, Verify } from "./contenders.ts";
 import { scenarios } from "./scenarios.ts";
 
 const ROUNDS = Number(process.env["ROUNDS"] ?? 9);
@@ -24,6 +24,20 @@ const CONNECTIONS = 16;
 /** Longer than any event waits for others. */
 const QUIET_MS = 2500;
 const SOAK_REQUESTS = Number(process.env["REQUESTS"] ?? 1_000_000);
+
+/** Another build of the filter: whoever runs it takes part with that one too, as `NAME before`. */
+const AGAINST = process.env["AGAINST"];
+const BEFORE = " before";
+
+/** Who takes part. */
+function contendersOf(scenario: Scenario): Contender[] {
+  const now = scenario.contenders(wasmPath());
+  if (AGAINST === undefined) return now;
+  const before = scenario
+    .contenders(AGAINST)
+    .filter((each) => JSON.stringify(each).includes(AGAINST));
+  return [...now, ...before.map((each) => ({ ...each, name: each.name + BEFORE }))];
+}
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -138,7 +152,7 @@ async function start(
   envoy: string,
   rows: Row[],
 ): Promise<void> {
-  for (const contender of scenario.contenders(wasmPath())) {
+  for (const contender of contendersOf(scenario)) {
     const { name, filters, virtualHosts, rules = 10_000 } = contender;
     const running = await startEnvoy({
       envoy,
@@ -169,7 +183,7 @@ async function verify(
   await (await fetch(`${upstream}/forget`)).text();
   const got = await send(new http.Agent(), row.envoy.port, request);
   const last = await (await fetch(`${upstream}/last`)).json();
-  verify(got, last as Record<string, string>, row.name, rule);
+  verify(got, last as Record<string, string>, row.name.replace(BEFORE, ""), rule);
 }
 
 /** What pairs of contenders differ by, as the median of the rounds' differences and between lower

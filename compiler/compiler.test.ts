@@ -111,6 +111,12 @@ describe("the command", () => {
     expect(envoy.stdout).toContain("failure_policy: FAIL_RELOAD");
     expect(envoy.stdout).toContain("filename: /etc/r.wasm");
     expect(envoy.stdout).toContain('"holdHeaders":true');
+    const named = await runCommand("compile", good, "--target", "envoy", "--name", "edge-2");
+    for (const place of ["name", "root_id", "vm_id"]) {
+      expect(named.stdout).toContain(`${place}: edge-2`);
+    }
+    const bad = await runCommand("compile", good, "--target", "envoy", "--name", "a b");
+    expect([bad.status, bad.stdout]).toEqual([2, ""]);
     expect((await runCommand("compile", join(folder, "bad.yaml"))).status).toBe(1);
   });
 

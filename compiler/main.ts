@@ -83,14 +83,28 @@ program
     process.exitCode = errors > 0 || (options.strict && warnings > 0) ? 1 : 0;
   });
 
+interface CompileOptions {
+  output?: string;
+  wasm?: string;
+  name?: string;
+  target: string;
+}
+
+/** The name as Envoy's logs and metrics can have it. */
+function nameOf(name: string): string {
+  if (/^[A-Za-z0-9][\w.-]{0,63}$/.test(name)) return name;
+  throw new Unreadable(`${JSON.stringify(name)} is no name: letters, digits, - _ and . make one`);
+}
+
 program
   .command("compile")
   .description("the checked rules, or the whole envelope that a target needs")
   .argument("<file>", "a rule file, or - for standard input")
   .option("-o, --output <file>", "write there instead of to standard output")
   .option("--wasm <path>", "where the proxy finds the filter (target envoy)")
+  .option("--name <name>", "the plugin's own name among several in one proxy (target envoy)")
   .addOption(targetOption().default("json"))
-  .action((file: string, options: { output?: string; wasm?: string; target: string }) => {
+  .action((file: string, options: CompileOptions) => {
     const text = readText(file);
     const compiled = compile(text, { file, target: target(options.target) });
     process.stderr.write(render(compiled.diagnostics, "pretty", new Map([[file, text]])));
@@ -98,7 +112,11 @@ program
       process.exitCode = 1;
       return;
     }
-    const filter = () => envoyFilter(compiled.rules!, { wasmPath: options.wasm ?? wasmPath() });
+    const filter = () =>
+      envoyFilter(compiled.rules!, {
+        wasmPath: options.wasm ?? wasmPath(),
+        ...(options.name !== undefined && { name: nameOf(options.name), ownMetrics: true }),
+      });
     // Higress takes the rules as they are: as a plugin's configuration, in its console or a WasmPlugin.
     const isEnvoy = options.target === "envoy";
     const output = isEnvoy ? stringify([filter()]) : `${compiled.json}\n`;

@@ -8,6 +8,7 @@ import { DataAction, HeadersAction } from "./abi/numbers";
 import { ranOut } from "./bytes/arena";
 import * as contexts from "./plugin/contexts";
 import { enter } from "./plugin/entry";
+import { readVmName } from "./plugin/vm";
 import { HttpAnswer } from "./stream/answer";
 import { httpCalls } from "./stream/calls";
 import { HeaderMap } from "./stream/header-map";
@@ -19,6 +20,8 @@ export { proxy_on_memory_allocate } from "./abi/memory";
 export function proxy_abi_version_0_2_1(): void {}
 
 export function proxy_on_vm_start(root: u32, configurationSize: i32): i32 {
+  enter();
+  if (configurationSize > 0) readVmName(configurationSize);
   return 1;
 }
 

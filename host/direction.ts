@@ -30,6 +30,8 @@ export class Direction {
    * let them go on. */
   headersAccessible = false;
   trailersAccessible = false;
+  /** Bytes of the body that have come. */
+  received = 0;
   private iteration: Iteration = "continue";
   private headersPassed = false;
   private sawEnd = false;
@@ -43,6 +45,11 @@ export class Direction {
     private readonly ends: Ends,
     private readonly bufferLimit: number,
   ) {}
+
+  /** Whether all of it has come. */
+  get ended(): boolean {
+    return this.sawEnd || this.trailers !== undefined;
+  }
 
   get begun(): boolean {
     return this.headers.length > 0 || this.headersPassed;
@@ -66,6 +73,7 @@ export class Direction {
   onData(data: Uint8Array, endOfStream: boolean): void {
     if (this.ends.isOver()) return;
     this.sawEnd = this.sawEnd || endOfStream;
+    this.received += data.length;
     if (this.iteration === "stoppedAll") {
       this.append(data);
       return;

@@ -10,6 +10,7 @@
 
 export * from "./abi.ts";
 export { type Clock, ManualClock, seededRandom } from "./clock.ts";
+export { grpcAnswer, isGrpcRequest } from "./grpc.ts";
 export {
   fromBytes,
   getHeader,

@@ -11,7 +11,9 @@ import {
   StreamType,
 } from "./abi.ts";
 import { Direction } from "./direction.ts";
+import { grpcAnswer, isGrpcRequest } from "./grpc.ts";
 import { getHeader, type Headers, setHeader } from "./headers.ts";
+import { addLine, joined } from "./joined.ts";
 import type { Plugin } from "./plugin.ts";
 import {
   encodeProperty,
@@ -94,7 +96,7 @@ export class HttpStream implements Context {
   requestHeaders(headers: Headers, endOfStream: boolean): void {
     this.isToHead = getHeader(headers, ":method") === "HEAD";
     this.plugin.enter(() => {
-      if (!this.over) this.request.onHeaders(headers, endOfStream);
+      if (!this.over) this.request.onHeaders(joined(headers, true), endOfStream);
     });
   }
 
@@ -113,7 +115,7 @@ export class HttpStream implements Context {
   responseHeaders(headers: Headers, endOfStream: boolean): void {
     if (this.over || this.replied) return;
     this.responseBegun = true;
-    this.plugin.enter(() => this.response.onHeaders(headers, endOfStream));
+    this.plugin.enter(() => this.response.onHeaders(joined(headers, false), endOfStream));
   }
 
   responseData(data: Uint8Array, endOfStream: boolean): void {
@@ -197,15 +199,19 @@ export class HttpStream implements Context {
       return;
     }
     this.sink.abandonUpstream(reply.details);
-    const headers: Headers = [[":status", String(reply.status)]];
-    if (reply.body.length > 0) {
+    const isGrpc = isGrpcRequest(this.request.headers);
+    const headers: Headers = isGrpc
+      ? grpcAnswer(reply.status, reply.body)
+      : [[":status", String(reply.status)]];
+    if (reply.body.length > 0 && !isGrpc) {
       headers.push(["content-length", String(reply.body.length)], ["content-type", "text/plain"]);
     }
     for (const [name, value] of reply.headers) {
+      if (name === "content-type" && isGrpc) continue;
       if (name === "content-type") setHeader(headers, name, value);
-      else headers.push([name, value]);
+      else addLine(headers, name, value, false);
     }
-    const hasBody = reply.body.length > 0 && !this.isToHead;
+    const hasBody = reply.body.length > 0 && !this.isToHead && !isGrpc;
     this.details = reply.details;
     if (this.responseBegun) {
       this.over = true;

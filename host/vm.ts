@@ -2,7 +2,7 @@
 // given (addresses, enums, the effective context) and hand on to whatever the context is; they know
 // no streams, only the Context interface.
 
-import { LogLevel, MetricType, Status } from "./abi.ts";
+import { HeaderMapType, LogLevel, MetricType, Status } from "./abi.ts";
 import {
   fromBytes,
   type Headers,
@@ -11,6 +11,7 @@ import {
   setHeader,
   toBytes,
 } from "./headers.ts";
+import { addLine } from "./joined.ts";
 import type { Metrics, SharedState } from "./shared.ts";
 import type { TraceEntry } from "./trace.ts";
 
@@ -303,7 +304,9 @@ export class Vm {
           return this.give(toBytes(value), addressAt, sizeAt);
         }),
       proxy_add_header_map_value: (type: number, ...at: [number, number, number, number]) =>
-        edit("proxy_add_header_map_value", type, at, (map, key, value) => map.push([key, value])),
+        edit("proxy_add_header_map_value", type, at, (map, key, value) =>
+          addLine(map, key, value, type <= HeaderMapType.RequestTrailers),
+        ),
       proxy_replace_header_map_value: (type: number, ...at: [number, number, number, number]) =>
         edit("proxy_replace_header_map_value", type, at, setHeader),
       proxy_remove_header_map_value: (type: number, key: number, keySize: number) =>

@@ -10,9 +10,11 @@ import type { Duplex } from "node:stream";
 import {
   type Clock,
   getHeader,
+  grpcAnswer,
   type Headers,
   type HttpCall,
   type HttpStream,
+  isGrpcRequest,
   LogLevel,
   Plugin,
   removeHeader,
@@ -32,11 +34,40 @@ export interface GatewayOptions {
   /** A line for each request, and the lines that rules log. */
   log: (line: string) => void;
   logLevel?: LogLevel;
+  /** Whether headers can be held while the body is read, which Envoy must be told; default true. */
+  holdsHeaders?: boolean;
 }
 
-/** Fields that belong to one connection (RFC 9110 7.6.1). */
+/** Methods of which a request without a body does not say so. */
+const BODILESS = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
+
+/** What Envoy, where clients speak to it directly, believes nobody but itself. */
+const FOR_ENVOY = new Set([
+  ...["x-envoy-decorator-operation", "x-envoy-downstream-service-cluster"],
+  ...["x-envoy-downstream-service-node", "x-envoy-expected-rq-timeout-ms", "x-envoy-force-trace"],
+  ...["x-envoy-hedge-on-per-try-timeout", "x-envoy-ip-tags", "x-envoy-max-retries"],
+  ...["x-envoy-original-path", "x-envoy-original-url", "x-envoy-retriable-header-names"],
+  ...["x-envoy-retriable-status-codes", "x-envoy-retry-grpc-on", "x-envoy-retry-on"],
+  ...["x-envoy-upstream-alt-stat-name", "x-envoy-upstream-rq-per-try-timeout-ms"],
+  ...["x-envoy-upstream-rq-timeout-alt-response", "x-envoy-upstream-rq-timeout-ms"],
+  "x-forwarded-client-cert",
+]);
+
+/** Statuses that have no name in Envoy, though they have one in Node. */
+const NAMELESS = new Set([103, 306, 418, 451, 509]);
+
+function reasonOf(status: number): string {
+  if (status === 599) return "Last Unassigned Server Error Code";
+  return (NAMELESS.has(status) ? undefined : http.STATUS_CODES[status]) ?? "Unknown";
+}
+
+/** Bytes that wait for an upgrade; then the client is read no more. */
+const MOST_EARLY = 1 << 16;
+
+/** Fields that belong to one connection (RFC 9110 7.6.1) and that rules do not see; transfer-encoding they do, as
+ * Envoy shows it. */
 const HOP_BY_HOP = new Set([
-  ...["connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade"],
+  ...["connection", "keep-alive", "proxy-connection", "te", "upgrade"],
   "http2-settings",
 ]);
 
@@ -47,9 +78,6 @@ const realClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
-
-/** What Envoy takes of request headers by default (max_request_headers_kb), in bytes. */
-const MAX_HEADERS = 60 * 1024;
 
 export class Gateway {
   private readonly server: http.Server;
@@ -64,17 +92,19 @@ export class Gateway {
     this.redis = new RedisServers(Object.fromEntries(servers), options.log);
     this.plugin = this.newPlugin();
     if (!this.plugin.configure(options.rules)) throw new Error("the filter refuses the rules");
-    this.server = http.createServer({ maxHeaderSize: MAX_HEADERS }, (request, response) =>
-      this.serve(request, response),
+    this.server = http.createServer(
+      { maxHeaderSize: MOST_HEADER_BYTES, requireHostHeader: false },
+      (request, response) => this.serve(request, response),
     );
+    this.server.on("checkContinue", (request, response) => this.serveExpecting(request, response));
     this.server.on("upgrade", (request, socket, head) => this.serveUpgrade(request, socket, head));
-    this.server.on("clientError", (_error, socket) => socket.destroy());
+    this.server.on("clientError", (error, socket) => refuseUnread(error, socket));
   }
 
   private newPlugin(): Plugin {
     const { log, module } = this.options;
     return new Plugin(module, {
-      allowOnHeadersStopIteration: true,
+      allowOnHeadersStopIteration: this.options.holdsHeaders ?? true,
       clock: realClock,
       random: (bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>),
       logLevel: this.options.logLevel ?? LogLevel.Info,
@@ -124,9 +154,16 @@ export class Gateway {
   // ---- a request
 
   private serve(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (isRefusedUnseen(request, response)) return;
     new Exchange(this.plugin, this.connector(), this.options.log, request).start(
       new ServerAnswer(response),
     );
+  }
+
+  /** A client that waits for leave to send its body has it, unless the headers alone are refused. */
+  private serveExpecting(request: http.IncomingMessage, response: http.ServerResponse): void {
+    if (!refusalOf(request)) response.writeContinue();
+    this.serve(request, response);
   }
 
   private serveUpgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -144,12 +181,17 @@ export class Gateway {
   private connect(url: string, headers: Headers, hasBody: boolean): http.ClientRequest {
     const { protocol, hostname, port } = new URL(url);
     const isSecure = protocol === "https:";
-    const fields = headers.filter(([name]) => !name.startsWith(":"));
+    const fields = headers.filter(([name]) => !/^(:|transfer-encoding$)/.test(name));
     const framed = fields.some(([name]) => name === "content-length");
     const authority = getHeader(headers, ":authority") ?? hostname;
     const names: string[] = ["host", authority];
     for (const [name, value] of fields) names.push(name, value);
-    if (!framed && hasBody) names.push("transfer-encoding", "chunked");
+    // What follows a handshake is no body: it belongs to whatever the connection becomes.
+    const isHandshake = fields.some(([name]) => name === "upgrade");
+    if (!framed && hasBody && !isHandshake) names.push("transfer-encoding", "chunked");
+    if (!framed && !hasBody && !BODILESS.has(getHeader(headers, ":method") ?? "GET")) {
+      names.push("content-length", "0");
+    }
     return (isSecure ? https : http).request({
       host: hostname.replace(/^\[|\]$/g, ""),
       port: port || (isSecure ? 443 : 80),
@@ -202,6 +244,8 @@ interface Answer {
   /** False when the client does not keep up. */
   write(data: Uint8Array, endOfStream: boolean): boolean;
   trailers(trailers: Headers): void;
+  /** The connection ends with this answer. */
+  endConnection(): void;
   destroy(): void;
   onDrain(callback: () => void): void;
   onClose(callback: () => void): void;
@@ -216,14 +260,23 @@ class ServerAnswer implements Answer {
 
   begin(status: number, headers: Headers, endOfStream: boolean): void {
     const names: string[] = [];
-    for (const [name, value] of headers) names.push(name, value);
+    for (const [name, value] of headers) {
+      if (name === "server") names.push(name, "envoy");
+      else if (name !== "connection") names.push(name, value);
+    }
     if (!headers.some(([name]) => name === "date")) names.push("date", new Date().toUTCString());
+    if (!headers.some(([name]) => name === "server")) names.push("server", "envoy");
+    // Node would write `Connection: keep-alive`, which HTTP/1.1 takes for granted.
+    this.response.removeHeader("connection");
+    if (!this.response.shouldKeepAlive) names.push("connection", "close");
     if (!headers.some(([name]) => name === "content-length" || name === "transfer-encoding")) {
       names.push(...this.framing(status, endOfStream));
     }
-    this.response.writeHead(status, names as unknown as http.OutgoingHttpHeaders);
+    this.response.writeHead(status, reasonOf(status), names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
-    else this.response.flushHeaders();
+    else if (this.response.req.method === "HEAD") this.response.flushHeaders();
+    // Not flushHeaders, which writes them as UTF-8: they are bytes.
+    else this.response.write(new Uint8Array());
   }
 
   /** The field that tells where a body of unknown length ends, or that there is none. */
@@ -237,6 +290,10 @@ class ServerAnswer implements Answer {
     const keepsUp = data.length === 0 || this.response.write(data);
     if (endOfStream) this.response.end();
     return keepsUp;
+  }
+
+  endConnection(): void {
+    this.response.shouldKeepAlive = false;
   }
 
   trailers(trailers: Headers): void {
@@ -272,7 +329,7 @@ class TunnelAnswer implements Answer {
   begin(status: number, headers: Headers, endOfStream: boolean): void {
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
     const close = status === 101 ? "" : "connection: close\r\n";
-    const reason = http.STATUS_CODES[status] ?? "";
+    const reason = reasonOf(status);
     this.socket.write(`HTTP/1.1 ${status} ${reason}\r\n${lines}${close}\r\n`, "latin1");
     if (endOfStream && status !== 101) this.socket.end();
   }
@@ -282,6 +339,8 @@ class TunnelAnswer implements Answer {
     if (endOfStream) this.socket.end();
     return keepsUp;
   }
+
+  endConnection(): void {}
 
   trailers(): void {
     this.socket.end();
@@ -339,12 +398,14 @@ class Exchange implements Sink {
     const size = this.request.headers["content-length"];
     const chunked = this.request.headers["transfer-encoding"] !== undefined;
     const hasBody = answer.tunnel !== undefined || chunked || (size !== undefined && size !== "0");
+    this.isRequestWhole = !hasBody;
     this.stream.requestHeaders(headers, !hasBody);
     const source = answer.tunnel?.socket ?? this.request;
     if (answer.tunnel?.head.length) this.stream.requestData(answer.tunnel.head, false);
     source.on("data", (chunk: Buffer) => this.stream.requestData(chunk, false));
     if (!hasBody) return;
     source.on("end", () => {
+      this.isRequestWhole = true;
       const trailers = answer.tunnel ? [] : pairs(this.request.rawTrailers);
       if (trailers.length) this.stream.requestTrailers(trailers);
       else this.stream.requestData(new Uint8Array(), true);
@@ -363,13 +424,15 @@ class Exchange implements Sink {
   }
 
   private hasEnded = false;
+  private isRequestWhole = false;
 
   // ---- towards the upstream
 
   requestHeaders(headers: Headers, endOfStream: boolean): void {
     const outgoing = this.connect(headers, !endOfStream);
     this.outgoing = outgoing;
-    outgoing.on("error", () => this.upstreamFailed());
+    this.asked = performance.now();
+    outgoing.on("error", (error) => this.upstreamFailed(error));
     outgoing.on("drain", () => this.request.resume());
     outgoing.on("response", (incoming) => this.onResponse(incoming));
     outgoing.on("upgrade", (incoming, socket, head) => this.onUpgrade(incoming, socket, head));
@@ -383,10 +446,25 @@ class Exchange implements Sink {
       if (endOfStream) this.upgraded.end();
       return;
     }
+    if (this.answer.tunnel && !framesBody(this.outgoing)) {
+      this.sendOnceUpgraded(data, endOfStream);
+      return;
+    }
     const keepsUp = data.length === 0 || this.outgoing?.write(data);
     if (keepsUp === false) this.request.pause();
     if (endOfStream) this.outgoing?.end();
   }
+
+  /** What the client says before the upstream has agreed to the upgrade waits for that. */
+  private sendOnceUpgraded(data: Uint8Array, endOfStream: boolean): void {
+    if (data.length) this.early.push(data);
+    this.endsEarly = endOfStream;
+    const size = this.early.reduce((sum, { length }) => sum + length, 0);
+    if (size > MOST_EARLY) this.answer.tunnel!.socket.pause();
+  }
+
+  private readonly early: Uint8Array[] = [];
+  private endsEarly = false;
 
   requestTrailers(trailers: Headers): void {
     this.outgoing?.addTrailers(trailers as never);
@@ -411,7 +489,7 @@ class Exchange implements Sink {
       incoming.statusCode === 204 ||
       incoming.statusCode === 304 ||
       incoming.headers["content-length"] === "0";
-    this.stream.responseHeaders(responseHeaders(incoming), isBodiless);
+    this.stream.responseHeaders(this.timed(responseHeaders(incoming)), isBodiless);
     incoming.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
     incoming.on("error", () => this.reset());
     incoming.on("end", () => {
@@ -422,10 +500,22 @@ class Exchange implements Sink {
     });
   }
 
+  /** With how long the upstream took, as Envoy's router tells it to the filters. */
+  private timed(headers: Headers): Headers {
+    const ms = Math.round(performance.now() - this.asked);
+    putInPlace(headers, "x-envoy-upstream-service-time", String(ms));
+    return headers;
+  }
+
+  private asked = 0;
+
   private onUpgrade(incoming: http.IncomingMessage, socket: Duplex, head: Buffer): void {
     this.upgraded = socket;
     this.incoming = socket;
-    this.stream.responseHeaders(responseHeaders(incoming, true), false);
+    for (const data of this.early.splice(0)) socket.write(data);
+    if (this.endsEarly) socket.end();
+    this.answer.tunnel!.socket.resume();
+    this.stream.responseHeaders(this.timed(responseHeaders(incoming)), false);
     if (head.length) this.stream.responseData(head, false);
     socket.on("data", (chunk: Buffer) => this.stream.responseData(chunk, false));
     socket.on("end", () => this.stream.responseData(new Uint8Array(), true));
@@ -433,13 +523,14 @@ class Exchange implements Sink {
     this.answer.onClose(() => socket.destroy());
   }
 
-  private upstreamFailed(): void {
+  private upstreamFailed(error: NodeJS.ErrnoException): void {
     if (this.abandoned || this.hasEnded) return;
     if (this.incoming) {
       this.reset();
       return;
     }
-    const text = "upstream connect error or disconnect/reset before headers";
+    const isEnd = error.code === "ECONNRESET";
+    const text = `upstream connect error or disconnect/reset before headers${isEnd ? ". reset reason: connection termination" : ""}`;
     const body = new TextEncoder().encode(text);
     const headers: Headers = [
       [":status", "503"],
@@ -454,8 +545,16 @@ class Exchange implements Sink {
 
   responseHeaders(headers: Headers, endOfStream: boolean): void {
     this.status = Number(getHeader(headers, ":status") ?? 0);
-    const fields = headers.filter(([name]) => !name.startsWith(":"));
-    this.answer.begin(this.status, fields, endOfStream);
+    // How the body is framed on the client's connection is decided there.
+    const isTunnel = this.answer.tunnel !== undefined;
+    const fields = headers.filter(([name]) => isTunnel || name === "te" || !HOP_BY_HOP.has(name));
+    // Envoy does not wait for the rest of a request that has its answer.
+    if (!this.isRequestWhole) this.answer.endConnection();
+    this.answer.begin(
+      this.status,
+      fields.filter(([name]) => !/^(:|transfer-encoding$)/.test(name)),
+      endOfStream,
+    );
   }
 
   responseData(data: Uint8Array, endOfStream: boolean): void {
@@ -471,6 +570,64 @@ class Exchange implements Sink {
   }
 }
 
+/** Whether the request says where its body ends. */
+function framesBody(outgoing: http.ClientRequest | undefined): boolean {
+  return !!outgoing?.hasHeader("content-length") || !!outgoing?.hasHeader("transfer-encoding");
+}
+
+/** What Envoy takes of request headers by default: lines, and bytes of all of them (max_request_headers_kb). */
+const MOST_LINES = 100;
+const MOST_HEADER_BYTES = 60 << 10;
+
+/** The status with which Envoy refuses a request before a filter sees it, and what it says; else undefined. */
+function refusalOf(request: http.IncomingMessage): [status: number, body: string] | undefined {
+  const { httpVersion, url = "", rawHeaders, method, headers } = request;
+  if (httpVersion === "1.0") return [426, "Upgrade Required"];
+  if (rawHeaders.length > 2 * MOST_LINES) return [431, "Request Header Fields Too Large"];
+  const isTarget = /^(\/|https?:\/\/)/i.test(url) || (url === "*" && method === "OPTIONS");
+  if (!isTarget) return [400, "Bad Request"];
+  if (headers.host === undefined) return [400, ""];
+  return url.includes("#") ? [400, ""] : undefined;
+}
+
+/** Answers what no filter sees, and ends the connection. */
+function isRefusedUnseen(request: http.IncomingMessage, response: http.ServerResponse): boolean {
+  const refusal = refusalOf(request);
+  if (!refusal) return false;
+  const [status, text] = refusal;
+  const answer = new ServerAnswer(response);
+  answer.endConnection();
+  const body = Buffer.from(text);
+  // Bytes that are refused as they are read are answered before anybody asks what the client speaks.
+  const isGrpc = text === "" && isGrpcRequest(pairs(request.rawHeaders));
+  const described: Headers = [
+    ["content-length", String(body.length)],
+    ["content-type", "text/plain"],
+  ];
+  const headers = isGrpc ? grpcAnswer(status, body).slice(1) : text ? described : [];
+  answer.begin(isGrpc ? 200 : status, headers, isGrpc || !text);
+  if (text && !isGrpc) answer.write(body, true);
+  request.resume();
+  return true;
+}
+
+/** Answers bytes that are no request. */
+function refuseUnread(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const isLarge = error.code === "HPE_HEADER_OVERFLOW";
+  const status = isLarge ? 431 : 400;
+  const text = http.STATUS_CODES[status]!;
+  const lines = [
+    `HTTP/1.1 ${status} ${text}`,
+    ...[`content-length: ${text.length}`, "content-type: text/plain"],
+    ...[`date: ${new Date().toUTCString()}`, "server: envoy", "connection: close"],
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${text}`);
+}
+
 /** Flat name, value, name, value … as pairs with names in lower case. */
 function pairs(raw: string[]): Headers {
   const result: Headers = [];
@@ -479,32 +636,59 @@ function pairs(raw: string[]): Headers {
 }
 
 function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Headers {
+  const nominated = isUpgrade ? new Set() : nominatedIn(request.headers.connection ?? "");
   const fields = pairs(request.rawHeaders).filter(
-    ([name]) => name !== "host" && (!HOP_BY_HOP.has(name) || (isUpgrade && name !== "te")),
+    ([name, value]) =>
+      name !== "host" &&
+      !nominated.has(name) &&
+      (!HOP_BY_HOP.has(name) || (name === "te" ? value.trim() === "trailers" : isUpgrade)),
   );
+  // Of an absolute target, what it says of the host counts (RFC 9112 3.2.2).
+  const [, named, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? "") ?? [];
+  const hosts = pairs(request.rawHeaders).filter(([name]) => name === "host");
+  const authority = (named ?? hosts.map(([, value]) => value).join(",")).replace(
+    /\.(?=$|:\d+$)/,
+    "",
+  );
+  const path = named === undefined ? (request.url ?? "/") : rest!.replace(/^(?!\/)/, "/");
   const headers: Headers = [
-    [":authority", request.headers.host ?? ""],
-    [":path", request.url ?? "/"],
+    [":authority", authority],
+    [":path", path],
     [":method", request.method ?? "GET"],
     [":scheme", "http"],
     ...fields,
   ];
   addForwardedFor(headers, request.socket.remoteAddress ?? "");
   // What a client writes there is not believed, as with Envoy's use_remote_address.
-  removeHeader(headers, "x-forwarded-proto");
-  headers.push(["x-forwarded-proto", "http"]);
-  if (!getHeader(headers, "x-request-id")) headers.push(["x-request-id", randomUUID()]);
-  return headers;
+  putInPlace(headers, "x-forwarded-proto", "http");
+  putInPlace(headers, "x-envoy-external-address", request.socket.remoteAddress ?? "");
+  putInPlace(headers, "x-request-id", randomUUID());
+  return headers.filter(([name, value]) => !isForEnvoy(name, value));
+}
+
+/** Fields that are for this connection only, as the client says (RFC 9110 7.6.1). */
+function nominatedIn(connection: string): Set<string> {
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
+}
+
+/** What Envoy takes for its own, and keeps. */
+function isForEnvoy(name: string, value: string): boolean {
+  return FOR_ENVOY.has(name) || (name === "expect" && value.toLowerCase() === "100-continue");
 }
 
 /** The address of the connection's other end comes last in x-forwarded-for, as Envoy adds it. */
 function addForwardedFor(headers: Headers, address: string): void {
   const before = headers.flatMap(([name, value]) => (name === "x-forwarded-for" ? [value] : []));
-  removeHeader(headers, "x-forwarded-for");
-  headers.push(["x-forwarded-for", [...before, address].join(",")]);
+  putInPlace(headers, "x-forwarded-for", [...before, address].join(","));
 }
 
-function responseHeaders(incoming: http.IncomingMessage, isUpgrade = false): Headers {
-  const fields = pairs(incoming.rawHeaders).filter(([name]) => isUpgrade || !HOP_BY_HOP.has(name));
-  return [[":status", String(incoming.statusCode ?? 0)], ...fields];
+/** One line of the name, where its first has been, else as the last. */
+function putInPlace(headers: Headers, name: string, value: string): void {
+  const at = headers.findIndex(([each]) => each === name);
+  removeHeader(headers, name);
+  headers.splice(at < 0 ? headers.length : at, 0, [name, value]);
+}
+
+function responseHeaders(incoming: http.IncomingMessage): Headers {
+  return [[":status", String(incoming.statusCode ?? 0)], ...pairs(incoming.rawHeaders)];
 }

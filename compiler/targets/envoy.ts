@@ -10,6 +10,9 @@ export interface EnvoyFilterOptions {
   wasmPath: string;
   /** Shown in Envoy's logs and metrics; default ruleway. */
   name?: string;
+  /** Whether the names of the filter's own metrics have that name in them, so that two filters of one proxy do
+   * not count together. */
+  ownMetrics?: boolean;
 }
 
 /** The entry for `http_filters`. It lets the filter hold headers while a body is judged, and brings
@@ -31,6 +34,9 @@ export function envoyFilter(rules: object, options: EnvoyFilterOptions): object 
         },
         vm_config: {
           vm_id: name,
+          ...(options.ownMetrics && {
+            configuration: { "@type": `${TYPE}google.protobuf.StringValue`, value: name },
+          }),
           runtime: "envoy.wasm.runtime.v8",
           code: { local: { filename: options.wasmPath } },
         },

@@ -18,6 +18,7 @@ import { All, Condition, FactIs, Field, HostIs, ServiceIs, ValueMatcher } from "
 import { Demand, Phase } from "../rules/name";
 import { isOfErrors } from "../rules/status-pattern";
 import { Redaction } from "../steps/redaction";
+import { Holding } from "../stream/holding";
 import {
   Accept,
   Configuration,
@@ -348,6 +349,7 @@ class Decoder {
     const services = this.surroundings(documents, constants);
     // From the farthest to the nearest, so that the nearest wins.
     for (let i = documents.length - 1; i >= 0; i--) this.readSettings(documents[i], program);
+    if (program.holdsHeaders) this.watchHolding();
     program.variableCount = this.variables.count;
     program.callCount = this.calls.count;
     const rules: Rule[] = [];
@@ -413,6 +415,14 @@ class Decoder {
     );
     program.requestLimit = context.sizeOr(limits, "requestBody", program.requestLimit);
     program.responseLimit = context.sizeOr(limits, "responseBody", program.responseLimit);
+  }
+
+  private watchHolding(): void {
+    const configuration = this.configuration;
+    if (configuration.holding != null) return;
+    const holding = new Holding(configuration);
+    configuration.holding = holding;
+    configuration.periodics.push(holding);
   }
 
   private contextOf(tape: Tape, report: Report, constants: Constants): Context {

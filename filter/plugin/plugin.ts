@@ -104,6 +104,7 @@ export class Plugin {
     const periodics = this.configuration.periodics;
     let period = 0;
     for (let i = 0; i < periodics.length; i++) {
+      if (periodics[i].resolutionMs == 0) continue;
       const resolution = max(SHORTEST_TICK, periodics[i].resolutionMs);
       if (period == 0 || resolution < period) period = resolution;
     }

@@ -224,9 +224,11 @@ export class PathIs extends Condition {
   holds(facts: Facts, sense: Sense): bool {
     const path = facts.path();
     if (path == NONE) return false;
-    const sent = facts.sentPath();
     for (let i = 0, n = this.templates.length; i < n; i++) {
-      if (unchecked(this.templates[i]).matches(path, sent, captures)) return true;
+      const template = unchecked(this.templates[i]);
+      if (!template.matches(path)) continue;
+      if (template.captures) template.capture(facts.sentPath(), captures);
+      return true;
     }
     return false;
   }

@@ -165,12 +165,18 @@ export class PathTemplate {
     return true;
   }
 
-  /** Whether the path (without the query, as paths are compared) matches; captures, of `sent`, which is the
-   * same path as it goes on, go to `out[0..]` if it does, and only then. */
-  matches(path: Span, sent: Span, out: StaticArray<Span>): bool {
-    if (!this.walk(path, null)) return false;
-    if (this.captureCount > 0) this.walk(sent, out);
-    return true;
+  get captures(): bool {
+    return this.captureCount > 0;
+  }
+
+  /** Whether the path (without the query, as paths are compared) matches. */
+  matches(path: Span): bool {
+    return this.walk(path, null);
+  }
+
+  /** Captures to `out[0..]` from a path that matches, as it goes on. */
+  capture(sent: Span, out: StaticArray<Span>): void {
+    this.walk(sent, out);
   }
 
   private walk(path: Span, out: StaticArray<Span> | null): bool {

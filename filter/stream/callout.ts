@@ -34,5 +34,8 @@ export function send(
   for (let i = 0; i < fields.count; i++) request.add(fields.name(i), fields.value(i));
   const pairs = request.end();
   if (pairs == NONE || fields.failed) return host.NO_CALL;
-  return host.httpCall(service.cluster, pairs, body == NONE ? host.EMPTY : body, timeoutMs);
+  const bytes = body == NONE ? host.EMPTY : body;
+  const token = host.httpCall(service.cluster, pairs, bytes, timeoutMs);
+  if (token == host.NO_CALL) service.warnOfCluster();
+  return token;
 }

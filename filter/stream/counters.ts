@@ -32,6 +32,7 @@ export const enum Counter {
   RefusedCharset,
   RefusedType,
   RefusedSchema,
+  RefusedUnheld,
   ValidateGaveUp,
   AttributesLogForeign,
   AttributesLogSize,
@@ -105,6 +106,7 @@ const NAMES: StaticArray<string> = [
   "refused.charset",
   "refused.type",
   "refused.schema",
+  "refused.headers_not_held",
   "validate.gave_up",
   "attributes_log_skipped.foreign",
   "attributes_log_skipped.size",
@@ -154,6 +156,14 @@ const NAMES: StaticArray<string> = [
 /** Ids in the host plus two; 0 is not yet defined. */
 const ids: StaticArray<i32> = new StaticArray<i32>(Counter.Count);
 
+/** What the names of our own metrics begin with. */
+export let family: string = "ruleway.";
+
+/** Metrics of a VM that is one plugin's alone are told apart from those of others by its name. */
+export function nameFamily(plugin: string): void {
+  family = "ruleway." + plugin + ".";
+}
+
 export function count(counter: Counter): void {
   countMany(counter, 1);
 }
@@ -162,7 +172,7 @@ export function countMany(counter: Counter, n: i32): void {
   if (n == 0) return;
   let id = unchecked(ids[counter]);
   if (id == 0) {
-    id = host.defineMetric(MetricType.Counter, fromText("ruleway." + NAMES[counter], scratch)) + 2;
+    id = host.defineMetric(MetricType.Counter, fromText(family + NAMES[counter], scratch)) + 2;
     unchecked((ids[counter] = id));
   }
   host.increment(id - 2, n);

@@ -204,6 +204,16 @@ export class Exchange extends View {
   /** The response's status before a step has changed it, else 0. */
   private statusBefore: i32 = 0;
   private isFormMultipart: bool = false;
+  /** While it waits for a body and it is not known whether the host holds headers (holding.ts). */
+  isUnshown: bool = false;
+  /** It is the request that waits. */
+  isUnshownRequest: bool = false;
+  bytesWhenHeld: i64 = 0;
+  bytesSeen: i64 = 0;
+  /** Since when nothing more has come, in milliseconds since the epoch. */
+  quietSince: i64 = 0;
+  heldBefore: Exchange | null = null;
+  heldAfter: Exchange | null = null;
 
   /** Ready for the stream `id`, which keeps to `configuration` whatever comes after it. */
   open(id: u32, configuration: Configuration): void {
@@ -246,6 +256,7 @@ export class Exchange extends View {
 
   /** Lets go of everything; the object can be opened again. */
   close(): void {
+    this.forgetHolding();
     this.forgetCalls();
     this.closeResults();
     this.requestBody.close();
@@ -275,7 +286,7 @@ export class Exchange extends View {
     if (!this.ended && this.badTarget != BadTarget.None) this.refuseTarget();
     if (program == null && !this.ended) return HeadersAction.Continue;
     if (this.ended) return HeadersAction.StopIteration;
-    return this.afterHeaders(this.run());
+    return this.hold(this.afterHeaders(this.run()), this.requestBody);
   }
 
   /** Makes room for what the program's steps leave. */
@@ -976,6 +987,7 @@ export class Exchange extends View {
   }
 
   private goOn(stream: StreamType): void {
+    this.forgetHolding();
     if (ranOut()) return; // `giveUpIfBlind` comes next
     if (stream == StreamType.Response) this.isResponseSent = true;
     host.continueStream(stream);
@@ -987,6 +999,7 @@ export class Exchange extends View {
   }
 
   private onBody(pipe: BodyPipe, headers: HeaderMap, size: i32, endOfStream: bool): DataAction {
+    if (this.isUnshown) this.noteShown(pipe);
     return pipe.data(this, size, endOfStream, headers, this.isWaiting(pipe));
   }
 
@@ -1002,6 +1015,7 @@ export class Exchange extends View {
 
   /** Whether the trailers, and all that is held, go on. */
   private onTrailers(pipe: BodyPipe, headers: HeaderMap): bool {
+    if (this.isUnshown) this.noteShown(pipe);
     pipe.end();
     // The answer finds the message complete, and lets it go.
     return !this.isWaiting(pipe) && pipe.trailers(this, headers);
@@ -1031,7 +1045,7 @@ export class Exchange extends View {
     }
     if (this.candidateCount == 0) return this.afterHeaders(Outcome.Next);
     this.responseStatus = this.readStatus();
-    return this.afterHeaders(this.run());
+    return this.hold(this.afterHeaders(this.run()), this.responseBody);
   }
 
   private enter(phase: Phase): void {
@@ -1162,6 +1176,7 @@ export class Exchange extends View {
    * refusal. */
   end(status: i32, body: Span): void {
     this.ended = true;
+    this.forgetHolding();
     const place = this.blamed == AT_HAND ? this.candidateAt : this.blamed;
     if (status >= 400 && place >= 0 && place < this.candidateCount) {
       const metrics = this.ruleAt(place).metrics;
@@ -1225,6 +1240,36 @@ export class Exchange extends View {
       default:
         reply.withoutMemory(this);
     }
+  }
+
+  // ---- what the host holds
+
+  /** Lets headers wait for the body if the host can hold them; refuses the message if it cannot. */
+  private hold(action: HeadersAction, pipe: BodyPipe): HeadersAction {
+    if (action != HeadersAction.StopIteration || this.ended || pipe.hasEnded) return action;
+    const holding = this.configuration!.holding;
+    if (holding == null) return action;
+    this.forgetHolding();
+    this.isUnshownRequest = pipe.isRequest;
+    if (!holding.admits(this)) this.refuseUnheld();
+    return action;
+  }
+
+  /** The message that waits will never be shown; the stream is the effective context. */
+  refuseUnheld(): void {
+    this.forgetCalls();
+    this.blamed = NOBODY;
+    count(Counter.RefusedUnheld);
+    reply.plain(this, 503, reply.headersNotHeld);
+  }
+
+  private noteShown(pipe: BodyPipe): void {
+    const holding = this.configuration!.holding;
+    if (holding != null && pipe.isRequest == this.isUnshownRequest) holding.onShown();
+  }
+
+  private forgetHolding(): void {
+    if (this.isUnshown) this.configuration!.holding!.remove(this);
   }
 
   /** Answers because nobody can tell what is asked for, or of whom. */

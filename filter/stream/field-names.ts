@@ -72,6 +72,10 @@ export const multipartForm: Span = name("multipart/form-data");
 export const form: Span = name("application/x-www-form-urlencoded");
 
 export const sourceAddress: Span = name("source\0address");
+/** Of all that has come of the request: Envoy counts it before the body is shown. */
+export const requestSize: Span = name("request\0total_size");
+/** There once the upstream has said all. */
+export const backendLatency: Span = name("response\0backend_latency");
 export const routeName: Span = name("xds\0route_name");
 export const routeNameBefore: Span = name("route_name");
 export const clusterName: Span = name("xds\0cluster_name");

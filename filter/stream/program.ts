@@ -19,6 +19,7 @@ import { Answer } from "./answer";
 import { Decisions } from "./decisions";
 import { flag, number } from "./description";
 import { Exchange } from "./exchange";
+import { Holding } from "./holding";
 import { RedisService } from "./redis-service";
 import { RuleMetrics } from "./rule-metrics";
 
@@ -279,8 +280,9 @@ export class Program {
   callCount: i32 = 0;
   reroute: bool = false;
   /** The host selects the route anew after edits, unless it is told not to. */
-  isForHigress: bool = false;
-  holdsHeaders: bool = false;
+  isForHigress: bool = isDefined(HIGRESS);
+  /** The host can hold headers while a body comes; Higress always can. */
+  holdsHeaders: bool = isDefined(HIGRESS);
   paths: PathPolicy = new PathPolicy();
   /** Whether anything depends on what the path or the host is. */
   looksAtTarget: bool = false;
@@ -336,7 +338,7 @@ export class Entry {
 
 /** Something that a configuration does by itself, again and again. */
 export abstract class Periodic {
-  /** How finely it wants to be asked, in milliseconds. */
+  /** How finely it wants to be asked, in milliseconds; 0: not at all. */
   abstract get resolutionMs(): i32;
   /** Time has passed; the plugin's context is the effective one. `now`: milliseconds since the epoch. */
   abstract tick(now: i64): void;
@@ -382,6 +384,8 @@ export class Configuration {
   mostSpecificDomain: bool = false;
   /** What it does while it is its plugin's. */
   readonly periodics: Periodic[] = [];
+  /** Whether the host holds headers, if the rules say that it does. */
+  holding: Holding | null = null;
   /** The plugin's context. */
   root: u32 = 0;
   /** After so many requests, or with so many bytes of memory, a new VM is asked for; 0: never. */

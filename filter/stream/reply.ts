@@ -25,6 +25,7 @@ export const codingRefused: Span = fromText("ruleway_content_encoding_refused", 
 export const charsetRefused: Span = fromText("ruleway_charset_refused", texts);
 export const typeRefused: Span = fromText("ruleway_body_type_refused", texts);
 export const trailersRefused: Span = fromText("ruleway_trailers_after_held_body", texts);
+export const headersNotHeld: Span = fromText("ruleway_headers_not_held", texts);
 export const outOfMemory: Span = fromText("ruleway_out_of_memory", texts);
 export const responded: Span = fromText("ruleway_respond", texts);
 export const bodyMade: Span = fromText("ruleway_body_made", texts);

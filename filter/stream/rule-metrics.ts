@@ -7,6 +7,7 @@ import { MetricType } from "../abi/numbers";
 import { Span } from "../bytes/span";
 import { fromString, toString } from "../bytes/text";
 import { Writer } from "../bytes/writer";
+import { family } from "./counters";
 import { writeWord } from "./metrics";
 
 export const enum RuleEvent {
@@ -46,7 +47,7 @@ export class RuleMetrics {
   count(event: RuleEvent, n: i32): void {
     let id = unchecked(this.ids[event]);
     if (id == 0) {
-      const name = "ruleway.rule." + this.name + "." + NAMES[event];
+      const name = family + "rule." + this.name + "." + NAMES[event];
       id = host.defineMetric(MetricType.Counter, fromString(name, scratch)) + 2;
       unchecked((this.ids[event] = id));
     }

@@ -305,7 +305,7 @@ export interface Settings {
    */
   reroute?: boolean;
   /**
-   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told; with `--target higress` it is `higress`.
+   * Whose conventions hold: `higress` selects a request's route anew after edits of headers unless it is told not to, so where nothing says `reroute: true` it is told. Default `envoy`, which cannot be told; with `--target higress`, and in `dist/ruleway-higress.wasm`, it is `higress`.
    */
   host?: "envoy" | "higress";
   rebuild?: Rebuild;
@@ -320,7 +320,7 @@ export interface Settings {
   paths?: Paths;
   clientIp?: ClientIp;
   /**
-   * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it. Default false.
+   * That the host can hold headers while the body is read: Envoy with `allow_on_headers_stop_iteration: true`, Higress always. `ruleway compile --target` sets it, and `dist/ruleway-higress.wasm` takes it for granted. A host that cannot is found out as soon as a body has come that it never shows: what would wait is answered 503 and counted as `ruleway.refused.headers_not_held`, and the log names this setting. Default false.
    */
   holdHeaders?: boolean;
   /**

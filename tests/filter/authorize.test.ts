@@ -40,7 +40,7 @@ const as = (f: Filter, authorization: string, headers: Fields = {}): Stream =>
 const counted = (f: Filter, name: string): number => f.metrics[`ruleway.authorize.${name}`] ?? 0;
 
 /** What became of it: where it went on, or with what it was answered. */
-const fate = (s: Stream): string | undefined => (s.upstream ? "passed" : s.status);
+const fate = (s: Stream): string | undefined => (s.upstream ? "passed" : s.told);
 
 /** ATTACKER_KEYS=1000000 takes a minute, and comes to the same. */
 const MANY = Number(process.env["ATTACKER_KEYS"] ?? 100_000);

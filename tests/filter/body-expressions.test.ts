@@ -114,7 +114,7 @@ describe("a request", () => {
     ]);
     for (const pieces of [[body], [body.slice(0, 5), body.slice(5)]]) {
       const refused = guard.open().request(headers, ...pieces);
-      expect([refused.status, refused.upstream]).toEqual(["403", undefined]);
+      expect([refused.told, refused.upstream]).toEqual(["403", undefined]);
       const edit = filterWith([
         { request: [{ headers: { set: { "x-a": "$(request.json.admin)" } } }] },
       ]);

@@ -131,6 +131,19 @@ export class Stream implements Sink {
     return this.response?.find(([name]) => name === ":status")?.[1];
   }
 
+  /** The status that an answer tells: gRPC has it in a field of its own, here as a number of HTTP. */
+  get told(): string | undefined {
+    const told = this.response?.find(([name]) => name === "grpc-status")?.[1];
+    const statuses: Record<string, string> = { 7: "403", 13: "400" };
+    return told === undefined ? this.status : (statuses[told] ?? `gRPC ${told}`);
+  }
+
+  /** The body of an answer, or what it says in gRPC. */
+  get toldBody(): string {
+    const message = this.response?.find(([name]) => name === "grpc-message")?.[1];
+    return message === undefined ? this.responseBody : decodeURIComponent(message);
+  }
+
   sent(name: string): string[] {
     return (this.upstream ?? []).filter(([each]) => each === name).map(([, value]) => value);
   }

@@ -26,10 +26,10 @@ function filter(configuration: object): Filter {
 }
 
 function expectRefused(stream: Stream, status: string, body?: string): void {
-  expect(stream.status).toBe(status);
+  expect(stream.told).toBe(status);
   expect(stream.upstream).toBeUndefined();
   expect(stream.upstreamBody).toBe("");
-  if (body !== undefined) expect(stream.responseBody).toBe(body);
+  if (body !== undefined) expect(stream.toldBody).toBe(body);
 }
 
 test("a body as the schema has it goes on as it was, however it is cut", () => {

@@ -1,6 +1,12 @@
-// npm run fuzz [-- CONFIGURATIONS [SEED]]: the long run of what npm test does shortly.
+// npm run fuzz [-- CONFIGURATIONS [SEED]]: the long run of what npm test does shortly;
+// npm run fuzz -- differential [SECONDS [SEED]]: see differential/.
 
+import { runDifferential } from "./differential/main.ts";
 import { fuzz } from "./fuzz.ts";
+
+if (process.argv[2] === "differential") {
+  process.exit(await runDifferential(process.argv.slice(3)));
+}
 
 const count = Number(process.argv[2] ?? 50_000);
 const seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);

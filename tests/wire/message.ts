@@ -7,6 +7,8 @@ import type net from "node:net";
 export interface WireMessage {
   /** The first line. */
   line: string;
+  /** All lines up to the empty one, byte for byte as Latin-1. */
+  head: string;
   /** Of a response. */
   status: number;
   /** Names in lower case; values byte for byte, as Latin-1. */
@@ -144,6 +146,7 @@ function parseHead(text: string): WireMessage {
   }
   return {
     line: line!,
+    head: text,
     status: Number(status ?? 0),
     headers: fields.map(parseField),
     body: Buffer.alloc(0),

@@ -152,6 +152,8 @@ export interface WireOptions {
   services?: Record<string, Answers>;
   /** Changes Envoy's bootstrap where it stands. */
   adjust?: (bootstrap: Bootstrap) => void;
+  /** Whether the host holds headers while a body is read; default true. */
+  holdsHeaders?: boolean;
 }
 
 export async function startEngine(
@@ -184,14 +186,16 @@ export async function startEngine(
         const what = { rules: compiled.rules!, wasmPath: wasmPath(), upstream: upstream.url };
         const bootstrap = envoyBootstrap({ ...ports, ...what, clusters });
         options.adjust?.(bootstrap as Bootstrap);
-        return bootstrap;
+        return options.holdsHeaders === false ? withoutHolding(bootstrap) : bootstrap;
       },
     });
     port = running.port;
     end = running.stop;
   } else {
     const what = { module: filterModule(), rules: compiled.json, upstream: upstream.url };
-    const gateway = new Gateway({ ...what, clusters, log: onLine });
+    const gateway = new Gateway({
+      ...{ ...what, clusters, log: onLine, holdsHeaders: options.holdsHeaders ?? true },
+    });
     port = await gateway.listen(0);
     end = () => gateway.close();
   }
@@ -208,6 +212,16 @@ export async function startEngine(
       for (const server of servers) server.close();
     },
   };
+}
+
+function withoutHolding(bootstrap: object): object {
+  const text = JSON.stringify(bootstrap);
+  return JSON.parse(
+    text.replaceAll(
+      '"allow_on_headers_stop_iteration":true',
+      '"allow_on_headers_stop_iteration":false',
+    ),
+  );
 }
 
 function connect(port: number): Promise<net.Socket> {
