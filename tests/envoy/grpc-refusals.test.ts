@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { root } from "../../compiler/assets.ts";
+import { Filter } from "../filter/run.ts";
 import { envoy, request, type Setup, setUp } from "./envoy.ts";
 
 /** gRPC's status for each of HTTP. */
@@ -61,4 +62,17 @@ describe.skipIf(!envoy)("refusals of gRPC", () => {
     const plain = [await request(setup.envoy.port, "/limited")];
     expect(plain.map((got) => [got.status, got.body])).toEqual([[429, "slow down"]]);
   });
+});
+
+test("the embedded host makes the same of them", () => {
+  const filter = new Filter();
+  expect(filter.configure(RULES)).toBe(true);
+  const call = (path: string) => {
+    const stream = filter.open().request({ ":path": path, "content-type": "application/grpc" });
+    return ["grpc-status", "grpc-message"].map((name) => stream.got(name).join());
+  };
+  for (const [status, grpc] of Object.entries(STATUS))
+    expect(call(`/refused/${status}`)).toEqual([`${grpc}`, "no, thank you"]);
+  filter.open().request({ ":path": "/limited" });
+  expect(call("/limited")).toEqual(["8", "slow down"]);
 });
