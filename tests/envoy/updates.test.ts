@@ -1,13 +1,18 @@
 // Rules that come by ECDS, again and again, on a real Envoy with two workers, while streams hold old ones: the
 // leader's task keeps its rhythm with the newest rules, every event arrives, the store keeps its values.
 
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readBody } from "../../compiler/gateway/demo.ts";
 import { connectionManager, envoy, pause, request, type Setup, setUp } from "./envoy.ts";
+
+/** `npm run soak` makes it many, a few seconds apart: as long as old streams last a minute. */
+const UPDATES = Number(process.env["UPDATES"] ?? 12);
+const EVERY = Number(process.env["EVERY"] ?? 300);
+const STREAM = 60_000;
 
 const WASM = "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm";
 const EXTENSION = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig";
@@ -118,37 +123,60 @@ describe.skipIf(!envoy)("updates by ECDS", () => {
     return request(setup.envoy.port, path);
   };
 
-  test("the task keeps its rhythm with the newest rules, and every event arrives", async () => {
-    for (let i = 0; i < 250 && runs.length === 0; i++) await pause(20);
-    const begun = Date.now();
-    const first = (await send()).body;
-    const last = 12;
-    for (let version = 2; version <= last; version++) {
-      // Streams that hold the rules which are about to be old.
-      const held = slow.length;
-      for (let i = 0; i < 4; i++)
-        request(setup.envoy.port, `/slow/${version}-${i}`).catch(() => {});
-      for (let i = 0; i < 250 && slow.length < held + 4; i++) await pause(20);
-      put(version);
-      for (let i = 0; i < 500 && (await versionNow()) !== version; i++) await pause(10);
-      const answers = await Promise.all(Array.from({ length: 30 }, send));
-      expect(new Set(answers.map(({ body }) => body))).toEqual(new Set([first]));
-      // Some old rules go before others that are older still.
-      if (version % 3 === 0) for (const response of slow.splice(-8)) response.end();
-      await pause(300);
-    }
-    const newest = () => runs.filter((version) => version === last).length;
-    for (let i = 0; i < 500 && newest() < 3; i++) await pause(20);
-    const seconds = (Date.now() - begun) / 1000;
-    expect(runs).toEqual([...runs].sort((a, b) => a - b));
-    expect(newest()).toBeGreaterThanOrEqual(3);
-    expect(runs.length).toBeLessThanOrEqual(seconds + 2);
-    // All that was held goes, and with it the old rules; then what waits goes out with the last ones.
-    for (const response of slow.splice(0)) response.end();
-    put(last + 1, { ruleway: 1, rules: [] });
-    const missing = () => sent.filter((path) => !told.includes(path));
-    for (let i = 0; i < 500 && missing().length > 0; i++) await pause(20);
-    expect(missing()).toEqual([]);
-    expect(setup.envoy.log()).not.toMatch(/Uncaught RuntimeError|Function: .* failed/);
-  }, 120_000);
+  test(
+    "the task keeps its rhythm with the newest rules, and every event arrives",
+    async () => {
+      for (let i = 0; i < 250 && runs.length === 0; i++) await pause(20);
+      const begun = Date.now();
+      const first = (await send()).body;
+      const last = UPDATES;
+      const sizes: number[] = [];
+      for (let version = 2; version <= last; version++) {
+        // Streams that hold the rules which are about to be old.
+        const held = slow.length;
+        for (let i = 0; i < 4; i++)
+          request(setup.envoy.port, `/slow/${version}-${i}`).catch(() => {});
+        for (let i = 0; i < 250 && slow.length < held + 4; i++) await pause(20);
+        put(version);
+        for (let i = 0; i < 500 && (await versionNow()) !== version; i++) await pause(10);
+        const answers = await Promise.all(Array.from({ length: 30 }, send));
+        expect(new Set(answers.map(({ body }) => body))).toEqual(new Set([first]));
+        // Some old rules go before others that are older still.
+        if (version % 3 === 0) for (const response of slow.splice(-8)) response.end();
+        if (held > 0 && Date.now() - begun > STREAM)
+          for (const response of slow.splice(0, 4)) response.end();
+        for (const until = Date.now() + EVERY; Date.now() < until; await pause(30))
+          if (EVERY > 300) await send();
+        sizes.push(residentKiB(setup.envoy.pid));
+      }
+      const newest = () => runs.filter((version) => version === last).length;
+      for (let i = 0; i < 500 && newest() < 3; i++) await pause(20);
+      const seconds = (Date.now() - begun) / 1000;
+      expect(runs).toEqual([...runs].sort((a, b) => a - b));
+      expect(newest()).toBeGreaterThanOrEqual(3);
+      expect(runs.length).toBeLessThanOrEqual(seconds + 2);
+      // All that was held goes, and with it the old rules; then what waits goes out with the last ones.
+      for (const response of slow.splice(0)) response.end();
+      put(last + 1, { ruleway: 1, rules: [] });
+      const missing = () => sent.filter((path) => !told.includes(path));
+      for (let i = 0; i < 500 && missing().length > 0; i++) await pause(20);
+      expect(missing()).toEqual([]);
+      expect(new Set(told.filter((path) => path.startsWith("/e/"))).size).toBe(sent.length);
+      console.log(
+        `${runs.length} runs in ${seconds.toFixed(1)} s, ${sent.length} events, ${sizes.at(-1)} KiB`,
+      );
+      // Once the first streams of a minute are over, it is as large as it gets.
+      const settled = Math.ceil((2 * STREAM) / EVERY);
+      if (last > 2 * settled) expect(sizes.at(-1)! / sizes[settled]!).toBeLessThan(1.1);
+      expect(setup.envoy.log()).not.toMatch(/Uncaught RuntimeError|Function: .* failed/);
+    },
+    120_000 + UPDATES * EVERY * 3,
+  );
 });
+
+/** NaN where the system does not tell. */
+function residentKiB(pid: number): number {
+  if (!existsSync(`/proc/${pid}/status`)) return Number.NaN;
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]);
+}
