@@ -4,6 +4,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds of a clock that nobody sets; default: `now`. */
+  steady?(): number;
   /** Calls back after so many milliseconds; the result cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
 }
@@ -18,6 +20,10 @@ export class ManualClock implements Clock {
   }
 
   now(): number {
+    return this.time;
+  }
+
+  steady(): number {
     return this.time;
   }
 

@@ -127,6 +127,7 @@ export class Plugin implements Context {
     return new Vm(this.module, {
       ...{ shared, metrics, random, log, logLevel, foreign, trace },
       now: () => clock.now(),
+      steady: () => clock.steady?.() ?? clock.now(),
       context: (id) => this.contexts.get(id),
     });
   }

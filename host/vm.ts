@@ -56,6 +56,7 @@ export interface VmOptions {
   shared: SharedState;
   metrics: Metrics;
   now: () => number;
+  steady: () => number;
   random: (bytes: Uint8Array) => void;
   log: (level: LogLevel, text: string) => void;
   logLevel: LogLevel;
@@ -611,8 +612,9 @@ export class Vm {
     const OK = 0;
     const BADF = 8;
     return {
-      clock_time_get: (_id: number, _precision: bigint, at: number) => {
-        this.write64(at, BigInt(Math.round(this.options.now() * 1000)) * 1000n);
+      clock_time_get: (id: number, _precision: bigint, at: number) => {
+        const time = id === 1 ? this.options.steady() : this.options.now();
+        this.write64(at, BigInt(Math.round(time * 1000)) * 1000n);
         return OK;
       },
       random_get: (at: number, size: number) => {

@@ -67,10 +67,10 @@ export class TaskDecoder {
     const now = host.milliseconds();
     const task = new Task(name, this.configuration, program, every, jitter, startsAtOnce, now);
     if (context.isTrue(node, "leader")) {
-      const configuration = fingerprintOf(context.tape, 0, scratch);
+      const rules = fingerprintOf(context.tape, 0, scratch);
       const latest = every + jitter;
       const key = this.leaseKey(name);
-      task.lease = new Lease(key, configuration, now, every, latest, startsAtOnce);
+      task.lease = new Lease(key, this.configuration, rules, every, latest, startsAtOnce);
     }
     this.configuration.periodics.push(task);
   }

@@ -90,7 +90,9 @@ export function openExchange(id: u32, owner: Plugin): void {
   used++;
   lastId = id;
   lastIndex = index;
-  unchecked(exchanges[index]).open(id, owner.configuration);
+  const configuration = owner.configuration;
+  configuration.streams++;
+  unchecked(exchanges[index]).open(id, configuration);
 }
 
 /** Closes the stream's exchange; false when there is none. */

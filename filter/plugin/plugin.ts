@@ -87,6 +87,7 @@ export class Plugin {
     configuration.root = this.id;
     const before = this.configuration;
     stop(before);
+    start(configuration);
     this.configuration = configuration;
     before.release();
     if (isDefined(HIGRESS)) {
@@ -136,6 +137,12 @@ function tell(configuration: Configuration, hash: i64, rejected: i32, prefix: st
   setGauge(name + ".hash", hash);
   setGauge(name + ".rules", rules);
   setGauge(name + ".rejected_rules", rejected);
+}
+
+function start(configuration: Configuration): void {
+  const now = host.milliseconds();
+  const periodics = configuration.periodics;
+  for (let i = 0; i < periodics.length; i++) periodics[i].start(now);
 }
 
 function stop(configuration: Configuration): void {

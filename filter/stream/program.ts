@@ -348,6 +348,8 @@ export abstract class Periodic {
   get steps(): StaticArray<Step> {
     return NO_STEPS;
   }
+  /** The configuration is in force from now on. */
+  start(now: i64): void {}
   /** The configuration is no longer its plugin's, or goes: the last chance to send what is left. */
   stop(): void {}
 }
@@ -391,6 +393,8 @@ export class Configuration {
   rebuildMemory: i64 = 0;
   /** 0: the host's own. */
   requestsPerCycle: i32 = 0;
+  /** Streams that have begun with it. */
+  streams: u32 = 0;
   private requests: i32 = 0;
   /** Bytes for which a new VM was asked for last. */
   private memoryBefore: i64 = 0;

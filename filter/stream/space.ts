@@ -35,8 +35,8 @@ export class Space {
   constructor(readonly plugin: string) {
     const prefix = "ruleway:" + plugin + ":";
     this.counts = shared(prefix + "r", SHARED_COUNTS, COUNTS_SIZE, Policy.Least);
-    this.values = shared(prefix + "v", VALUES, VALUES_SIZE, Policy.Own);
-    this.keyedValues = shared(prefix + "k", KEYED_VALUES, VALUES_SIZE, Policy.Own);
+    this.values = shared(prefix + "w", VALUES, VALUES_SIZE, Policy.Own);
+    this.keyedValues = shared(prefix + "m", KEYED_VALUES, VALUES_SIZE, Policy.Own);
     this.readSeed(prefix + "seed");
   }
 

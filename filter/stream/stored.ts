@@ -1,6 +1,7 @@
 // A name of `store`: a value, or values under keys, in the host's shared data. What is written is seen by
-// every worker at once; the last one to write counts. A value is a letter and text: `t` for text as it is,
-// `j` for JSON.
+// every worker at once; the last one to write counts. A value is when it was written, a letter and text: `t`
+// for text as it is, `j` for JSON. Ages are told by a clock that nobody sets: whatever becomes of the
+// wall clock, a value is there for its ttl, and no longer.
 
 import * as host from "../abi/host";
 import { byteAtUnchecked, length, NONE, Span, sliceUnchecked } from "../bytes/span";
@@ -16,6 +17,8 @@ import { FOR_EVER, Table } from "./table";
 export const TEXT: u32 = 0x74;
 export const JSON: u32 = 0x6a;
 
+/** Before the letter: when it was written. */
+const TIME: i32 = sizeof<u64>() as i32;
 /** The letter included. */
 export const MAX_VALUE: i32 = 64 * 1024 + 1;
 /** Values of one name in a bucket, when it has more than one bucket. */
@@ -24,6 +27,7 @@ const GROUP: i32 = 16;
 const MAX_NAMES: i32 = 16;
 
 const hashed = Writer.create();
+const dated = Writer.create();
 
 @final
 export class Stored extends Cell {
@@ -61,11 +65,10 @@ export class Stored extends Cell {
       return;
     }
     const data = this.table.find();
-    if (length(data) == 0) return;
-    const expires = this.table.expires;
-    if (expires != FOR_EVER && expires <= host.now() / 1000) return;
-    const text = sliceUnchecked(data, 1, length(data));
-    if (byteAtUnchecked(data, 0) == (TEXT as u8)) {
+    if (length(data) <= TIME) return;
+    if (this.table.expires != FOR_EVER && this.table.isPast(host.steadyMicroseconds())) return;
+    const text = sliceUnchecked(data, TIME + 1, length(data));
+    if (byteAtUnchecked(data, TIME) == (TEXT as u8)) {
       out.setText(text);
       return;
     }
@@ -80,12 +83,17 @@ export class Stored extends Cell {
       count(Counter.StoreRejected);
       return;
     }
-    const now = host.now() / 1000;
+    const now = host.steadyMicroseconds();
+    const value = data == NONE ? NONE : dateOf(data, now);
+    if (data != NONE && value == NONE) {
+      count(Counter.StoreRejected);
+      return;
+    }
     const table = this.table;
     const mark = this.isKeyed ? (this.low as u32) : 0;
     for (let i = 0; i < MAX_TRIES; i++) {
       if (!this.open(key)) break;
-      if (!table.put(now, ttl == 0 ? FOR_EVER : now + ttl, mark, this.most, data)) {
+      if (!table.put(now, ttl == 0 ? FOR_EVER : now + ttl, mark, this.most, value)) {
         count(Counter.StoreRejected);
         return;
       }
@@ -108,4 +116,12 @@ export class Stored extends Cell {
     const group = (siphash.low >>> 32) % (this.groups as u64);
     return this.table.open(siphash.low, siphash.high, (this.low as u32) + (group as u32));
   }
+}
+
+/** The data after its time; NONE without memory. */
+function dateOf(data: Span, now: u64): Span {
+  dated.reset();
+  dated.word(now);
+  dated.span(data);
+  return dated.failed ? NONE : dated.view();
 }

@@ -19,7 +19,7 @@ import { Buckets, Saved } from "./buckets";
 class Head {
   low: u64;
   high: u64;
-  /** Microseconds since 1970. */
+  /** Microseconds, of whichever clock `put` is told. */
   expires: u64;
   mark: u32;
   size: u32;
@@ -40,9 +40,12 @@ export const enum Policy {
    * it out takes a bucketful of others that are counted as much. */
   Least,
   /** `mark` says whose it is: of the same owner's the one that expires first, else the one written first.
-   * The others' stay. */
+   * The others' stay. Its data begins with when it was written. */
   Own,
 }
+
+/** Two workers read the clock one after another: what was written so much later than now was not. */
+const SLACK: u64 = 1_000_000;
 
 const out = Writer.create();
 
@@ -81,6 +84,12 @@ export class Table {
     return head == null ? 0 : head.expires;
   }
 
+  /** Whether the record is no longer to be read. */
+  isPast(now: u64): bool {
+    const head = this.head();
+    return head == null || this.isOver(head, now);
+  }
+
   /** Puts a record for the key in place of its former one, or none for NONE; at most `most` of its mark
    * stay with it (Own), or of all (Least). False when there is no room: then nothing may be saved. */
   put(now: u64, expires: u64, mark: u32, most: i32, data: Span): bool {
@@ -101,7 +110,7 @@ export class Table {
     out.word(FORM);
     for (let at = this.first(); at != 0; at = this.after(at)) {
       const head = changetype<Head>(at);
-      if (head.expires > now) out.bytes(at, stride(head.size) as u32);
+      if (!this.isOver(head, now)) out.bytes(at, stride(head.size) as u32);
     }
     if (data != NONE) {
       out.word(this.low);
@@ -128,7 +137,7 @@ export class Table {
       let victim: Head | null = null;
       for (let at = this.first(); at != 0; at = this.after(at)) {
         const head = changetype<Head>(at);
-        if (head.expires <= now) continue;
+        if (this.isOver(head, now)) continue;
         bytes += stride(head.size);
         if (isOwn && head.mark != mark) continue;
         count++;
@@ -139,6 +148,13 @@ export class Table {
       victim.expires = 0;
       this.evicted++;
     }
+  }
+
+  /** Expired, or written at a time that is still to come, so that its age cannot be told. */
+  private isOver(head: Head, now: u64): bool {
+    if (head.expires <= now) return true;
+    if (this.policy != Policy.Own || head.expires == FOR_EVER || head.size < 8) return false;
+    return load<u64>(changetype<usize>(head) + HEAD) > now + SLACK;
   }
 
   private head(): Head | null {

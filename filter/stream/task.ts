@@ -67,6 +67,14 @@ export class Task extends Periodic {
     return max(MOST_OFTEN, often) as i32;
   }
 
+  override start(now: i64): void {
+    const lease = this.lease;
+    if (lease == null) return;
+    lease.begin(now);
+    // So that who is the first to look looks in time.
+    if (lease.isPossible) this.due = lease.due;
+  }
+
   tick(now: i64): void {
     if (this.isStopped) return;
     this.last = now;
@@ -79,8 +87,7 @@ export class Task extends Periodic {
     this.grid = min(this.grid, now + this.every);
     this.due = min(this.due, this.grid + this.jitter);
     if (now < this.due) return;
-    let grid = this.grid;
-    if (now >= grid) grid += ((now - grid) / this.every + 1) * this.every;
+    const grid = this.after(now);
     const next = this.jittered(grid);
     if (lease != null && !lease.claim(now, next)) return;
     this.grid = grid;
@@ -130,6 +137,14 @@ export class Task extends Periodic {
     if (lease == null || lease.claim(now, retry)) this.due = retry;
   }
 
+  /** The next time of the grid. Whoever is late by a period and more (the clock was set forward, nobody led)
+   * begins a new one: the run after this one is a whole period away. */
+  private after(now: i64): i64 {
+    const late = now - this.grid;
+    if (late < 0) return this.grid;
+    return late < this.every ? this.grid + this.every : now + this.every;
+  }
+
   private jitteredRetry(): i64 {
     const after = this.retryAfter;
     this.retryAfter = min(after * 2, this.every);
@@ -168,7 +183,7 @@ export class Task extends Periodic {
       this.running = null;
     }
     const lease = this.lease;
-    if (lease != null && lease.isHeld) lease.release();
+    if (lease != null) lease.release();
   }
 
   private say(level: LogLevel, what: string): void {

@@ -379,7 +379,7 @@ export interface Task {
   name: string;
   every: Duration1;
   /**
-   * It also runs as soon as the configuration is in force; default false: the first run is after `every`.
+   * It also runs as soon as the configuration is in force; default false: the first run is after `every`. With `leader`, only where no run has been claimed under earlier rules: then the next one comes when it is due.
    */
   onStart?: boolean;
   /**
