@@ -26,7 +26,7 @@ const found = (rules: string, options: object) =>
   compile(`ruleway: 1\n${rules}\n`, options)
     .diagnostics.map(({ code }) => code)
     .filter((code) => code === "N606" || code === "W516");
-const manager = (knowsClients: boolean) => ({ name: "ingress", knowsClients });
+const manager = (knowsClients: boolean) => ({ name: "ingress", knowsClients, repeated: [] });
 
 describe("where an address decides", () => {
   test.each(Object.entries(DECIDES))("%s", (_, rules) => {

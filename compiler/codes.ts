@@ -331,6 +331,11 @@ export const codes: Record<string, Code> = {
     explanation:
       "Envoy takes the last entry of x-forwarded-for for the client's address, whoever wrote it, unless its connection manager has `use_remote_address: true` (what an Envoy that clients reach directly needs), or finds addresses in another way. Set it, or say with `settings.clientIp` which header tells the address and which proxies are trusted. Said by `check --envoy-config FILE`, of the connection managers in that file.",
   },
+  W524: {
+    title: "The same rules twice in one chain",
+    explanation:
+      "Envoy asks each filter of a chain, so that the same rules there twice (two patches that insert them, a listener's and a route's) do all of it twice: limits, events and metrics count each request twice, what is added to headers and bodies is there twice. Take one of them out. Said by `check --envoy-config FILE`, of the connection managers in that file.",
+  },
   N606: {
     title: "Where the client's address comes from",
     explanation:

@@ -4,6 +4,7 @@
 import { lintAddresses } from "./addresses.ts";
 import { admit } from "./admit.ts";
 import type { Artefact } from "./assets.ts";
+import { lintChains } from "./chain.ts";
 import { checkShape } from "./check.ts";
 import { type Diagnostic, sortDiagnostics } from "./diagnostic.ts";
 import type { ConnectionManager } from "./envoy-config.ts";
@@ -62,6 +63,7 @@ export function compile(text: string, options: CompileOptions = {}): Compiled {
     lintJsonSchemas(source, report);
     checkMeaning(source, report);
     if (options.target === "envoy") lintAddresses(source, report, options.managers);
+    lintChains(source, report, options.managers ?? []);
   }
   const needsHigress = target === "higress" || (target === "json" && redis !== undefined);
   const artefact = needsHigress ? "ruleway-higress.wasm" : "ruleway.wasm";

@@ -207,8 +207,11 @@ export class HttpStream implements Context {
       headers.push(["content-length", String(reply.body.length)], ["content-type", "text/plain"]);
     }
     for (const [name, value] of reply.headers) {
-      if (name === "content-type" && isGrpc) continue;
-      if (name === "content-type") setHeader(headers, name, value);
+      if (isGrpc && (name === "content-type" || (name === "grpc-message" && reply.body.length)))
+        continue;
+      // What the guest says of gRPC's status itself stays.
+      if (name === "content-type" || (isGrpc && name === "grpc-status"))
+        setHeader(headers, name, value);
       else addLine(headers, name, value, false);
     }
     const hasBody = reply.body.length > 0 && !this.isToHead && !isGrpc;

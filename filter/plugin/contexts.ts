@@ -43,10 +43,18 @@ export function addPlugin(id: u32): void {
 export function removePlugin(id: u32): void {
   for (let i = 0, n = plugins.length; i < n; i++) {
     if (plugins[i].id != id) continue;
-    plugins[i].destroy();
-    plugins.splice(i, 1);
+    const gone = plugins.splice(i, 1)[0];
+    gone.destroy(heirOf(gone));
     return;
   }
+}
+
+/** Of those with its name the one that came last. */
+function heirOf(gone: Plugin): Plugin | null {
+  for (let i = plugins.length - 1; i >= 0; i--) {
+    if (plugins[i].isKin(gone)) return plugins[i];
+  }
+  return null;
 }
 
 function slot(i: i32): Slot {

@@ -31,6 +31,8 @@ export class Plugin {
   /** What new streams begin with. */
   configuration: Configuration = empty();
   private tickPeriod: i32 = 0;
+  /** The host's name for it, once it has been configured. */
+  private name: string | null = null;
 
   constructor(readonly id: u32) {}
 
@@ -86,7 +88,8 @@ export class Plugin {
     configuration.use();
     configuration.root = this.id;
     const before = this.configuration;
-    stop(before);
+    this.name = pluginName();
+    stop(before, configuration);
     start(configuration);
     this.configuration = configuration;
     before.release();
@@ -117,10 +120,20 @@ export class Plugin {
     this.setTickPeriod();
   }
 
-  /** The plugin is gone; its streams are too. */
-  destroy(): void {
-    stop(this.configuration);
+  /** Whether what one of the two leaves is for the other: a proxy makes a context for each version. */
+  isKin(other: Plugin): bool {
+    return this.name != null && this.name == other.name;
+  }
+
+  /** The plugin is gone; its streams are too. What it leaves is for `heir`. */
+  destroy(heir: Plugin | null): void {
+    let following: Configuration | null = null;
+    if (heir != null) following = heir.configuration;
+    stop(this.configuration, following);
     this.configuration.release();
+    if (heir == null) return;
+    host.setEffectiveContext(heir.id);
+    heir.setTickPeriod();
   }
 }
 
@@ -145,9 +158,9 @@ function start(configuration: Configuration): void {
   for (let i = 0; i < periodics.length; i++) periodics[i].start(now);
 }
 
-function stop(configuration: Configuration): void {
+function stop(configuration: Configuration, following: Configuration | null): void {
   const periodics = configuration.periodics;
-  for (let i = 0; i < periodics.length; i++) periodics[i].stop();
+  for (let i = 0; i < periodics.length; i++) periodics[i].stop(following);
 }
 
 /** Tells the host, if it knows how (Higress), how many requests to begin in one cycle of its event loop. */

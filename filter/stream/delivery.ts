@@ -5,7 +5,8 @@
 import * as host from "../abi/host";
 import { scratch } from "../abi/memory";
 import { Arena } from "../bytes/arena";
-import { length, Span } from "../bytes/span";
+import { equal, length, NONE, Span } from "../bytes/span";
+import { copy } from "../bytes/text";
 import { Writer } from "../bytes/writer";
 import { FieldList } from "../http/field-list";
 import { Answer } from "./answer";
@@ -25,6 +26,9 @@ const IDLE_RESOLUTION: i32 = 500;
 /** How soon a batch is tried again at first; then twice as late each time, up to the last. */
 const FIRST_RETRY: i64 = 500;
 const LAST_RETRY: i64 = 30_000;
+/** So often a batch is sent again because its callout was ended with a configuration, at no cost of its
+ * retries: updates that are faster than the service must not send it without end. */
+const MOST_CUTS: i32 = 3;
 
 const enum State {
   Free,
@@ -44,6 +48,8 @@ class Batch {
   /** Its part of what the queue has, which is what it will be when it is closed. */
   counted: i64 = 0;
   attempts: i32 = 0;
+  /** How often its callout was ended with a configuration. */
+  cuts: i32 = 0;
   /** When it was begun, or may be sent again: milliseconds. */
   time: i64 = 0;
   token: i32 = 0;
@@ -99,6 +105,8 @@ export class Delivery extends Periodic {
   private bytes: i64 = 0;
   private out: i32 = 0;
   private isStopped: bool = false;
+  /** Once it has stopped: who has what was left. */
+  private heir: Delivery | null = null;
   private readonly waiter: DeliveryWaiter = new DeliveryWaiter(this);
 
   constructor(
@@ -120,7 +128,9 @@ export class Delivery extends Periodic {
   /** Takes an event. `now`: milliseconds. The effective context is `context`, also afterwards. */
   add(event: Span, now: i64, context: u32): void {
     if (this.isStopped) {
-      countMany(Counter.EventStopped, 1);
+      const heir = this.heir;
+      if (heir != null) heir.add(event, now, context);
+      else countMany(Counter.EventStopped, 1);
       return;
     }
     const isList = this.batchCount > 1;
@@ -209,6 +219,7 @@ export class Delivery extends Periodic {
     batch.events = 0;
     batch.counted = 0;
     batch.attempts = 0;
+    batch.cuts = 0;
     this.spare.push(i);
   }
 
@@ -293,24 +304,110 @@ export class Delivery extends Periodic {
     this.pump(now);
   }
 
-  /** The plugin's context goes, and with it what is on its way: a host is not asked for a callout then. */
-  override stop(): void {
+  override stop(following: Configuration | null): void {
     if (this.isStopped) return;
+    this.close();
     this.isStopped = true;
+    if (following != null) this.heir = this.heirIn(following);
+    const heir = this.heir;
     for (let i = 0; i < this.batches.length; i++) {
       const batch = unchecked(this.batches[i]);
-      const isOut = batch.state == State.Out;
-      if (isOut) httpCalls.forget(batch.token);
-      countMany(isOut ? Counter.EventUnconfirmed : Counter.EventStopped, batch.events);
-      batch.bytes.destroy();
+      if (batch.state == State.Out) this.part(batch, heir);
+      else if (batch.state == State.Free) batch.bytes.destroy();
+    }
+    for (let k = 0; k < this.lines.length; k++) {
+      let next = NOBODY;
+      for (let i = unchecked(this.lines[k]).first; i != NOBODY; i = next) {
+        const batch = unchecked(this.batches[i]);
+        next = batch.next;
+        this.part(batch, heir);
+      }
     }
     this.batches.length = 0;
     this.spare.length = 0;
     this.lines.length = 0;
-    this.filling = NOBODY;
     this.events = 0;
     this.bytes = 0;
     this.out = 0;
+  }
+
+  /** The batch goes to the heir, or is given up. */
+  private part(batch: Batch, heir: Delivery | null): void {
+    const isOut = batch.state == State.Out;
+    if (isOut) httpCalls.forget(batch.token);
+    if (heir != null) {
+      heir.inherit(batch, isOut, this.root);
+      return;
+    }
+    countMany(isOut ? Counter.EventUnconfirmed : Counter.EventStopped, batch.events);
+    batch.bytes.destroy();
+  }
+
+  /** Who has what is left: who sends to the same place, or else, if anything is left, one that sends that. */
+  private heirIn(following: Configuration): Delivery | null {
+    const periodics = following.periodics;
+    for (let i = 0; i < periodics.length; i++) {
+      const other = periodics[i];
+      if (other instanceof Delivery && this.isLike(other as Delivery)) return other as Delivery;
+    }
+    return this.events > 0 ? this.remainder(following) : null;
+  }
+
+  private isLike(other: Delivery): bool {
+    const service = this.service;
+    return (
+      equal(service.cluster, other.service.cluster) &&
+      equal(service.authority, other.service.authority) &&
+      equal(this.path, other.path)
+    );
+  }
+
+  /** One that sends what is left to where nothing else goes any more. */
+  private remainder(following: Configuration): Delivery | null {
+    const arena = following.arena;
+    const service = new Service();
+    service.cluster = copy(this.service.cluster, arena);
+    service.authority = copy(this.service.authority, arena);
+    const path = copy(this.path, arena);
+    const delivery = new Delivery(following, service, path);
+    delivery.timeoutMs = this.timeoutMs;
+    delivery.retries = this.retries;
+    delivery.fields.clear(arena);
+    let isWhole = service.cluster != NONE && service.authority != NONE && path != NONE;
+    for (let i = 0; i < this.fields.count; i++) {
+      const name = copy(this.fields.name(i), arena);
+      const value = copy(this.fields.value(i), arena);
+      isWhole = isWhole && name != NONE && value != NONE;
+      delivery.fields.push(name, value, NONE);
+    }
+    if (!isWhole || delivery.fields.failed) return null;
+    following.periodics.push(delivery);
+    return delivery;
+  }
+
+  /** Takes a batch that was left, whatever else waits: no event is lost that was once kept. What was out
+   * in another context than ours is so no more. */
+  private inherit(batch: Batch, isOut: bool, root: u32): void {
+    const i = this.batches.length;
+    this.batches.push(batch);
+    this.events += batch.events;
+    this.bytes += batch.counted;
+    if (isOut && root == this.root && httpCalls.remember(batch.token, this.waiter, i)) {
+      this.out++;
+      return;
+    }
+    if (!isOut) {
+      this.wait(i);
+      return;
+    }
+    batch.time = 0;
+    if (batch.cuts++ < MOST_CUTS) batch.attempts--;
+    if (batch.attempts <= this.retries) {
+      this.wait(i);
+      return;
+    }
+    countMany(Counter.EventUnconfirmed, batch.events);
+    this.free(i);
   }
 
   describeTo(out: Writer): void {

@@ -350,8 +350,8 @@ export abstract class Periodic {
   }
   /** The configuration is in force from now on. */
   start(now: i64): void {}
-  /** The configuration is no longer its plugin's, or goes: the last chance to send what is left. */
-  stop(): void {}
+  /** The configuration is no longer its plugin's, or goes; `following` takes what is left, if there is one. */
+  stop(following: Configuration | null): void {}
 }
 
 /** Whether there is managed memory that nobody uses any more. */

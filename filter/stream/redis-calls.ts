@@ -1,15 +1,22 @@
 // Commands that are out, and who waits for them. The host answers under a token; whoever waits knows the
 // command by a name of ours, which no token of an HTTP callout is: it is below 0. Each has a deadline,
 // which a periodic watches: the host's own may be later, or never come.
+//
+// A node of a Redis Cluster answers MOVED (or ASK) where the key is another node's. The host's client has one
+// address for a service and follows nobody, so that is an error as any other, but it is said in the log:
+// nothing will ever come of such a service.
 
 import * as host from "../abi/host";
-import { BufferType } from "../abi/numbers";
+import { scratch } from "../abi/memory";
+import { BufferType, LogLevel } from "../abi/numbers";
 import { Arena } from "../bytes/arena";
-import { NONE, Span, startsWith } from "../bytes/span";
+import { length, NONE, Span, sliceUnchecked, startsWith } from "../bytes/span";
 import { copy, fromText } from "../bytes/text";
+import { Writer } from "../bytes/writer";
 import { isReply, Kind, Reader } from "../resp/reply";
 import { Answer } from "./answer";
 import { Calls, Waiter } from "./calls";
+import { Counter, count } from "./counters";
 import { Configuration, Periodic } from "./program";
 import { RedisService } from "./redis-service";
 
@@ -59,6 +66,17 @@ const reader = new Reader();
 const answer = new RedisAnswer();
 const texts: Arena = Arena.create();
 const noAuth: Span = fromText("NOAUTH", texts);
+const moved: Span = fromText("MOVED ", texts);
+const ask: Span = fromText("ASK ", texts);
+
+/** Milliseconds between lines that say the same. */
+const PAUSE: i64 = 60_000;
+/** What is told of an error. */
+const MOST_ERROR: i32 = 128;
+
+const line = Writer.create();
+/** When it was last said of commands that nobody waited for. */
+let toldAt: i64 = 0;
 
 @unmanaged
 @final
@@ -70,7 +88,7 @@ class Command {
   service: usize; // RedisService
   /** As it was sent, in the waiter's arena. */
   bytes: Span;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of the clock that nobody sets. */
   deadline: i64;
   token: i32;
   generation: i32;
@@ -97,7 +115,7 @@ export function send(service: RedisService, bytes: Span, waiter: Waiter, timeout
   command.waiter = changetype<usize>(waiter);
   command.service = changetype<usize>(service);
   command.bytes = kept;
-  command.deadline = host.milliseconds() + (timeoutMs as i64);
+  command.deadline = steady() + (timeoutMs as i64);
   command.isResent = false;
   command.next = 0;
   command.before = last;
@@ -139,12 +157,52 @@ export function forget(name: i32): void {
 /** The host has an answer. */
 export function deliver(token: i32, status: i32, size: i32): void {
   const waiter = tokens.take(token);
-  if (waiter == null) return;
+  if (waiter == null) {
+    answer.open(status, size, scratch);
+    if (isElsewhere() && isTimeAfter(toldAt)) toldAt = tellMoved(NONE);
+    return;
+  }
   const command = changetype<Command>(tokens.item as usize);
   host.setEffectiveContext(waiter.contextId);
   answer.open(status, size, waiter.answers);
+  const service = changetype<RedisService>(command.service);
+  if (isElsewhere() && isTimeAfter(service.toldAt)) service.toldAt = tellMoved(service.cluster);
   if (resends(command)) return;
   finish(command);
+}
+
+/** Whether the answer is that another node has the key; counts it. */
+function isElsewhere(): bool {
+  if (answer.error == NONE) return false;
+  if (!startsWith(answer.error, moved) && !startsWith(answer.error, ask)) return false;
+  count(Counter.RedisMoved);
+  return true;
+}
+
+function isTimeAfter(last: i64): bool {
+  return last == 0 || steady() - last >= PAUSE;
+}
+
+/** Says that the cluster's Redis is one of many; answers when. */
+function tellMoved(cluster: Span): i64 {
+  line.reset();
+  line.text("ruleway: redis");
+  if (cluster != NONE) {
+    line.text(" of cluster ");
+    line.span(cluster);
+  }
+  line.text(" answers ");
+  line.span(sliceUnchecked(answer.error, 0, min(length(answer.error), MOST_ERROR)));
+  line.text(
+    ": it is a node of a Redis Cluster, which the host's client does not follow. Name a proxy of",
+  );
+  line.text(" the Redis Cluster or a Redis that has all keys");
+  host.log(LogLevel.Warn, line.view());
+  return steady();
+}
+
+function steady(): i64 {
+  return (host.steadyMicroseconds() / 1000) as i64;
 }
 
 /** A server that was started anew, or the host's client, may have forgotten who we are. */
@@ -177,7 +235,8 @@ export class RedisWatch extends Periodic {
     return RESOLUTION;
   }
 
-  tick(now: i64): void {
+  tick(wallClock: i64): void {
+    const now = steady();
     let at = first;
     while (at != 0) {
       const command = changetype<Command>(at);

@@ -19,6 +19,8 @@ export class RedisService {
   timeoutMs: i32 = 500;
   /** How often it was made ready. */
   generation: i32 = 0;
+  /** When it was last said that it is a node of a Redis Cluster; 0: never. */
+  toldAt: i64 = 0;
   private isReady: bool = false;
   private triedAt: u64 = 0;
 

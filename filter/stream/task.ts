@@ -174,7 +174,7 @@ export class Task extends Periodic {
     flag(out, "leader", this.lease != null);
   }
 
-  override stop(): void {
+  override stop(following: Configuration | null): void {
     this.isStopped = true;
     const running = this.running;
     if (running != null) {

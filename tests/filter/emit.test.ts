@@ -398,12 +398,17 @@ test("a callout that went out but cannot be remembered is unconfirmed, not sent 
   expect(f.traps).toEqual([]);
 });
 
-test("new rules: what waits is counted, and answers that come late do no harm", () => {
+test("new rules: what waits and what is out is sent under them, and answers that come late do no harm", () => {
   const f = filter({ batch: { count: 2, age: "10s" } });
   for (let i = 0; i < 3; i++) f.open(INFO).request().respond().close();
   expect(f.calls.length).toBe(1);
   f.configure({ ruleway: 1, rules: [] });
   f.calls[0]!.respond({ headers: [[":status", "200"]] });
+  expect(sum(f)).toBe(0);
+  f.clock.advance(300);
+  expect(events(f).map((batch) => batch.length)).toEqual([2, 2, 1]);
+  for (const call of f.calls) call.respond({ headers: [[":status", "200"]] });
+  expect(f.metrics["ruleway.event.sent"]).toBe(3);
   expect(sum(f)).toBe(3);
   expect(f.traps).toEqual([]);
 });

@@ -430,3 +430,36 @@ test("a task has no message to refuse", () => {
   expect(f.configure({ ruleway: 1, services: SERVICES, tasks: [{ ...TASK, steps }] })).toBe(false);
   expect(f.errors.map((line) => line.slice(0, 4))).toEqual(["R312"]);
 });
+
+test("a node of a Redis Cluster: MOVED is an error that is counted and said, once a minute", () => {
+  const h = new Higress([step(["get", "k"], { onError: "continue" }), TELL]);
+  const said = () => h.log.filter((line) => line.includes("Redis Cluster"));
+  const ask = (error: string) => {
+    const s = h.open().request();
+    h.calls.at(-1)!.respond(new TextEncoder().encode(`-${error}\r\n`));
+    return s.sent("x-error")[0];
+  };
+  expect(ask("MOVED 3999 10.0.0.2:6381")).toBe("MOVED 3999 10.0.0.2:6381");
+  ask("ASK 3999 10.0.0.2:6381");
+  expect(said().length).toBe(1);
+  expect(said()[0]).toContain(
+    "redis of cluster outbound|6379||redis.static answers MOVED 3999 10.0.0.2:6381",
+  );
+  h.clock.advance(60_000);
+  ask(`MOVED 1 ${"x".repeat(1000)}`);
+  expect(said().length).toBe(2);
+  expect(said()[1]!.length).toBeLessThan(400);
+  ask("ERR wrong");
+  expect(h.metrics["ruleway.redis.moved"]).toBe(3);
+  expect(h.traps).toEqual([]);
+});
+
+test("a clock that is set back makes no command wait longer than its time", () => {
+  const h = new Higress([step(["get", "k"], { onError: "continue" }), TELL]);
+  const s = h.open().request();
+  const real = h.clock.now.bind(h.clock);
+  h.clock.now = () => real() - 3_600_000;
+  h.clock.advance(600);
+  expect(s.upstream).toBeDefined();
+  expect(h.traps).toEqual([]);
+});

@@ -272,3 +272,129 @@ test("where a host has but one clock, a value whose age cannot be told is gone a
   expect(read()).toEqual(["b yes"]);
   expect([p.metric("store.evicted"), p.traps]).toEqual([0, []]);
 });
+
+// ---- events
+
+const emitting =
+  (emit: (version: number) => object): Make =>
+  (version) => ({
+    ruleway: 1,
+    services: { a: { cluster: "a" }, b: { cluster: "b" } },
+    rules: [{ done: [{ emit: { service: "a", json: "$(request.path)", ...emit(version) } }] }],
+  });
+
+/** The events that came in answered callouts: each is a string, or a list of them. */
+function arrived(p: Updated): string[] {
+  return p.runs.flatMap(({ call }) => {
+    const body = JSON.parse(Buffer.from(call.body).toString());
+    return Array.isArray(body) ? body : [body];
+  });
+}
+
+const FATES = [
+  "sent",
+  "unconfirmed",
+  "dropped.undelivered",
+  "dropped.stopped",
+  "dropped.queue_full",
+];
+const fates = (p: Updated) => FATES.map((fate) => p.metric(`event.${fate}`));
+
+test.each<[string, (version: number) => object]>([
+  ["the same", () => ({ batch: { count: 100, age: "1h" } })],
+  ["other batches and headers", (v) => ({ batch: { count: 100 + v }, headers: { "x-v": `${v}` } })],
+  ["another path", (v) => ({ path: `/${v}`, batch: { count: 100, age: "1h" } })],
+  ["another service", (v) => ({ service: "ab"[v % 2], batch: { count: 100, age: "1h" } })],
+  ["lists, and one by one", (v) => (v % 2 ? { batch: { count: 100, age: "1h" } } : {})],
+])("a hundred updates, %s: every event arrives, once", (_what, emit) => {
+  const p = new Updated(emitting(emit), 2);
+  const sent: string[] = [];
+  for (let i = 0; i < 100; i++) {
+    for (const [w, worker] of p.workers.entries()) {
+      sent.push(`/${i}-${w}`);
+      worker
+        .open()
+        .request({ ":path": `/${i}-${w}` })
+        .respond()
+        .close();
+    }
+    p.update();
+    p.advance(i % 3 ? 0 : 700);
+  }
+  for (const worker of p.workers) worker.configure({ ruleway: 1 });
+  p.advance(10_000);
+  expect(arrived(p).sort()).toEqual(sent.sort());
+  expect([fates(p), p.traps]).toEqual([[200, 0, 0, 0, 0], []]);
+});
+
+test("what is out when the rules go is sent again; a service that is never there is told of all of it", () => {
+  const p = new Updated(
+    emitting(() => ({ timeout: "1s", retries: 1 })),
+    1,
+  );
+  p.answers = false;
+  for (let i = 0; i < 20; i++) {
+    p.workers[0]!.open()
+      .request({ ":path": `/${i}` })
+      .respond()
+      .close();
+  }
+  expect(p.runs.length).toBe(16);
+  p.update();
+  p.advance(500);
+  expect(p.runs.length).toBe(32);
+  p.answers = true;
+  for (const { call } of p.runs) call.respond({ headers: [[":status", "200"]] });
+  p.advance(500);
+  expect(new Set(arrived(p)).size).toBe(20);
+  expect(fates(p)).toEqual([20, 0, 0, 0, 0]);
+  p.answers = false;
+  p.workers[0]!.open().request().respond().close();
+  for (let i = 0; i < 20; i++) {
+    p.update();
+    p.advance(300);
+  }
+  p.advance(10_000);
+  expect(fates(p).reduce((all, n) => all + n)).toBe(21);
+  expect(p.traps).toEqual([]);
+});
+
+test("an old configuration delivers for as long as it lives, and leaves what it has then", () => {
+  const p = new Updated(
+    emitting(() => ({ batch: { count: 3, age: "1h" } })),
+    1,
+  );
+  const streams = [0, 1, 2, 3].map((i) => p.workers[0]!.open().request({ ":path": `/${i}` }));
+  p.update();
+  for (const stream of streams) {
+    p.advance(1000);
+    stream.respond().close();
+  }
+  expect(arrived(p)).toEqual(["/0", "/1", "/2"]);
+  p.advance(1000);
+  expect(arrived(p)).toEqual(["/0", "/1", "/2", "/3"]);
+  expect(fates(p)).toEqual([4, 0, 0, 0, 0]);
+});
+
+test("updates without end while a service fails take no more memory, and every event is counted", () => {
+  const p = new Updated(
+    emitting((v) => ({ path: `/${v}`, batch: { count: 10 } })),
+    1,
+  );
+  p.answers = false;
+  const { plugin } = p.workers[0]!;
+  let n = 0;
+  const often = (times: number) => {
+    for (let i = 0; i < times; i++) {
+      for (let k = 0; k < 25; k++, n++) p.workers[0]!.open().request().respond().close();
+      p.update();
+      p.advance(400);
+    }
+    return plugin.memorySize;
+  };
+  const before = often(100);
+  expect(often(300)).toBe(before);
+  p.advance(60_000);
+  expect(fates(p).reduce((all, each) => all + each)).toBe(n);
+  expect([plugin.pendingCalls, p.traps]).toEqual([0, []]);
+}, 60_000);
