@@ -88,7 +88,7 @@ attributes: { source.address: "192.0.2.1:99", source.port: 99, connection.mtls: 
   test.each([
     ["request.method + ' ' + request.host", '"HEAD shop.example.com"'],
     ["request.headers['x-user'].charAt(2)", '"ë"'],
-    ["request.headers.accept", '"a"'],
+    ["request.headers.accept", '"a,b"'],
     ["request.query_params", '{"x":"1","y":" "}'],
     ["request.cookies.s", '"1"'],
     ["params.id", '"ada"'],

@@ -429,6 +429,8 @@ class Exchange implements Sink {
   // ---- towards the upstream
 
   requestHeaders(headers: Headers, endOfStream: boolean): void {
+    // The router frames the body anew, and rules that look back see the request without it.
+    removeHeader(headers, "transfer-encoding");
     const outgoing = this.connect(headers, !endOfStream);
     this.outgoing = outgoing;
     this.asked = performance.now();

@@ -11,6 +11,19 @@ type Tree = Record<string, unknown>;
 
 const list = (value: unknown): string[] => (Array.isArray(value) ? value : [value]) as string[];
 
+/** As the host gives the headers to filters: the lines of some names are one. */
+const JOINED = ["accept"];
+
+function headersOf({ headers }: Request): Array<[string, string]> {
+  const result: Array<[string, string]> = [];
+  for (const [name, value] of headers) {
+    const first = result.find(([each]) => each === name && JOINED.includes(each));
+    if (first) first[1] += `,${value}`;
+    else result.push([name, value]);
+  }
+  return result;
+}
+
 const header = (request: Request, name: string): string | undefined =>
   request.headers.find(([each]) => each === name)?.[1];
 
@@ -233,7 +246,7 @@ export function matches(match: Tree, request: Request): Record<string, string> |
     } else if (key === "service") {
       holds = list(value).some((each) => isService(each, cluster));
     } else if (key === "headers") {
-      holds = namedMatches(value as Tree, request.headers, true);
+      holds = namedMatches(value as Tree, headersOf(request), true);
     } else if (key === "query") {
       holds = namedMatches(value as Tree, queryOf(request), false);
     } else if (key === "cookies") {
