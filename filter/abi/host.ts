@@ -53,6 +53,11 @@ export function steadyMicroseconds(): u64 {
   return (failed ? now() : memory.result64()) / 1000;
 }
 
+/** The same in milliseconds: for deadlines. */
+export function steadyMilliseconds(): i64 {
+  return (steadyMicroseconds() / 1000) as i64;
+}
+
 /** Fills `n` bytes with what nobody can foresee; false when the host has no such source. */
 export function random(at: usize, n: i32): bool {
   return wasi.random_get(at, n) == 0;

@@ -142,7 +142,7 @@ export class AuthorizeStep extends Step {
       return this.apply(x, kept, false);
     }
     count(Counter.AuthorizeMiss);
-    return this.askTogether(x, low, high, now, isComposed);
+    return this.askTogether(x, low, high, isComposed);
   }
 
   // ---- the body
@@ -239,8 +239,8 @@ export class AuthorizeStep extends Step {
     return this.dispatchForAll(x, timeoutMs);
   }
 
-  private askTogether(x: Exchange, low: u64, high: u64, now: i64, isComposed: bool): Outcome {
-    const deadline = now + (this.timeoutMs as i64);
+  private askTogether(x: Exchange, low: u64, high: u64, isComposed: bool): Outcome {
+    const deadline = host.steadyMilliseconds() + (this.timeoutMs as i64);
     if (inquiries.join(low, high, x, deadline)) {
       count(Counter.AuthorizeCoalesced);
       return Outcome.Pause;
@@ -256,14 +256,14 @@ export class AuthorizeStep extends Step {
   /** Asks for this stream only, which waits no longer than until `deadline`, if it has one already. */
   private askAlone(x: Exchange, deadline: i64): Outcome {
     let timeoutMs = this.timeoutMs;
-    if (deadline != NO_DEADLINE) timeoutMs = (deadline - host.milliseconds()) as i32;
+    if (deadline != NO_DEADLINE) timeoutMs = (deadline - host.steadyMilliseconds()) as i32;
     if (timeoutMs <= 0) return this.fail(x, this.onError == OnError.Allow);
     x.stepState = 0;
     if (this.retries > 0) {
       const at = x.arena.allocate(offsetof<Alone>() as i32);
       if (at == 0) return this.fail(x, this.onError == OnError.Allow);
       const alone = changetype<Alone>(at);
-      alone.deadline = host.milliseconds() + (timeoutMs as i64);
+      alone.deadline = host.steadyMilliseconds() + (timeoutMs as i64);
       alone.retries = this.retries;
       x.stepState = at;
     }
@@ -297,7 +297,7 @@ export class AuthorizeStep extends Step {
 
   /** Sends the callout again, while there is time. */
   private retry(x: Exchange, alone: Alone): bool {
-    const left = alone.deadline - host.milliseconds();
+    const left = alone.deadline - host.steadyMilliseconds();
     if (alone.retries == 0 || left <= 0) return false;
     alone.retries--;
     this.compose(x);

@@ -68,7 +68,7 @@ export class CallStep extends CalloutStep {
     if (attempts != 0) {
       const kept = changetype<Attempts>(attempts);
       kept.left = this.retries;
-      kept.deadline = host.milliseconds() + (this.timeoutMs as i64);
+      kept.deadline = host.steadyMilliseconds() + (this.timeoutMs as i64);
     }
     if (token >= 0 && x.wait(token, item)) return Outcome.Pause;
     if (this.result != NO_RESULT) x.result(this.result).fail(result.notSent);
@@ -122,7 +122,7 @@ export class CallStep extends CalloutStep {
   }
 
   private again(x: Exchange, item: i32, attempts: Attempts): bool {
-    const time = attempts.deadline - host.milliseconds();
+    const time = attempts.deadline - host.steadyMilliseconds();
     if (attempts.left == 0 || time <= 0) return false;
     attempts.left--;
     const token = this.dispatch(x, time as i32);

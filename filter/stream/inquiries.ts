@@ -248,7 +248,7 @@ function onAnswer(inquiry: Inquiry, answer: HttpAnswer): void {
 
 /** Sends the callout for the first of those that wait; false when it did not go out. */
 function send(inquiry: Inquiry): bool {
-  const left = inquiry.deadline - host.milliseconds();
+  const left = inquiry.deadline - host.steadyMilliseconds();
   if (left <= 0) return false;
   const asker = changetype<Asker>(inquiry.asker);
   const x = changetype<Exchange>(changetype<Place>(inquiry.first).x);
@@ -266,7 +266,7 @@ function send(inquiry: Inquiry): bool {
 /** Asks once more for those who came late and have half of their time left. */
 function askForLate(inquiry: Inquiry): void {
   const asker = changetype<Asker>(inquiry.asker);
-  const least = host.milliseconds() + ((asker.timeoutMs as i64) + 1) / 2;
+  const least = host.steadyMilliseconds() + ((asker.timeoutMs as i64) + 1) / 2;
   let next: Inquiry | null = null;
   for (let at = inquiry.first; at != 0; ) {
     const place = changetype<Place>(at);

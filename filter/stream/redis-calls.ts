@@ -115,7 +115,7 @@ export function send(service: RedisService, bytes: Span, waiter: Waiter, timeout
   command.waiter = changetype<usize>(waiter);
   command.service = changetype<usize>(service);
   command.bytes = kept;
-  command.deadline = steady() + (timeoutMs as i64);
+  command.deadline = host.steadyMilliseconds() + (timeoutMs as i64);
   command.isResent = false;
   command.next = 0;
   command.before = last;
@@ -180,7 +180,7 @@ function isElsewhere(): bool {
 }
 
 function isTimeAfter(last: i64): bool {
-  return last == 0 || steady() - last >= PAUSE;
+  return last == 0 || host.steadyMilliseconds() - last >= PAUSE;
 }
 
 /** Says that the cluster's Redis is one of many; answers when. */
@@ -198,11 +198,7 @@ function tellMoved(cluster: Span): i64 {
   );
   line.text(" the Redis Cluster or a Redis that has all keys");
   host.log(LogLevel.Warn, line.view());
-  return steady();
-}
-
-function steady(): i64 {
-  return (host.steadyMicroseconds() / 1000) as i64;
+  return host.steadyMilliseconds();
 }
 
 /** A server that was started anew, or the host's client, may have forgotten who we are. */
@@ -236,7 +232,7 @@ export class RedisWatch extends Periodic {
   }
 
   tick(wallClock: i64): void {
-    const now = steady();
+    const now = host.steadyMilliseconds();
     let at = first;
     while (at != 0) {
       const command = changetype<Command>(at);

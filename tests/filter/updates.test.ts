@@ -398,3 +398,29 @@ test("updates without end while a service fails take no more memory, and every e
   expect(fates(p).reduce((all, each) => all + each)).toBe(n);
   expect([plugin.pendingCalls, p.traps]).toEqual([0, []]);
 }, 60_000);
+
+// ---- deadlines
+
+test.each(["authorize", "call"])(
+  "the clock set back or forward while a service fails: %s asks again within its timeout, and no longer",
+  (kind) => {
+    for (const jump of [-24 * HOUR, -HOUR, HOUR, 24 * HOUR]) {
+      const fields = { service: "a", timeout: "2s", retries: 5 };
+      const asking: Make = () => ({
+        ruleway: 1,
+        services: { a: { cluster: "a" } },
+        rules: [{ request: [{ [kind]: { ...fields, onError: "deny" } }] }],
+      });
+      const p = new Updated(asking, 1);
+      p.answers = false;
+      const stream = p.workers[0]!.open().request();
+      p.advance(500);
+      p.offset += jump;
+      p.runs[0]!.call.respond({ headers: [[":status", "503"]] });
+      expect([p.runs.length, stream.status]).toEqual([2, undefined]);
+      expect(p.runs[1]!.call.timeout).toBe(1500);
+      p.advance(1600);
+      expect([stream.status, p.traps]).toEqual([kind === "call" ? "503" : "403", []]);
+    }
+  },
+);
