@@ -213,6 +213,8 @@ export class Regex {
         return true;
       }
     }
+    const bits = this.bits;
+    if (bits && !bits.isMatch(haystack, from, stop, program.anchored)) return false;
     const mode = program.anchored ? pike.Mode.Anchored : pike.Mode.Unanchored;
     return this.findSlowly(haystack, from, stop, mode);
   }
