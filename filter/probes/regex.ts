@@ -140,6 +140,10 @@ export function programSize(): i32 {
 }
 
 /** The same search by Pike's machine alone. */
+export function isMatchInBits(): i32 {
+  return regex!.isMatchInBits(haystack);
+}
+
 export function findSimulated(from: i32, to: i32): bool {
   return regex!.findSimulated(haystack, from, to);
 }

@@ -409,7 +409,7 @@ function start(flags: u32): u32 {
 
 // Works out a transition and remembers it. `c` is the byte, or -1 at the end of the text.
 function step(from: u32, kind: u32, c: i32): u32 {
-  if (scratch.isSpent()) return NO_ROOM;
+  if (scratch.isTrialOver() || scratch.isSpent()) return NO_ROOM;
   const state = State.at(from);
   const flags = state.flags as u32;
   const visited = scratch.freshStamp();

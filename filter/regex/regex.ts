@@ -7,6 +7,7 @@
 import { isOverfull } from "../bytes/heap";
 import { address, equal, length, NONE, Span, span } from "../bytes/span";
 import { Writer } from "../bytes/writer";
+import { Bits } from "./bits";
 import { encoded, Generator } from "./codegen";
 import * as dfa from "./dfa";
 import * as hopeless from "./hopeless";
@@ -57,6 +58,8 @@ export class Regex {
     readonly flags: u32,
     private readonly program: Program,
     private readonly reversed: Program,
+    /** Answers for the DFA when that gives up; null where there is none. */
+    private readonly bits: Bits | null,
   ) {
     this.captureCount = syntax.groups - 1;
     this.source = copyOf(pattern);
@@ -90,7 +93,7 @@ export class Regex {
       problem.report(problem.Problem.TooLarge, 0);
       return null;
     }
-    return new Regex(pattern, syntax, flags, program, reversed);
+    return new Regex(pattern, syntax, flags, program, reversed, Bits.of(syntax, latin1));
   }
 
   /** A pattern that matches exactly `text`, which is UTF-8; null when it is too long. */
@@ -139,8 +142,12 @@ export class Regex {
       if (at != literal.GAVE_UP) return at >= 0;
     }
     if (this.lacks(haystack, 0, size)) return false;
+    const bits = this.bits;
+    if (bits) scratch.beginTrial();
     const at = dfa.forward(program, haystack, 0, size, dfa.Want.Some, program.anchored);
+    scratch.endTrial();
     if (at != dfa.GAVE_UP) return at != dfa.NO_MATCH;
+    if (bits) return bits.isMatch(haystack, 0, size, program.anchored);
     const mode = program.anchored ? pike.Mode.Anchored : pike.Mode.Unanchored;
     return pike.search(program, haystack, 0, size, mode, 0);
   }
@@ -211,8 +218,17 @@ export class Regex {
         return true;
       }
     }
+    const bits = this.bits;
+    if (bits && !bits.isMatch(haystack, from, stop, program.anchored)) return false;
     const mode = program.anchored ? pike.Mode.Anchored : pike.Mode.Unanchored;
     return this.findSlowly(haystack, from, stop, mode);
+  }
+
+  /** `isMatch` by the machine of bits alone, -1 where there is none; for tests. */
+  isMatchInBits(haystack: Span): i32 {
+    const bits = this.bits;
+    if (!bits) return -1;
+    return bits.isMatch(haystack, 0, length(haystack), false) ? 1 : 0;
   }
 
   /** `find` by Pike's machine alone; for tests that hold one machine against the other. */

@@ -76,6 +76,10 @@ export function countStep(): void {
   steps++;
 }
 
+export function countSteps(n: i32): void {
+  steps += n;
+}
+
 export function countBytes(n: i32): void {
   bytes += n;
 }
@@ -121,6 +125,24 @@ export function isSpent(): bool {
   if (!isCut) refuse();
   isCut = true;
   return true;
+}
+
+/** Closure steps that the DFA may take before a machine of bits takes over. */
+const TRIAL: u64 = 24_000;
+let trialEnd: u64 = NEVER;
+
+/** The DFA is tried, where there is another machine. */
+export function beginTrial(): void {
+  trialEnd = steps + TRIAL;
+}
+
+export function endTrial(): void {
+  trialEnd = NEVER;
+}
+
+/** Whether the DFA has built states for so long that the other machine is to take over. */
+export function isTrialOver(): bool {
+  return steps > trialEnd;
 }
 
 /** Searches may do `units` from now on, if that is less than what is left to them; for `endLimit`. */
