@@ -34,7 +34,7 @@ export interface Sink {
   /** The stream is broken off: nothing more comes, and the client must see that. */
   reset(reason: string): void;
   /** The request is not wanted any more: an answer was given without the upstream. */
-  abandonUpstream(details: string): void;
+  abandonUpstream(details: string, status: number): void;
 }
 
 /** What the embedder knows of a stream: properties by dotted name. */
@@ -198,7 +198,7 @@ export class HttpStream implements Context {
       this.sink.reset(reply.details);
       return;
     }
-    this.sink.abandonUpstream(reply.details);
+    this.sink.abandonUpstream(reply.details, reply.status);
     const isGrpc = isGrpcRequest(this.request.headers);
     const headers: Headers = isGrpc
       ? grpcAnswer(reply.status, reply.body)

@@ -274,8 +274,8 @@ class ServerAnswer implements Answer {
     }
     this.response.writeHead(status, reasonOf(status), names as unknown as http.OutgoingHttpHeaders);
     if (endOfStream) this.response.end();
-    else if (this.response.req.method === "HEAD") this.response.flushHeaders();
-    // Not flushHeaders, which writes them as UTF-8: they are bytes.
+    // Not flushHeaders, which writes them as UTF-8: they are bytes. An answer to HEAD ends with them.
+    else if (this.response.req.method === "HEAD") this.response.end();
     else this.response.write(new Uint8Array());
   }
 
@@ -287,6 +287,7 @@ class ServerAnswer implements Answer {
   }
 
   write(data: Uint8Array, endOfStream: boolean): boolean {
+    if (this.response.writableEnded) return true;
     const keepsUp = data.length === 0 || this.response.write(data);
     if (endOfStream) this.response.end();
     return keepsUp;
@@ -297,6 +298,7 @@ class ServerAnswer implements Answer {
   }
 
   trailers(trailers: Headers): void {
+    if (this.response.writableEnded) return;
     this.response.addTrailers(trailers as never);
     this.response.end();
   }
@@ -473,8 +475,10 @@ class Exchange implements Sink {
     this.outgoing?.end();
   }
 
-  abandonUpstream(): void {
+  abandonUpstream(_details: string, status: number): void {
     this.abandoned = true;
+    // Envoy takes a client whose request it answers so for one that does not know where messages end.
+    if (status === 400) this.answer.endConnection();
     this.outgoing?.destroy();
     // What the client still sends is of no interest, but must not stop its connection.
     this.request.resume();

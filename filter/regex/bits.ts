@@ -39,6 +39,8 @@ export class Bits {
   private groups: i32 = 0;
   /** Where each interval of characters begins. */
   private bounds: StaticArray<i32> = [];
+  /** Of ASCII, the interval of each. */
+  private readonly ascii: StaticArray<u16> = new StaticArray<u16>(128);
   private masks: StaticArray<u64> = [];
   private shifts: StaticArray<u64> = [];
   private firsts: StaticArray<u64> = [];
@@ -192,6 +194,7 @@ export class Bits {
       if (i == 0 || starts[i] != starts[i - 1]) bounds.push(starts[i]);
     if (bounds.length * this.words > MAX_TABLE) return false;
     this.bounds = StaticArray.fromArray(bounds);
+    for (let c = 0; c < 128; c++) this.ascii[c] = this.interval(c) as u16;
     this.masks = new StaticArray<u64>(bounds.length * this.words);
     for (let i = 0; i < this.sets.length; i++) {
       const set = this.sets[i];
@@ -206,6 +209,10 @@ export class Bits {
       }
     }
     return true;
+  }
+
+  private intervalOf(c: i32): i32 {
+    return c < 128 ? (unchecked(this.ascii[c]) as i32) : this.interval(c);
   }
 
   private interval(c: i32): i32 {
@@ -287,7 +294,7 @@ export class Bits {
       carry = moving >> 63;
     }
     for (let g = 0; g < this.groups; g++) this.jump(2 * g * n);
-    const mask = this.interval(c) * n;
+    const mask = this.intervalOf(c) * n;
     let ends: u64 = 0;
     for (let w = 0; w < n; w++) {
       const left = unchecked(next[w]) & unchecked(this.masks[mask + w]);
