@@ -95,6 +95,7 @@ export class HttpStream implements Context {
 
   requestHeaders(headers: Headers, endOfStream: boolean): void {
     this.isToHead = getHeader(headers, ":method") === "HEAD";
+    this.isOfGrpc = isGrpcRequest(headers);
     this.plugin.enter(() => {
       if (!this.over) this.request.onHeaders(joined(headers, true), endOfStream);
     });
@@ -199,7 +200,7 @@ export class HttpStream implements Context {
       return;
     }
     this.sink.abandonUpstream(reply.details, reply.status);
-    const isGrpc = isGrpcRequest(this.request.headers);
+    const isGrpc = this.isOfGrpc;
     const headers: Headers = isGrpc
       ? grpcAnswer(reply.status, reply.body)
       : [[":status", String(reply.status)]];
@@ -231,6 +232,7 @@ export class HttpStream implements Context {
   private details = "via_upstream";
   /** What the client asked for, whatever the filter has made of it. */
   private isToHead = false;
+  private isOfGrpc = false;
   private headersSent = false;
 
   private sendHeaders(headers: Headers, endOfStream: boolean): void {

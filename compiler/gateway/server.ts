@@ -649,6 +649,9 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
       !nominated.has(name) &&
       (!HOP_BY_HOP.has(name) || (name === "te" ? value.trim() === "trailers" : isUpgrade)),
   );
+  // Envoy makes one line of whatever lines of te ask for trailers.
+  const te = fields.findIndex(([name]) => name === "te");
+  const own = fields.filter(([name], i) => name !== "te" || i === te);
   // Of an absolute target, what it says of the host counts (RFC 9112 3.2.2).
   const [, named, rest] = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? "") ?? [];
   const hosts = pairs(request.rawHeaders).filter(([name]) => name === "host");
@@ -662,7 +665,7 @@ function requestHeaders(request: http.IncomingMessage, isUpgrade: boolean): Head
     [":path", path],
     [":method", request.method ?? "GET"],
     [":scheme", "http"],
-    ...fields,
+    ...own,
   ];
   addForwardedFor(headers, request.socket.remoteAddress ?? "");
   // What a client writes there is not believed, as with Envoy's use_remote_address.

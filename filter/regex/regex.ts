@@ -1,7 +1,8 @@
 // A compiled pattern, and which machine answers what. A pattern that is a literal is searched for as
 // one; else a lazy DFA says where a match ends, a reversed one where it begins, and Pike's machine,
 // on that stretch only and only when asked, what the groups hold. A text without the literal that
-// every match has is not searched at all. Where the DFA gives up, Pike's machine does all. Time is
+// every match has is not searched at all. Where the DFA gives up, a machine of bits (bits.ts), for patterns with
+// counted repeats, says whether there is a match, and Pike's machine does the rest. Time is
 // linear in the haystack whatever the pattern, also for all matches together (hopeless.ts).
 
 import { isOverfull } from "../bytes/heap";
