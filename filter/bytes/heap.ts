@@ -75,6 +75,7 @@ export function endLoading(): void {
 
 /** Leaves streams what configurations do not take. */
 export function settle(): void {
-  const others = used() - min(held(), used());
+  const all = used();
+  const others = all - min(held(), all);
   setCeiling(min(MOST_OF_STREAMS, MOST - min(others, MOST)));
 }

@@ -91,10 +91,11 @@ export function effort(): u64 {
 
 // --- what may be done
 //
-// A unit is some 10 to 30 ns on one core of a server, the more the larger the program is. A search may take a floor, for automata that are still to be
-// built, and so much for each byte; all searches of a callback together what is over in some 50 to 110 ms (measured), so that
-// nobody holds a worker for longer. A search that would go on is cut: that is noted as memory is that ran
-// out (bytes/arena.ts), so that whoever does not ask does not act on half an answer.
+// A unit is some 10 to 40 ns on one core of a server, the more the larger the program is. A search may take
+// a floor, for automata that are still to be built, and so much for each byte; all searches of a callback
+// together what is over in some 50 to 110 ms (measured), so that nobody holds a worker for longer. A search
+// that would go on is cut: that is noted as memory is that ran out (bytes/arena.ts), so that whoever does
+// not ask does not act on half an answer.
 
 /** Of all searches in a callback. */
 const CALLBACK: u64 = 2_000_000;
